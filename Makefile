@@ -1,0 +1,50 @@
+# `make help` lists what there is. Everything is installed into .venv; nothing is written outside this folder.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch
+export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test trouble lint format proto locks eval-la311 clean
+
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@echo "  and the command .venv/bin/gewu --help"
+
+setup: .venv/.ready ## a virtual environment from hashed requirements
+
+.venv/.ready: requirements/dev.txt gewu/pyproject.toml services/intake/pyproject.toml services/dispatch/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Gewu needs Python 3.11 or newer; say PYTHON=/path/to/python3.11 make …"; exit 1; }
+	@echo "making .venv (the first time fetches about 300 MB of wheels, a minute or two)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation $(DISTRIBUTIONS)
+	@touch $@
+
+run: setup ## the demo city's day on real Kafka and PostgreSQL; SECONDS=n compresses it, checks the books and ends
+	@exec $(BIN)/gewu dev $(if $(filter command line environment,$(origin SECONDS)),--seconds $(SECONDS))
+
+test: setup ## all tests, with real Kafka and PostgreSQL
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+trouble: setup ## the fault tests alone; ROUNDS=n repeats them
+	@for i in $$(seq $(or $(ROUNDS),1)); do echo "round $$i"; $(BIN)/python -m pytest -q tests/trouble $(ARGS) || exit 1; done
+
+lint: setup ## style, import contracts, wire contracts
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/buf lint proto
+
+format: setup ## put the code into its form
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+proto: setup ## generate gewu.v1 from proto/
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -Iproto --python_out=gewu/src --mypy_out=quiet:gewu/src proto/gewu/v1/*.proto
+
+locks: setup ## resolve requirements/*.in again into hashed lists without any index address
+	@$(BIN)/python requirements/compile.py
+
+eval-la311: setup ## replay a real city's reports and compare with its own answers; REPORTS=file.csv
+	@exec $(BIN)/python -m tests.la311 $(if $(REPORTS),--reports $(REPORTS))
+
+clean: ## remove the environment, caches and the data of `make run`
+	rm -rf .venv .gewu build .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,20 @@
+"""City packages: a folder of plain files, read and checked as a whole, as typed data without rules of conduct."""
+
+from gewu.city.city import City
+from gewu.city.faults import CityFaults, Fault
+from gewu.city.model import Category, CityObject, Department, Grid, Limit, Place, Rule
+from gewu.city.reading.load import load
+
+__all__ = [
+    "Category",
+    "City",
+    "CityFaults",
+    "CityObject",
+    "Department",
+    "Fault",
+    "Grid",
+    "Limit",
+    "Place",
+    "Rule",
+    "load",
+]

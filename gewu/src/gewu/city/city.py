@@ -1,0 +1,77 @@
+"""A city as the services see it: plain data and four questions about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from gewu.city.model import Category, CityObject, Department, Grid, Place, Rule
+from gewu.city.owners import OwnerGrid
+from gewu.city.standing import Standing
+from gewu.city.words import spoken
+
+# Longer than any label; what somebody pasted into a category field need not be normalised to be unknown.
+_LONGEST_WORD = 200
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class City:
+    """One checked city package; `version` is the declared version and the first 12 hex digits of its files' hash.
+
+    `outlines` are the polygons of grids above the leaves: for maps and checks, they own no point.
+    """
+
+    id: str
+    name: Mapping[str, str]
+    version: str
+    timezone: ZoneInfo
+    anonymous_reports: bool
+    no_position_grid: str | None
+    fallback: Department
+    departments: Mapping[str, Department]
+    categories: Mapping[str, Category]
+    grids: tuple[Grid, ...]
+    places: tuple[Place, ...]
+    objects: Mapping[str, CityObject]
+    rules: tuple[Rule, ...]
+    words: Mapping[str, Category]
+    grid_index: Mapping[str, int]
+    outlines: Mapping[str, shapely.Geometry]
+    owners: OwnerGrid
+    standing: Standing
+
+    def category(self, said: str) -> Category | None:
+        """Find a category by key, unambiguous code, label or everyday alias, without regard to case."""
+        return self.words.get(spoken(said)) if len(said) <= _LONGEST_WORD else None
+
+    def grid(self, id: str) -> Grid:
+        """Give the grid of that id; KeyError when the city has none."""
+        return self.grids[self.grid_index[id]]
+
+    def locate(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.int32]:
+        """Give for each point (WGS 84 degrees) the index in `grids` of the leaf grid that owns it, -1 outside all.
+
+        Exact. A point in or on the border of several leaves belongs to the smallest in area, ties by id.
+        """
+        return self.owners.locate(lons, lats)
+
+    def candidates_at(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.int32]:
+        """Count for each point the leaf grids that hold it, borders included: above 1 `locate` had to choose."""
+        return self.owners.count(lons, lats)
+
+    def claimants(self, lon: float, lat: float) -> tuple[Grid, ...]:
+        """Name the leaf grids that hold a point, the one that owns it first."""
+        return tuple(self.grids[index] for index in self.owners.claimants(lon, lat))
+
+    def places_at(self, lons: ArrayLike, lats: ArrayLike, at: datetime) -> list[Place | None]:
+        """Give for each point the place it is in at that time, the smallest when several; ValueError if `at` is naive.
+
+        The time is read in the city's own time zone, because validity is given in its calendar days.
+        """
+        if at.tzinfo is None:
+            raise ValueError("places_at needs a time with a zone")
+        return self.standing.at(lons, lats, at.astimezone(self.timezone).date())

@@ -1,0 +1,105 @@
+"""The things a city package is made of, as typed, unchanging values."""
+
+from dataclasses import dataclass
+from datetime import date
+
+UNITS = ("uh", "ud", "wh", "wd", "nd")
+OWNER = "@owner"
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Department:
+    """A unit that answers for work (责任单位); `owner` is the responsible person or post, and may be empty."""
+
+    id: str
+    label_zh: str
+    label_en: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A handling limit (处置时限): uh clock hours, ud clock days, wh/wd working hours/days, nd calendar days."""
+
+    amount: int
+    unit: str
+    condition_zh: str = ""
+    condition_en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """A class of the code book (小类); `limit` counts until somebody states one of the conditions of `limits`."""
+
+    key: str
+    code: str
+    kind: str
+    label_zh: str
+    label_en: str
+    lane: str
+    limit: Limit | None
+    join_radius_m: float
+    join_within_h: float
+    aliases: tuple[str, ...]
+    limits: tuple[Limit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A grid of the tree (网格); `path` names it and all above it, from the top level down."""
+
+    id: str
+    parent: str | None
+    level: int
+    label_zh: str
+    label_en: str
+    klass: str
+    path: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A piece of ground of one kind (an estate 小区, a street side …), valid from and to, both days included."""
+
+    id: str
+    kind: str
+    label_zh: str
+    label_en: str
+    property_firm: str | None
+    valid_from: date | None
+    valid_to: date | None
+
+    def valid_on(self, day: date) -> bool:
+        """Say whether the place stands on that day of the city's calendar."""
+        return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class CityObject:
+    """A component on the ground (部件) in WGS 84 degrees; owner and maintainer are department ids."""
+
+    id: str
+    category_key: str
+    lon: float
+    lat: float
+    owner: str
+    maintainer: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A routing rule (派遣规则) as written at `line` of routing.csv; '*' is any, `department` may be '@owner'."""
+
+    id: str
+    line: int
+    category: str
+    kind_of_place: str
+    grid: str
+    owner: str
+    department: str
+    note: str
+
+    def takes_category(self, key: str) -> bool:
+        """Say whether the category pattern (a key, 'kind:*', 'kind:06*' or '*') takes this key."""
+        return key.startswith(self.category[:-1]) if self.category.endswith(ANY) else key == self.category

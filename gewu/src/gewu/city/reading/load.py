@@ -1,0 +1,135 @@
+"""Reading a package as a whole: every file, then what they say of each other, then the city or all its faults."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TypeVar
+
+from gewu.city.city import City
+from gewu.city.faults import CityFaults, Fault, Notes
+from gewu.city.model import CityObject, Department, Limit, Rule
+from gewu.city.owners import OwnerGrid
+from gewu.city.reading.codebook import Codebook, read_codebook
+from gewu.city.reading.departments import read_departments
+from gewu.city.reading.files import MAY, MUST, fingerprint, read_files, to_text
+from gewu.city.reading.grids import Tree, read_grids
+from gewu.city.reading.limits import read_limits
+from gewu.city.reading.manifest import Manifest, read_manifest
+from gewu.city.reading.objects import read_objects
+from gewu.city.reading.places import Places, read_places
+from gewu.city.reading.reach import World, check_fallback, check_reach
+from gewu.city.reading.routing import read_rules
+from gewu.city.standing import Standing
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What was read of each file; None for a file that is missing or unreadable, about which a fault is noted."""
+
+    manifest: Manifest | None
+    departments: dict[str, Department] | None
+    codebook: Codebook | None
+    limits: dict[str, list[Limit]]
+    tree: Tree | None
+    places: Places | None
+    objects: dict[str, CityObject] | None
+    rules: list[Rule] | None
+
+
+def load(path: str | PathLike[str]) -> City:
+    """Read and check the package in that folder; CityFaults names everything that is wrong with it.
+
+    NotADirectoryError or FileNotFoundError when the path is no folder.
+    """
+    found: list[Fault] = []
+    raw = read_files(Path(path), found)
+    parts = _read({name: to_text(data, Notes(name, found)) for name, data in raw.items()}, found)
+    _check(parts, found)
+    if found:
+        raise CityFaults(sorted(found, key=lambda fault: (fault.file, fault.feature or 0, fault.line or 0)))
+    return _build(parts, fingerprint(raw))
+
+
+def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
+    notes = {name: Notes(name, found) for name in MUST + MAY}
+
+    def via(reader: Callable[..., T], name: str, *known: object, absent: T | None = None) -> T | None:
+        source = texts.get(name)
+        if source is None:
+            # Without the file there is nothing in it; a file that cannot be read may hold anything.
+            return None if name in texts else absent
+        return reader(source, *known, notes[name])
+
+    departments = via(read_departments, "departments.csv")
+    codebook = via(read_codebook, "codebook.csv")
+    categories = codebook and codebook.categories
+    return Parts(
+        manifest=via(read_manifest, "city.toml"),
+        departments=departments,
+        codebook=codebook,
+        limits=via(lambda s, n: read_limits(s, codebook, n, notes["codebook.csv"]), "limits.csv", absent={}) or {},
+        tree=via(read_grids, "grids.geojson"),
+        places=via(read_places, "places.geojson", absent=[]),
+        objects=via(read_objects, "objects.csv", categories, departments, absent={}),
+        rules=via(read_rules, "routing.csv", departments),
+    )
+
+
+def _check(parts: Parts, found: list[Fault]) -> None:
+    manifest, tree, book, rules = parts.manifest, parts.tree, parts.codebook, parts.rules
+    if manifest:
+        _check_manifest(manifest, parts, Notes("city.toml", found))
+    if book and rules is not None:
+        if tree and parts.places is not None and parts.objects is not None:
+            world = World(book.categories, tree, parts.places, parts.objects)
+            check_reach(rules, world, Notes("routing.csv", found))
+        if manifest and manifest.fallback is None:
+            check_fallback(rules, book, Notes("codebook.csv", found))
+
+
+def _check_manifest(manifest: Manifest, parts: Parts, notes: Notes) -> None:
+    grid, fallback = manifest.no_position_grid, manifest.fallback
+    if grid is not None and parts.tree and grid not in {grid.id for grid in parts.tree.grids}:
+        notes.line(manifest.lines.get("intake.no_position_grid"), f"no_position_grid {grid!r} is not in grids.geojson")
+    if fallback is not None and parts.departments is not None:
+        line = manifest.lines.get("routing.fallback")
+        department = parts.departments.get(fallback)
+        if department is None:
+            notes.line(line, f"fallback {fallback!r} is not in departments.csv")
+        elif not department.owner:
+            reason = "has no owner in departments.csv; somebody must answer for what no rule takes"
+            notes.line(line, f"fallback {fallback!r} {reason}")
+
+
+def _build(parts: Parts, digest: str) -> City:
+    manifest, tree, book, departments = parts.manifest, parts.tree, parts.codebook, parts.departments
+    places, objects, rules = parts.places, parts.objects, parts.rules
+    # A part is None only after a fault, and a package with a fault is never built.
+    assert manifest and manifest.fallback and tree and book and departments
+    assert places is not None and objects is not None and rules is not None
+    categories = book.with_limits(parts.limits)
+    leaves = tree.leaves
+    above = set(range(len(tree.grids))) - set(leaves)
+    return City(
+        id=manifest.id,
+        name=manifest.name,
+        version=f"{manifest.version}-{digest}",
+        timezone=manifest.timezone,
+        anonymous_reports=manifest.anonymous_reports,
+        no_position_grid=manifest.no_position_grid,
+        fallback=departments[manifest.fallback],
+        departments=departments,
+        categories=categories,
+        grids=tree.grids,
+        places=tuple(place for place, _ in places),
+        objects=objects,
+        rules=tuple(rules),
+        words={word: categories[key] for word, key in book.words.items()},
+        grid_index={grid.id: index for index, grid in enumerate(tree.grids)},
+        outlines={tree.grids[i].id: shape for i in above if (shape := tree.shapes[i]) is not None},
+        owners=OwnerGrid([tree.grids[leaf].id for leaf in leaves], [tree.shapes[leaf] for leaf in leaves], leaves),
+        standing=Standing([place for place, _ in places], [shape for _, shape in places]),
+    )

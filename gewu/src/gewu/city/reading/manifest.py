@@ -1,0 +1,106 @@
+"""city.toml: what the city is called, its time zone, and its few policies."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gewu.city.faults import Notes
+from gewu.city.reading.values import at_line, identifier, name, text
+
+_KEYS = {
+    "": {"id", "version", "timezone", "name", "intake", "routing"},
+    "name": {"zh", "en"},
+    "intake": {"anonymous", "no_position_grid"},
+    "routing": {"fallback"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What city.toml says; ids that point into other files are not yet looked up."""
+
+    id: str
+    name: dict[str, str]
+    version: str
+    timezone: ZoneInfo
+    anonymous_reports: bool
+    no_position_grid: str | None
+    fallback: str | None
+    lines: dict[str, int]
+
+
+def read_manifest(source: str, notes: Notes) -> Manifest | None:
+    """Read city.toml; None when it is no TOML."""
+    try:
+        data = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as failure:
+        line = re.search(r"at line (\d+)", str(failure))
+        notes.line(int(line[1]) if line else source.count("\n") + 1, f"is no TOML: {failure}")
+        return None
+    lines = _lines(source)
+    parts = {section: _section(data, section, lines, notes) for section in _KEYS}
+    top, intake = parts[""], parts["intake"]
+    grid, fallback = intake.get("no_position_grid"), parts["routing"].get("fallback")
+    if fallback is None:
+        notes.line(lines.get("routing", 1), "[routing] fallback is missing: it names who gets what no rule takes")
+    return Manifest(
+        id=name(top.get("id"), "id", at_line(notes, lines.get("id", 1))),
+        name={
+            tongue: text(parts["name"].get(tongue), f"name.{tongue}", at_line(notes, _line(lines, "name", tongue)))
+            for tongue in ("zh", "en")
+        },
+        version=identifier(top.get("version"), "version", at_line(notes, lines.get("version", 1))),
+        timezone=_timezone(top.get("timezone"), notes, lines.get("timezone", 1)),
+        anonymous_reports=_flag(intake.get("anonymous"), notes, _line(lines, "intake", "anonymous")),
+        no_position_grid=None
+        if grid is None
+        else identifier(grid, "no_position_grid", at_line(notes, _line(lines, "intake", "no_position_grid"))),
+        fallback=None
+        if fallback is None
+        else name(fallback, "fallback", at_line(notes, _line(lines, "routing", "fallback"))),
+        lines=lines,
+    )
+
+
+def _section(data: dict[str, Any], section: str, lines: dict[str, int], notes: Notes) -> dict[str, Any]:
+    part = data.get(section, {}) if section else data
+    if not isinstance(part, dict):
+        notes.line(lines.get(section, 1), f"{section} must be a table with {', '.join(sorted(_KEYS[section]))}")
+        return {}
+    for key in part.keys() - _KEYS[section]:
+        right = ", ".join(sorted(_KEYS[section]))
+        notes.line(_line(lines, section, key), f"key {key!r} is unknown here; the keys are {right}")
+    return part
+
+
+def _timezone(value: object, notes: Notes, line: int) -> ZoneInfo:
+    try:
+        return ZoneInfo(value if isinstance(value, str) else "")
+    except (KeyError, ValueError, OSError):
+        notes.line(line, f"timezone {value!r} must be a name of the tz database, such as 'Asia/Shanghai'")
+        return ZoneInfo("UTC")
+
+
+def _flag(value: object, notes: Notes, line: int) -> bool:
+    if not isinstance(value, bool):
+        notes.line(line, f"[intake] anonymous is {value!r}; it must be true or false")
+    return value is True
+
+
+def _line(lines: dict[str, int], section: str, key: str) -> int:
+    return lines.get(f"{section}.{key}" if section else key) or lines.get(section, 1)
+
+
+def _lines(source: str) -> dict[str, int]:
+    """Find the line of each section and key; tomllib keeps none. A nested or quoted key falls back on its section."""
+    lines: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(source.splitlines(), 1):
+        if head := re.match(r"\s*\[\s*([\w-]+)\s*\]", line):
+            section = head[1]
+            lines.setdefault(section, number)
+        elif key := re.match(r"\s*([\w-]+(?:\.[\w-]+)?)\s*=", line):
+            lines.setdefault(f"{section}.{key[1]}" if section else key[1], number)
+    return lines

@@ -1,0 +1,60 @@
+"""Keys and secrets of a development stack: made at its first start, kept in a folder that only its owner reads."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gewu.dev.folder import Folder
+
+_KEYS = {
+    "replay": (("report",), "gewu dev: brings the demo day's reports"),
+    "ops": (("read:*", "act:*"), "gewu dev: sees every case, acts for every department"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The secrets of the two keys that a development stack has by itself."""
+
+    report_key: str
+    ops_key: str
+
+
+def prepare(folder: Path) -> Access:
+    """Makes what is missing of link secret, contact key pair, keys and key file; what is there stays in force."""
+    from gewu.runtime import contact
+
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    kept = Folder(folder)
+    kept.remember("link", lambda: secrets.token_urlsafe(48))
+    private, public = folder / "contact-private.json", folder / "contact-public.json"
+    if not (private.exists() and public.exists()):
+        contact.rotate(private, public, f"dev-{datetime.now(UTC):%Y%m%d%H%M%S}")
+    found = {name: _key(kept, folder / "keys.json", name, scopes, label) for name, (scopes, label) in _KEYS.items()}
+    return Access(found["replay"], found["ops"])
+
+
+def _key(kept: Folder, file: Path, name: str, scopes: Sequence[str], label: str) -> str:
+    """The secret of this key, which stands in the file, whoever else was added to it meanwhile."""
+    from gewu.runtime import keys
+
+    # Kept before it is in force: a start that is cut short in between goes on with the same secret.
+    secret = kept.remember(f"{name}.key", keys.new_secret)
+    made = keys.Key(name, keys.digest(secret), tuple(scopes), label, datetime.now(UTC).isoformat(timespec="seconds"))
+    entries = keys.read(file)
+    if not any(key.id == name and key.sha256 == made.sha256 and not key.revoked_at for key in entries):
+        keys.write(file, [*(key for key in entries if key.id != name), made])
+    return secret
+
+
+def write_environment(file: Path, variables: dict[str, str]) -> None:
+    """Writes NAME=VALUE lines that a shell can source; for its owner only, because the DSN holds a password."""
+    import shlex
+
+    text = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(text)

@@ -1,0 +1,97 @@
+"""What a running Gewu is made of, as data: the launcher starts it from this table, and docker-compose.yml is made from it.
+
+Environments are patterns over the places that whoever starts a component fills in:
+kafka (host:port), postgres (a DSN), city and secrets (folders), host, port and instance (of the component itself), and
+NAME_url for each service.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How a component runs: until stopped by us (service), until stopped by its own rules (server), to its end (step)."""
+
+    SERVER = "server"
+    STEP = "step"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One of them. `command` starts with python or gewu of the environment it runs in; servers have none of ours.
+
+    `port` is its usual one, where nobody needs another; `after` names what must be up, or done, before it.
+    """
+
+    name: str
+    kind: Kind
+    says: str
+    command: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int | None = None
+    after: tuple[str, ...] = ()
+
+    def variables(self, places: Mapping[str, str]) -> dict[str, str]:
+        """Its environment with the places filled in; KeyError names a place that is missing."""
+        return {name: pattern.format_map(places) for name, pattern in self.environment.items()}
+
+
+# The same for every program, people's commands included.
+COMMON: Mapping[str, str] = {
+    "GEWU_KAFKA_BOOTSTRAP": "{kafka}",
+    "GEWU_POSTGRES_DSN": "{postgres}",
+    "GEWU_CITY": "{city}",
+    "GEWU_KEYS_FILE": "{secrets}/keys.json",
+    "GEWU_LINK_SECRET_FILE": "{secrets}/link",
+    "GEWU_CONTACT_PRIVATE_FILE": "{secrets}/contact-private.json",
+    "GEWU_CONTACT_PUBLIC_FILE": "{secrets}/contact-public.json",
+}
+
+
+def _common(*names: str) -> dict[str, str]:
+    return {f"GEWU_{name}": COMMON[f"GEWU_{name}"] for name in names}
+
+
+_LISTENS = {
+    "GEWU_KAFKA_INSTANCE": "{instance}",
+    "GEWU_HTTP_HOST": "{host}",
+    "GEWU_HTTP_PORT": "{port}",
+    "GEWU_LOG_LEVEL": "info",
+}
+
+COMPONENTS = (
+    Component("kafka", Kind.SERVER, "Apache Kafka, the log", port=9092),
+    Component("postgres", Kind.SERVER, "PostgreSQL, cases and books", port=5432),
+    Component(
+        "topics", Kind.STEP, "topics as the registry says", ("gewu", "topics", "apply"),
+        _common("KAFKA_BOOTSTRAP", "CITY"), after=("kafka",),
+    ),
+    Component(
+        "migrate", Kind.STEP, "schemas at their newest version", ("gewu", "migrate"),
+        _common("POSTGRES_DSN"), after=("postgres",),
+    ),
+    Component(
+        "intake", Kind.SERVICE, "the doors: takes reports in", ("python", "-m", "gewu_intake"),
+        _common("KAFKA_BOOTSTRAP", "CITY", "KEYS_FILE", "LINK_SECRET_FILE", "CONTACT_PUBLIC_FILE")
+        | _LISTENS | {"GEWU_STATUS_URL": "{dispatch_url}"},
+        port=8080, after=("topics",),
+    ),
+    Component(
+        "dispatch", Kind.SERVICE, "cases: joins, opens, routes", ("python", "-m", "gewu_dispatch"),
+        _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE", "CONTACT_PRIVATE_FILE")
+        | _LISTENS,
+        port=8081, after=("topics", "migrate"),
+    ),
+)  # fmt: skip
+
+
+def component(name: str) -> Component:
+    """The component of this name; KeyError where there is none."""
+    return {c.name: c for c in COMPONENTS}[name]
+
+
+def services() -> tuple[Component, ...]:
+    """Those that are ours and stay up, in the order of their start."""
+    return tuple(c for c in COMPONENTS if c.kind is Kind.SERVICE)

@@ -1,0 +1,222 @@
+"""A whole Gewu on loopback: Kafka, PostgreSQL, topics, schemas and the services, as children of this process.
+
+The launcher and the fault tests drive the same object: `async with Stack(data, city) as stack: ...`.
+"""
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from gewu.dev import access, components, ports
+from gewu.dev.children import CannotStart, end_leftover
+from gewu.dev.folder import Folder
+from gewu.dev.kafka import Kafka
+from gewu.dev.postgres import Postgres
+from gewu.dev.services import Service
+
+DATABASE = "gewu"
+READY_S = 60.0
+_OURS = ("kafka", "postgres", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*")
+
+
+class Stack:
+    """Everything below one data folder, for one city package. Stopped and started again it goes on where it was.
+
+    `say` hears what takes long. kafka_settings and postgres_settings are the servers' own and win over ours.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        city: Path,
+        say: Callable[[str], None] = lambda _: None,
+        *,
+        kafka_settings: Mapping[str, str] | None = None,
+        postgres_settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = Folder(data)
+        self.data, self.city = self.folder.path, city.resolve()
+        self._say = say
+        self.kafka = Kafka(self.data / "kafka", settings=kafka_settings, say=say)
+        self.postgres = Postgres(self.data / "postgres", settings=postgres_settings, say=say)
+        self.services: dict[str, Service] = {}
+        self._access: access.Access | None = None
+        self._down: set[str] = set()  # services that whoever drives us ended on purpose
+
+    @property
+    def intake_url(self) -> str:
+        """Where reports are taken."""
+        return self.services["intake"].url
+
+    @property
+    def dispatch_url(self) -> str:
+        """Where cases are seen."""
+        return self.services["dispatch"].url
+
+    @property
+    def dsn(self) -> str:
+        """The database, as its owner."""
+        return self.postgres.dsn(DATABASE)
+
+    @property
+    def report_key(self) -> str:
+        """Secret of the key `replay`, which may report."""
+        return self._known_access().report_key
+
+    @property
+    def ops_key(self) -> str:
+        """Secret of the key `ops`, which may read everything and act for every department."""
+        return self._known_access().ops_key
+
+    def places(self) -> dict[str, str]:
+        """What the table of components is filled in with, once servers are up."""
+        return {
+            "kafka": self.kafka.bootstrap,
+            "postgres": self.dsn,
+            "city": str(self.city),
+            "secrets": str(self.data / "secrets"),
+            "host": ports.LOOPBACK,
+            **{f"{name}_url": service.url for name, service in self.services.items()},
+        }
+
+    def clear(self) -> None:
+        """Forgets everything of earlier starts. Only what a stack made is deleted, so a wrong folder loses nothing."""
+        self.folder.hold()
+        for path in (path for pattern in _OURS for path in self.data.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    async def end_leftovers(self) -> int:
+        """Ends what a launcher that was killed left running here; returns how many there were."""
+        self.folder.hold()
+        ended = 0
+        for file in sorted((self.data / "pids").glob("*.pid")):
+            ended += await end_leftover(file)
+        ended += await end_leftover(self.data / "kafka" / "kafka.pid")
+        return ended + await end_leftover(self.data / "postgres" / "postgres.pid", signal.SIGQUIT)
+
+    async def start(self) -> None:
+        """Starts everything; returns when every service is ready. Raises CannotStart, and then nothing is left running."""
+        try:
+            await self.end_leftovers()
+            self._access = access.prepare(self.data / "secrets")
+            await self._start_servers()
+            await self.prepare()
+            self._choose_ports()
+            self._write_environment()
+            self._say(f"starting the services {', '.join(self.services)} …")
+            await _all(*(self._spawn(name) for name in self.services))
+            await _all(*(service.until_ready(READY_S) for service in self.services.values()))
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def stop(self) -> None:
+        """Stops the services, then Kafka and PostgreSQL; harmless where they do not run."""
+        await _all(*(service.stop() for service in self.services.values()))
+        await _all(self.kafka.stop(), self.postgres.stop())
+        self.folder.release()
+
+    async def launch(
+        self, name: str, env_extra: Mapping[str, str] | None = None, *, replica: str = "", ready: bool = True
+    ) -> Service:
+        """Starts a service that does not run, with further variables; returns when it is ready (or at once).
+
+        `replica` is the name of one beside the first, with a port and a log of its own. Raises CannotStart.
+        """
+        if replica and replica not in self.services:
+            self.services[replica] = Service(components.component(name), replica, ports.free_ports(1)[0], self.data)
+        service = self.services[replica or name]
+        if service.pid is None:
+            await self._spawn(service.name, env_extra)
+        if ready:
+            await service.until_ready(READY_S)
+        return service
+
+    async def end(self, name: str) -> int | None:
+        """Stops a service (SIGTERM) and returns its exit code; None where it never ran."""
+        self._down.add(name)
+        return await self.services[name].stop()
+
+    async def kill(self, name: str) -> None:
+        """Ends a service with SIGKILL."""
+        self._down.add(name)
+        await self.services[name].kill()
+
+    def fallen(self) -> list[Service]:
+        """The services that ended though nobody asked them to."""
+        return [s for name, s in self.services.items() if s.exit_code is not None and name not in self._down]
+
+    async def prepare(self) -> None:
+        """The steps between servers and services: database, topics, schemas. Raises CannotStart."""
+        from gewu.dev import steps
+
+        await self.postgres.create_database(DATABASE)
+        await _all(
+            steps.apply_topics(self.kafka.bootstrap, self.city, self._say), steps.migrate(self.dsn, self._say)
+        )  # fmt: skip
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def _start_servers(self) -> None:
+        self._say("starting Kafka and PostgreSQL (the first start fetches Kafka's jars, 45 MB, once) …")
+        await _all(self.kafka.start(), self.postgres.start())
+        logs = self.data / "logs"
+        logs.mkdir(exist_ok=True)
+        for log in (self.kafka.log, self.postgres.log):
+            with suppress(FileExistsError):
+                (logs / log.name).symlink_to(Path("..", log.parent.name, log.name))
+        self._say(f"Kafka answers at {self.kafka.bootstrap}, PostgreSQL at {_without_password(self.dsn)}")
+
+    def _choose_ports(self) -> None:
+        """Those of the last start where they are still free; all are known before the first service starts."""
+        for component in components.services():
+            if component.name in self.services:
+                continue
+            kept = int(self.folder.remembered(f"port-{component.name}") or 0)
+            port = kept if kept and ports.is_free(kept) else ports.free_ports(1)[0]
+            self.folder.keep(f"port-{component.name}", str(port))
+            self.services[component.name] = Service(component, component.name, port, self.data)
+
+    async def _spawn(self, name: str, env_extra: Mapping[str, str] | None = None) -> None:
+        service = self.services[name]
+        places = {**self.places(), "port": str(service.port), "instance": f"dev-{name}"}
+        self._down.discard(name)
+        await service.spawn({**service.component.variables(places), **(env_extra or {})})
+
+    def _write_environment(self) -> None:
+        places = self.places()
+        shared = {name: pattern.format_map(places) for name, pattern in components.COMMON.items()}
+        # Not GEWU_*: programs refuse names that are no settings of theirs, and these are for curl.
+        known = {f"{name.upper()}_URL": service.url for name, service in self.services.items()}
+        own = {"REPORT_KEY": self.report_key, "OPS_KEY": self.ops_key}
+        access.write_environment(self.data / "env", {**shared, **known, **own})
+
+    def _known_access(self) -> access.Access:
+        if self._access is None:
+            raise RuntimeError("there are no keys before the first start: await start() first")
+        return self._access
+
+
+async def _all(*work) -> None:  # type: ignore[no-untyped-def]
+    """Runs all side by side to their ends; the first that failed speaks for all, and none is left half-way."""
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
+        if isinstance(result, CannotStart):
+            raise result
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+def _without_password(dsn: str) -> str:
+    head, at, rest = dsn.rpartition("@")
+    return f"{head.rpartition(':')[0]}{at}{rest}" if at else dsn

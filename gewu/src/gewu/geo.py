@@ -1,0 +1,37 @@
+"""Distances and cells on the ground; no projection, no city of its own, so that every process computes the same."""
+
+from collections.abc import Iterator
+from math import cos, floor, hypot, radians
+
+METRES_PER_DEGREE = 111_320.0
+
+
+def metres(lon_a: float, lat_a: float, lon_b: float, lat_b: float) -> float:
+    """Distance in metres, equirectangular: within 0.1 % over the few hundred metres it is used for."""
+    dy = (lat_b - lat_a) * METRES_PER_DEGREE
+    dx = (lon_b - lon_a) * METRES_PER_DEGREE * cos(radians((lat_a + lat_b) / 2))
+    return hypot(dx, dy)
+
+
+def cell(lon: float, lat: float, side_m: float) -> tuple[int, int]:
+    """The (row, column) of the cell of this side that holds a point. Rows are bands of latitude; each band has its own
+    width of column, so that cells stay about square everywhere."""
+    row = floor((lat + 90) * METRES_PER_DEGREE / side_m)
+    return row, floor((lon + 180) / _column_degrees(row, side_m))
+
+
+def cells_within(lon: float, lat: float, radius_m: float, side_m: float) -> Iterator[tuple[int, int]]:
+    """Every cell that a circle of `radius_m` around the point can touch: 1 to 4 where the side is twice the radius."""
+    reach = radius_m / METRES_PER_DEGREE
+    first, last = (floor((y + 90) * METRES_PER_DEGREE / side_m) for y in (lat - reach, lat + reach))
+    # Widest at the circle's end nearest to a pole; a cell too many costs a look, one too few a second case.
+    wide = reach / cos(radians(min(abs(lat) + reach, 89.0))) * 1.001
+    for row in range(first, last + 1):
+        step = _column_degrees(row, side_m)
+        for column in range(floor((lon - wide + 180) / step), floor((lon + wide + 180) / step) + 1):
+            yield row, column
+
+
+def _column_degrees(row: int, side_m: float) -> float:
+    lat = abs(row * side_m / METRES_PER_DEGREE - 90)
+    return side_m / (METRES_PER_DEGREE * max(cos(radians(min(lat, 89.0))), 0.01))

@@ -1,0 +1,66 @@
+"""A reporter's contact travels sealed: intake holds public keys, and only dispatch holds the private ones.
+
+libsodium's sealed boxes (X25519, XSalsa20-Poly1305) under a key that rotates: the newest seals, all that are kept open.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from nacl.exceptions import CryptoError
+from nacl.public import PrivateKey, PublicKey, SealedBox
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A box and the id of the key that opens it."""
+
+    key_id: str
+    box: bytes
+
+
+class Sealer:
+    """Seals under the newest public key."""
+
+    def __init__(self, key_id: str, public: bytes) -> None:
+        self.key_id = key_id
+        self._box = SealedBox(PublicKey(public))
+
+    @classmethod
+    def read(cls, path: Path) -> "Sealer":
+        """From a file of {"key_id", "public"} (hex)."""
+        said = json.loads(path.read_text())
+        return cls(said["key_id"], bytes.fromhex(said["public"]))
+
+    def seal(self, plain: bytes) -> Sealed:
+        """Nobody who lacks the private key can open this, its sealer included."""
+        return Sealed(self.key_id, self._box.encrypt(plain))
+
+
+class Opener:
+    """Opens with any private key that is kept."""
+
+    def __init__(self, private: dict[str, bytes]) -> None:
+        self._boxes = {k: SealedBox(PrivateKey(v)) for k, v in private.items()}
+
+    @classmethod
+    def read(cls, path: Path) -> "Opener":
+        """From a file of {key_id: private} (hex), newest last."""
+        return cls({k: bytes.fromhex(v) for k, v in json.loads(path.read_text()).items()})
+
+    def open(self, sealed: Sealed) -> bytes | None:
+        """The contact, or None when its key is gone (which is how contacts are forgotten) or the box was tampered with."""
+        box = self._boxes.get(sealed.key_id)
+        try:
+            return box.decrypt(sealed.box) if box else None
+        except CryptoError:
+            return None
+
+
+def rotate(private_file: Path, public_file: Path, key_id: str) -> None:
+    """Make a new pair: the private half is added for dispatch, the public half replaces intake's."""
+    fresh = PrivateKey.generate()
+    kept = json.loads(private_file.read_text()) if private_file.exists() else {}
+    private_file.touch(mode=0o600)
+    private_file.write_text(json.dumps({**kept, key_id: bytes(fresh).hex()}, indent=2))
+    public_file.write_text(json.dumps({"key_id": key_id, "public": bytes(fresh.public_key).hex()}))

@@ -1,0 +1,286 @@
+"""Group commit: records that arrive while the last batch is in flight leave together in the next one.
+
+One open batch a partition; it is sent as soon as the previous ack is there, so no record waits for a timer. An answer
+is released by the ack. Any failed batch ends its producer: after one, aiokafka's later batches of that partition fail
+with out-of-order sequences for ever, so the producer is thrown away and rebuilt here.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from gewu.codec import Header
+from gewu.topics import BATCH_BYTES
+
+log = logging.getLogger(__name__)
+
+Done = Callable[["Fault | None"], None]
+
+_RECORD_OVERHEAD = 32  # bytes that record format v2 may add to key, value and headers of one record, at most
+_HEADER_OVERHEAD = 10
+_ROTATE_S = 1.0  # an open batch older than this takes no more records, so a deadline is at most this much too early
+_SWEEP_S = 0.25
+
+
+class Fault(Exception):
+    """Why a record was not acknowledged."""
+
+
+class TooLarge(Fault):
+    """The record is over its topic's limit; it was not sent."""
+
+
+class Overloaded(Fault):
+    """The buffer is at its bound, or the record could not be sent before the deadline; it was not sent."""
+
+
+class Unknown(Fault):
+    """The record was sent and no ack came: it may be in the log or not. A repeat under the same id is harmless."""
+
+
+class Producer(Protocol):
+    """Two methods, so that another client can take aiokafka's place."""
+
+    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: list[Header], done: Done) -> None:
+        """Take a record; `done(None)` follows its ack, `done(Fault)` its failure. Raises TooLarge or Overloaded."""
+
+    async def flush(self) -> None:
+        """Return when every record taken so far has its answer."""
+
+
+class _Batch:
+    __slots__ = ("born", "builder", "size", "waiters")
+
+    def __init__(self, builder: BatchBuilder, born: float) -> None:
+        self.builder, self.born, self.size = builder, born, 0
+        self.waiters: list[Done] = []
+
+    def answer(self, fault: Fault | None) -> None:
+        waiters, self.waiters = self.waiters, []
+        for done in waiters:
+            try:
+                done(fault)
+            except Exception:
+                log.exception("a waiter failed")
+
+
+class _Partition:
+    __slots__ = ("full", "in_flight", "open", "place", "scheduled")
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.place = (topic, partition)
+        self.open: _Batch | None = None
+        self.full: deque[_Batch] = deque()
+        self.in_flight: _Batch | None = None
+        self.scheduled = False
+
+    def batches(self) -> list[_Batch]:
+        return [b for b in (self.in_flight, *self.full, self.open) if b is not None]
+
+
+class GroupCommit:
+    """The Producer on aiokafka.
+
+    limits: largest record in bytes per topic; deadline: seconds that a record may wait for its ack; bound: bytes that
+    may wait in all, above which `append` refuses at once; keeps_order: what was not sent when a producer is given up
+    is answered Overloaded instead of moving on, so that a writer whose earlier record failed can say both again in order.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], AIOKafkaProducer],
+        limits: Callable[[str], int],
+        *,
+        deadline: float = 10.0,
+        bound: int = 64 * 1024 * 1024,
+        keeps_order: bool = False,
+    ) -> None:
+        self._make, self._limits, self._deadline, self._bound = make, limits, deadline, bound
+        self._keeps_order = keeps_order
+        self._partitions: dict[tuple[str, int], _Partition] = {}
+        self._producer: AIOKafkaProducer | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self.pending_bytes = 0
+        self.rebuilds = 0
+
+    @property
+    def is_up(self) -> bool:
+        """Whether there is a producer to send with right now."""
+        return self._producer is not None
+
+    async def start(self) -> None:
+        """Connect; raises KafkaError when no broker answers."""
+        self._loop = asyncio.get_running_loop()
+        producer = self._make()
+        await producer.start()
+        self._producer = producer
+        self._spawn(self._sweep())
+
+    async def stop(self, timeout: float = 10.0) -> None:
+        """Send what waits, for at most `timeout` seconds, then disconnect; what is left is answered as a fault."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self.flush()
+        except TimeoutError:
+            log.warning("stopped with %d bytes unsent", self.pending_bytes)
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for p in self._partitions.values():
+            for batch in p.batches():
+                batch.answer(Unknown("stopped"))
+        producer, self._producer = self._producer, None
+        if producer:
+            await _discard(producer)
+
+    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: list[Header], done: Done) -> None:
+        """See Producer. Never awaits, so a caller may append a whole request's records in one go."""
+        size = len(key) + len(value) + _RECORD_OVERHEAD + sum(len(k) + len(v) + _HEADER_OVERHEAD for k, v in headers)
+        if size > (limit := self._limits(topic)):
+            raise TooLarge(f"{size} bytes, {topic} takes {limit}")
+        if self.pending_bytes + size > self._bound:
+            raise Overloaded(f"{self.pending_bytes} bytes wait for the broker")
+        p = self._partitions.get((topic, partition))
+        if p is None:
+            p = self._partitions[topic, partition] = _Partition(topic, partition)
+        batch = self._room(p, key, value, headers)
+        batch.waiters.append(done)
+        batch.size += size
+        self.pending_bytes += size
+        self._idle.clear()
+        if not p.scheduled and p.in_flight is None:
+            p.scheduled = True
+            self._loop.call_soon(self._kick, p)
+
+    async def flush(self) -> None:
+        """See Producer."""
+        if self.pending_bytes:
+            await self._idle.wait()
+
+    def _room(self, p: _Partition, key: bytes, value: bytes, headers: list[Header]) -> _Batch:
+        """The batch that took the record: the open one, or a new one when that is full or too old."""
+        now = self._loop.time()
+        if p.open is not None and now - p.open.born < _ROTATE_S:
+            if p.open.builder.append(timestamp=None, key=key, value=value, headers=headers) is not None:
+                return p.open
+        if p.open is not None:
+            p.full.append(p.open)
+        p.open = _Batch(_builder(), now)
+        p.open.builder.append(timestamp=None, key=key, value=value, headers=headers)
+        return p.open
+
+    def _kick(self, p: _Partition) -> None:
+        p.scheduled = False
+        if p.in_flight is not None or self._producer is None or self._stopping:
+            return
+        if p.full:
+            p.in_flight = p.full.popleft()
+        elif p.open is not None:
+            p.in_flight, p.open = p.open, None
+        else:
+            return
+        self._spawn(self._send(p, p.in_flight, self._producer))
+
+    async def _send(self, p: _Partition, batch: _Batch, producer: AIOKafkaProducer) -> None:
+        batch.builder.close()  # an open builder would still be held back by linger_ms
+        try:
+            await (await producer.send_batch(batch.builder, p.place[0], partition=p.place[1]))
+        except Exception as fault:  # noqa: BLE001  whatever it is, this producer's sequences can no longer be trusted
+            self._give_up(producer, fault)
+            return
+        if p.in_flight is batch:
+            p.in_flight = None
+            self._forget(batch)
+            batch.answer(None)
+            self._kick(p)
+
+    def _give_up(self, producer: AIOKafkaProducer, fault: Exception) -> None:
+        """Throw this producer away: what is in flight on it is unknown, what was not sent moves to the next one."""
+        if producer is not self._producer:
+            return
+        self._producer = None
+        self.rebuilds += 1
+        log.error("a batch failed, the producer is rebuilt", extra={"fault": repr(fault)})
+        for p in self._partitions.values():
+            if p.in_flight is not None:
+                batch, p.in_flight = p.in_flight, None
+                self._forget(batch)
+                batch.answer(Unknown(repr(fault)))
+            if self._keeps_order:
+                self._drop_unsent(p, "an earlier batch failed")
+        self._spawn(self._rebuild(producer))
+
+    async def _rebuild(self, old: AIOKafkaProducer) -> None:
+        await _discard(old)
+        pause = 0.1
+        while True:
+            fresh = self._make()
+            try:
+                await fresh.start()
+                break
+            except (KafkaError, OSError) as fault:
+                log.warning("no producer yet: %r", fault)
+                await _discard(fresh)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+        self._producer = fresh
+        for p in self._partitions.values():
+            self._kick(p)
+
+    async def _sweep(self) -> None:
+        """Answer what has waited past the deadline. A sent batch may still land; an unsent one is dropped for good."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            oldest = self._loop.time() - self._deadline
+            for p in self._partitions.values():
+                if p.in_flight is not None and p.in_flight.born < oldest:
+                    p.in_flight.answer(Unknown("no ack before the deadline"))
+                self._drop_unsent(p, "not sent before the deadline", oldest)
+
+    def _drop_unsent(self, p: _Partition, why: str, born_before: float = float("inf")) -> None:
+        kept = deque(b for b in p.full if b.born >= born_before)
+        dropped = [b for b in p.full if b.born < born_before]
+        p.full = kept
+        if p.open is not None and p.open.born < born_before:
+            dropped.append(p.open)
+            p.open = None
+        for batch in dropped:
+            self._forget(batch)
+            batch.answer(Overloaded(why))
+
+    def _forget(self, batch: _Batch) -> None:
+        self.pending_bytes -= batch.size
+        if not self.pending_bytes:
+            self._idle.set()
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _builder() -> BatchBuilder:
+    # Made without a producer, so that a batch not yet sent can move to the next producer. No compression: it would run
+    # inside the event loop, and single reports in small batches gain little.
+    return BatchBuilder(BATCH_BYTES, 0)
+
+
+async def _discard(producer: AIOKafkaProducer) -> None:
+    """Close a producer even when its broker does not answer; stop() alone would wait for its last batch for ever."""
+    try:
+        async with asyncio.timeout(2.0):
+            await producer.stop()
+    except (TimeoutError, KafkaError, OSError):
+        sender = producer._sender
+        if sender is not None:
+            await sender.close()
+        await producer.client.close()

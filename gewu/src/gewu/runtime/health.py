@@ -1,0 +1,26 @@
+"""What is wrong right now, by name: readiness is red as long as anything is."""
+
+import time
+from collections.abc import Callable, Mapping
+
+
+class Health:
+    """Faults by name. A fault turns readiness red after it has lasted `patience` seconds, so a blip does not."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._faults: dict[str, tuple[str, float, float]] = {}
+        self._monotonic = monotonic
+
+    def bad(self, name: str, why: str, patience: float = 0.0) -> None:
+        """Note or renew a fault; the clock runs from the first time."""
+        since = self._faults[name][1] if name in self._faults else self._monotonic()
+        self._faults[name] = (why, since, patience)
+
+    def good(self, name: str) -> None:
+        """The fault is gone."""
+        self._faults.pop(name, None)
+
+    def red(self) -> Mapping[str, str]:
+        """What has been wrong for longer than its patience; empty means ready."""
+        now = self._monotonic()
+        return {name: why for name, (why, since, patience) in self._faults.items() if now - since >= patience}

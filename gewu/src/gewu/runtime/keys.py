@@ -1,0 +1,124 @@
+"""API keys: who may report, read and act. A file beside the city package holds only their SHA-256."""
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+SCOPE = re.compile(r"report|(?:read|act):(?:\*|[A-Za-z0-9-]{1,40})")
+KEY_ID = re.compile(r"[a-z0-9-]{1,40}")
+_PREFIX = "gewu_"
+LOOK_AGAIN_S = 2.0  # a changed file is in force after this and one poll, within the 5 s that are promised
+
+
+class KeysFault(Exception):
+    """The key file cannot be used; the text says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: its id is the `source` of every signal it brings, so it is never given to another."""
+
+    id: str
+    sha256: str
+    scopes: tuple[str, ...]
+    label: str = ""
+    created_at: str = ""
+    revoked_at: str = ""
+
+    def may(self, verb: str, *names: str) -> bool:
+        """Whether a scope of this key allows the verb on one of these departments or areas."""
+        return any(f"{verb}:{n}" in self.scopes for n in (*names, "*"))
+
+    @property
+    def may_report(self) -> bool:
+        """Whether this key may bring reports."""
+        return "report" in self.scopes
+
+
+def new_secret() -> str:
+    """A 256-bit random key as its holder keeps it."""
+    return _PREFIX + secrets.token_urlsafe(32)
+
+
+def digest(secret: str) -> str:
+    """SHA-256 in hex; a 256-bit random secret needs no salt and no slow hash."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def read(path: Path) -> list[Key]:
+    """Every key of a file; KeysFault names the entry and what is wrong with it."""
+    try:
+        entries = json.loads(path.read_text())
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as fault:
+        raise KeysFault(f"{path.name}: {fault}") from None
+    keys: dict[str, Key] = {}
+    for n, entry in enumerate(entries if isinstance(entries, list) else [None], start=1):
+        try:
+            key = Key(**{**entry, "scopes": tuple(entry["scopes"])})
+        except (TypeError, KeyError) as fault:
+            raise KeysFault(f"{path.name}: entry {n} has a wrong or missing field: {fault}") from None
+        if bad := [s for s in key.scopes if not SCOPE.fullmatch(s)]:
+            raise KeysFault(
+                f"{path.name}: key {key.id}: scope {bad[0]!r} is none of report, read:<name>, act:<department>"
+            )
+        if not KEY_ID.fullmatch(key.id) or key.id == "anonymous" or key.id in keys:
+            raise KeysFault(f"{path.name}: entry {n}: id {key.id!r} is taken or does not match {KEY_ID.pattern}")
+        keys[key.id] = key
+    return list(keys.values())
+
+
+def write(path: Path, keys: list[Key]) -> None:
+    """Replace the file as a whole, readable by its owner only; a reader sees the old one or the new one."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as f:
+        json.dump([asdict(k) for k in keys], f, indent=2, ensure_ascii=False)
+        f.flush()
+        os.fsync(f.fileno())
+    os.chmod(f.name, 0o600)
+    os.replace(f.name, path)
+
+
+class KeyRing:
+    """The keys in force. A file that cannot be read leaves the last good ones in force and says so through `fault`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._by_digest: dict[str, Key] = {}
+        self.fault: str | None = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the file again if it changed."""
+        try:
+            stat = self._path.stat()
+            stamp = (stat.st_mtime_ns, stat.st_ino)
+        except OSError:
+            stamp = (0, 0)
+        if stamp == self._stamp:
+            return
+        try:
+            found = read(self._path)
+        except KeysFault as fault:
+            self.fault = str(fault)
+            return
+        self._stamp, self.fault = stamp, None
+        self._by_digest = {k.sha256: k for k in found if not k.revoked_at}
+
+    def holder(self, secret: str) -> Key | None:
+        """The key of this secret, or None. Looked up by digest, so timing tells nothing about other keys."""
+        return self._by_digest.get(digest(secret))
+
+
+def bearer(authorization: str | None) -> str | None:
+    """The secret in an Authorization header, or None when there is none; "" for a header of another form."""
+    if authorization is None:
+        return None
+    kind, _, secret = authorization.partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""

@@ -1,0 +1,120 @@
+"""Plain SQL migrations: numbered files of a service's package, applied in order under an advisory lock, each once.
+
+A service reads a range of schema versions and stays unready outside it, so that versions can be deployed one after
+another: expand now, contract a release later.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from importlib.resources import files
+
+import asyncpg
+
+from gewu.runtime import outbox, positions
+from gewu.runtime.postgres import Connection
+
+GROUP = "gewu.schemas"  # entry points: schema name = package that holds schema/NNNN_name.sql
+_LOCK = 0x67657775
+_INCLUDES = {"position": positions.DDL, "outbox": outbox.DDL}
+
+
+class SchemaFault(Exception):
+    """The database's schema is not what this program can work with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One file."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def sha256(self) -> str:
+        """Of the file's text: an applied migration is never edited."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def schemas() -> dict[str, str]:
+    """Schema name → package, over the installed services."""
+    return {e.name: e.value for e in entry_points(group=GROUP)}
+
+
+def migrations(package: str) -> list[Migration]:
+    """The package's migrations in order. `-- include NAME` puts in a table that the runtime owns."""
+    found = []
+    for file in files(package).joinpath("schema").iterdir():
+        if match := re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.sql", file.name):
+            sql = re.sub(r"^-- include (\w+)$", lambda m: _INCLUDES[m[1]].strip() + ";", file.read_text(), flags=re.M)
+            found.append(Migration(int(match[1]), match[2], sql.replace(";;", ";")))
+    return sorted(found, key=lambda m: m.version)
+
+
+async def migrate(connection: asyncpg.Connection, schema: str, known: Sequence[Migration]) -> list[Migration]:
+    """Apply what is missing, each file in a transaction of its own; returns what was applied."""
+    applied = []
+    await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
+    try:
+        await _prepare(connection, schema)
+        done = {r["version"]: r["sha256"] for r in await connection.fetch(f"SELECT * FROM {schema}.migration")}
+        for m in known:
+            if m.version in done:
+                if done[m.version] != m.sha256:
+                    raise SchemaFault(
+                        f"{schema}: migration {m.version:04} was edited after it was applied; add a new one"
+                    )
+                continue
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL search_path TO {schema}")
+                await connection.execute(m.sql)
+                await connection.execute(
+                    f"INSERT INTO {schema}.migration (version, name, sha256) VALUES ($1, $2, $3)",
+                    m.version,
+                    m.name,
+                    m.sha256,
+                )
+            applied.append(m)
+        await _grant(connection, schema)
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", _LOCK)
+    return applied
+
+
+async def version(connection: Connection, schema: str) -> int:
+    """The schema's version, 0 when there is none."""
+    if await connection.fetchval("SELECT to_regclass($1)", f"{schema}.migration") is None:
+        return 0
+    return int(await connection.fetchval(f"SELECT coalesce(max(version), 0) FROM {schema}.migration"))
+
+
+async def check(connection: Connection, schema: str, lowest: int, highest: int) -> None:
+    """Raise SchemaFault unless the schema's version lies in the range that this program reads."""
+    found = await version(connection, schema)
+    if not lowest <= found <= highest:
+        raise SchemaFault(
+            f"schema {schema} is at version {found}, this program reads {lowest} to {highest}: run `gewu migrate`"
+        )
+
+
+async def _prepare(connection: asyncpg.Connection, schema: str) -> None:
+    role = f"gewu_{schema}"
+    if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+        await connection.execute(f"CREATE ROLE {role} NOLOGIN")
+    await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    await connection.execute(
+        f"""CREATE TABLE IF NOT EXISTS {schema}.migration (
+            version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
+    )
+
+
+async def _grant(connection: asyncpg.Connection, schema: str) -> None:
+    """The service's role may change rows and nothing else: no table of another service, no schema."""
+    role = f"gewu_{schema}"
+    await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO {role}")
+    await connection.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}")
+    await connection.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}")
+    await connection.execute(f"REVOKE INSERT, UPDATE, DELETE ON {schema}.migration FROM {role}")

@@ -1,0 +1,118 @@
+"""Parking: a record that can never be handled is kept with its bytes, key, headers, reason and place, then passed over.
+
+An entry is known by (topic, partition, offset) of the parked record: parked twice (a crash between the ack and the
+commit), it is still one entry. The original's headers travel under a prefix, so that a binary or null one survives.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import ConsumerRecord
+
+from gewu import topics
+from gewu.codec import Header
+from gewu.errors import Never, NotNow, Why
+from gewu.runtime.groupcommit import Fault, Producer
+
+_ORIGINAL = "original."
+_NULL = "original-null."
+REPLAYED = "gewu.replayed"
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """One entry as read back."""
+
+    topic: str
+    partition: int
+    offset: int
+    why: str
+    detail: str
+    parked_at_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
+    replayed: bool = False
+
+    @property
+    def id(self) -> str:
+        """topic:partition:offset, the entry's name on the command line."""
+        return f"{self.topic}:{self.partition}:{self.offset}"
+
+
+async def park(producer: Producer, record: ConsumerRecord[Any, Any], reason: Never) -> None:
+    """Park a record and wait for the ack; NotNow when the broker does not take it."""
+    acked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def done(fault: Fault | None) -> None:
+        if not acked.done():
+            acked.set_exception(fault) if fault else acked.set_result(None)
+
+    try:
+        producer.append(
+            topics.parked(record.topic), 0, f"{record.topic}:{record.partition}:{record.offset}".encode(),
+            record.value or b"", _headers(record, reason), done,
+        )  # fmt: skip
+        await acked
+    except Fault as fault:
+        raise NotNow(Why.BROKER_AWAY, f"parking: {fault!r}") from None
+
+
+def _headers(record: ConsumerRecord[Any, Any], reason: Never) -> list[Header]:
+    own: list[Header] = [
+        ("gewu.why", reason.why.encode()),
+        ("gewu.detail", reason.detail[:1000].encode("utf-8", "replace")),
+        ("gewu.key", b"null" if record.key is None else b"=" + record.key),
+        ("gewu.value", b"null" if record.value is None else b"bytes"),
+    ]
+    own += [(_NULL + k, b"") if v is None else (_ORIGINAL + k, v) for k, v in record.headers]
+    return own
+
+
+def read(record: ConsumerRecord[Any, Any]) -> Parked:
+    """The entry in a record of a parking topic."""
+    topic, partition, offset = record.key.decode().rsplit(":", 2)
+    own = {k: v for k, v in record.headers if k.startswith("gewu.") and v is not None}
+    key = own.get("gewu.key", b"null")
+    return Parked(
+        topic=topic, partition=int(partition), offset=int(offset), parked_at_ms=record.timestamp,
+        why=own.get("gewu.why", b"").decode(), detail=own.get("gewu.detail", b"").decode(),
+        key=None if key == b"null" else key[1:],
+        value=None if own.get("gewu.value") == b"null" else record.value,
+        headers=tuple(_original(record.headers)), replayed=REPLAYED in own,
+    )  # fmt: skip
+
+
+def replayed(entry: Parked) -> tuple[bytes, list[Header]]:
+    """Key and headers of the marker that closes an entry after its record was said again."""
+    return entry.id.encode(), [("gewu.why", entry.why.encode()), (REPLAYED, b"yes")]
+
+
+def latest(records: Iterable[ConsumerRecord[Any, Any]]) -> list[Parked]:
+    """The entries, each once; a replay marker closes the entry it names."""
+    found: dict[str, Parked] = {}
+    for entry in map(read, records):
+        known = found.get(entry.id)
+        if entry.replayed:
+            if known:
+                found[entry.id] = _closed(known)
+        elif known is None or known.replayed:
+            found[entry.id] = entry
+    return list(found.values())
+
+
+def _closed(entry: Parked) -> Parked:
+    return Parked(
+        entry.topic, entry.partition, entry.offset, entry.why, entry.detail, entry.parked_at_ms, entry.key,
+        entry.value, entry.headers, replayed=True,
+    )  # fmt: skip
+
+
+def _original(headers: Iterable[tuple[str, bytes | None]]) -> Iterable[tuple[str, bytes | None]]:
+    for name, value in headers:
+        if name.startswith(_ORIGINAL):
+            yield name[len(_ORIGINAL) :], value
+        elif name.startswith(_NULL):
+            yield name[len(_NULL) :], None

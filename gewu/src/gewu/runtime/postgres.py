@@ -1,0 +1,61 @@
+"""PostgreSQL: pools with bounds on every wait, and what an error of the database means for a batch."""
+
+from typing import Any
+
+import asyncpg
+
+from gewu.runtime.settings import Postgres
+
+Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
+
+# SQLSTATE classes (PostgreSQL manual, appendix A) under which the same rows may work a little later: connection, roll
+# back, resources, locks and time-outs, operator intervention, a server that is starting or stopping, a system error.
+_LATER = ("08", "25", "40", "53", "55", "57", "58")
+# Data exceptions and violated constraints: these rows will never work.
+_REFUSED = ("22", "23")
+
+ACQUIRE_S = 5.0
+COMMAND_S = 15.0
+
+
+async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyncpg.Pool:
+    """A pool of at most `size` connections that see one service's schema. No wait in it is without a bound."""
+    return await asyncpg.create_pool(
+        min_size=1, max_size=size, command_timeout=COMMAND_S, timeout=ACQUIRE_S,
+        max_inactive_connection_lifetime=60,
+        server_settings={
+            "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on", "role": f"gewu_{schema}",
+            "statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "20s",
+            "jit": "off",  # the statements are short and run often
+        },
+        **postgres.connection(),
+    )  # fmt: skip
+
+
+def is_refused(fault: BaseException) -> bool:
+    """Whether the database will never take these rows: bisect to find which one."""
+    if isinstance(fault, asyncpg.PostgresError):
+        return (fault.sqlstate or "")[:2] in _REFUSED
+    # asyncpg found an argument that does not fit its type, before it sent anything.
+    return isinstance(fault, asyncpg.InterfaceError) and isinstance(fault, ValueError)
+
+
+def is_later(fault: BaseException) -> bool:
+    """Whether the database is away, busy or going down: the whole batch again, later."""
+    if isinstance(fault, asyncpg.PostgresError):
+        return (fault.sqlstate or "")[:2] in _LATER
+    if isinstance(fault, asyncpg.InterfaceError):
+        return not isinstance(fault, ValueError)
+    return isinstance(fault, OSError | TimeoutError)
+
+
+async def check_locks(connection: Connection, needed: int) -> str | None:
+    """What is wrong if the server's lock table cannot hold `needed` advisory locks at once, else None."""
+    show: dict[str, Any] = {}
+    for name in ("max_locks_per_transaction", "max_connections", "max_prepared_transactions"):
+        show[name] = int(await connection.fetchval(f"SHOW {name}"))
+    room = show["max_locks_per_transaction"] * (show["max_connections"] + show["max_prepared_transactions"])
+    if room >= needed:
+        return None
+    least = -(-needed // (show["max_connections"] + show["max_prepared_transactions"]))
+    return f"the lock table holds {room} locks and {needed} may be needed: set max_locks_per_transaction to {least} or more"

@@ -1,0 +1,71 @@
+"""A service as a process: arguments, settings, the loop, exit codes, and what it says of itself."""
+
+import argparse
+import gc
+import os
+import resource
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
+
+import gewu
+from gewu.runtime import logs
+from gewu.runtime.env import Env, SettingsFault
+from gewu.runtime.service import Service
+
+S = TypeVar("S", bound=Any)
+
+
+def run(
+    name: str, read: Callable[[Mapping[str, str]], S], define: Callable[[Env], S], build: Callable[[S], Service]
+) -> int:
+    """Read settings from the environment, build and serve; 0 after a clean stop, 1 not started, 2 wrong settings."""
+    parser = argparse.ArgumentParser(
+        prog=f"gewu-{name}", formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=f"Gewu's {name} service. Settings come from the environment:\n\n{_settings(define)}",
+    )  # fmt: skip
+    parser.parse_args()
+    try:
+        settings = read(os.environ)
+    except SettingsFault as fault:
+        print(f"gewu-{name}: wrong settings\n{fault}", file=sys.stderr)
+        return 2
+    logs.configure(name, settings.log_level)
+    disable_created_metrics()  # a gauge beside each series, of no use to a reader here
+    try:
+        import uvloop
+
+        # What exists now lives as long as the process: keep the collector from walking it again and again.
+        gc.freeze()
+        uvloop.run(build(settings).run())
+    except Exception as fault:
+        if settings.log_level == "debug":
+            raise
+        print(f"gewu-{name}: not started: {fault}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _settings(define: Callable[[Env], Any]) -> str:
+    env = Env({})
+    define(env)
+    width = max(len(k.name) for k in env.known.values())
+    return "\n".join(f"  {k.name:<{width}}  {k.meaning} [{k.default}]" for k in env.known.values())
+
+
+def export(registry: CollectorRegistry, service: str) -> None:
+    """Build information and what this process uses; kept to gauges so that they cost a scrape and nothing else."""
+    Gauge("gewu_build_info", "Always 1; the labels say what runs.", ["service", "version"], registry=registry).labels(
+        service, gewu.__version__
+    ).set(1)
+    Gauge("gewu_process_cpu_seconds", "User and system time of this process.", registry=registry).set_function(_cpu)
+    Gauge("gewu_process_peak_memory_bytes", "Largest resident size so far.", registry=registry).set_function(
+        lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    )
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

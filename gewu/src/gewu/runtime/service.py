@@ -1,0 +1,140 @@
+"""A service's life: parts start in order, HTTP answers from the first moment, a signal stops all in reverse in time."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+from prometheus_client import CollectorRegistry, generate_latest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from gewu.runtime.health import Health
+from gewu.runtime.settings import Http
+
+log = logging.getLogger(__name__)
+
+STOP_S = 30.0  # a stop ends within this many seconds; give the orchestrator's grace period a little more
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something with a start and a stop."""
+
+    name: str
+    start: Callable[[], Awaitable[Any]]
+    stop: Callable[[], Awaitable[Any]] | None = None
+
+
+def loop(name: str, work: Callable[[], Awaitable[None]], health: Health) -> Part:
+    """A part that runs in the background until stopped; one that ends by itself is a bug, and red."""
+    tasks: list[asyncio.Task[None]] = []
+
+    async def run() -> None:
+        try:
+            await work()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as fault:
+            log.exception("%s ended", name)
+            health.bad(name, f"ended: {fault!r}; restart this process")
+
+    async def start() -> None:
+        tasks.append(asyncio.create_task(run(), name=name))
+
+    async def stop() -> None:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    return Part(name, start, stop)
+
+
+def ops_routes(health: Health, registry: CollectorRegistry) -> list[Route]:
+    """/livez (this process runs), /readyz (it can do its work, or which part cannot and why), /metrics."""
+
+    async def livez(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def readyz(_: Request) -> Response:
+        red = dict(health.red())
+        return JSONResponse({"ready": not red, "red": red}, status_code=503 if red else 200)
+
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Any:
+        yield  # signals belong to the service, which stops its parts in order
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Everything that `build(settings)` made."""
+
+    name: str
+    app: Any
+    http: Http
+    health: Health
+    parts: Sequence[Part]
+
+    async def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then stop within STOP_S."""
+        asked = asyncio.Event()
+        running = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            running.add_signal_handler(number, asked.set)
+        server = _Server(self._config())
+        serving = asyncio.create_task(server.serve())
+        self.health.bad("start", "starting")
+        try:
+            async with AsyncExitStack() as stack:
+                started = asyncio.create_task(self._start(stack))
+                stopped = asyncio.create_task(asked.wait())
+                await asyncio.wait([started, stopped, serving], return_when=asyncio.FIRST_COMPLETED)
+                if started.done():
+                    started.result()
+                    log.info("ready", extra={"port": self.http.port})
+                    await asyncio.wait([stopped, serving], return_when=asyncio.FIRST_COMPLETED)
+                started.cancel()
+                log.info("stopping")
+                self.health.bad("stop", "stopping")
+                server.should_exit = True  # answers under way end first, then the parts they need
+                await asyncio.wait([serving], timeout=STOP_S / 2)
+        finally:
+            server.force_exit = True
+            await asyncio.wait([serving], timeout=1.0)
+        log.info("stopped")
+
+    async def _start(self, stack: AsyncExitStack) -> None:
+        for part in self.parts:
+            self.health.bad("start", f"starting {part.name}")
+            if part.stop:
+                stack.push_async_callback(_bounded, part.name, part.stop)
+            await part.start()
+        self.health.good("start")
+
+    def _config(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self.app, host=self.http.host, port=self.http.port, loop="none", http="httptools", ws="none", lifespan="off",
+            log_config=None, access_log=False, server_header=False, limit_concurrency=4096, backlog=2048,
+            timeout_keep_alive=75, timeout_graceful_shutdown=int(STOP_S / 2), h11_max_incomplete_event_size=16384,
+            ssl_certfile=self.http.cert_file, ssl_keyfile=self.http.key_file,
+        )  # fmt: skip
+
+
+async def _bounded(name: str, stop: Callable[[], Awaitable[Any]]) -> None:
+    try:
+        async with asyncio.timeout(STOP_S / 3):
+            await stop()
+    except TimeoutError:
+        log.warning("%s did not stop in time", name)

@@ -1,0 +1,161 @@
+"""Settings that every service shares: Kafka, PostgreSQL, HTTP. Unsafe ones are refused outside loopback."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from gewu.runtime.env import Env, is_loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """How to reach the brokers. replication and min_isr are what topics must have: 1/1 on loopback, 3/2 elsewhere."""
+
+    bootstrap: str
+    ca_file: Path | None
+    user_file: Path | None
+    password_file: Path | None
+    replication: int
+    min_isr: int
+    instance: str  # static membership: "" means a member of its own at every start
+
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments for every aiokafka client."""
+        if self.ca_file is None:
+            return {"bootstrap_servers": self.bootstrap}
+        tls: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap,
+            "security_protocol": "SSL",
+            "ssl_context": ssl.create_default_context(cafile=str(self.ca_file)),
+        }
+        if self.user_file and self.password_file:
+            tls |= {
+                "security_protocol": "SASL_SSL",
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_plain_username": self.user_file.read_text().strip(),
+                "sasl_plain_password": self.password_file.read_text().strip(),
+            }
+        return tls
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """How to reach the database; the DSN's password may stand in a file of its own."""
+
+    dsn: str
+    password_file: Path | None
+    ca_file: Path | None
+
+    def connection(self) -> dict[str, Any]:
+        """Keyword arguments for asyncpg.connect and create_pool."""
+        words: dict[str, Any] = {"dsn": self.dsn}
+        if self.password_file:
+            words["password"] = self.password_file.read_text().strip()
+        if self.ca_file:
+            words["ssl"] = ssl.create_default_context(cafile=str(self.ca_file))
+        return words
+
+
+@dataclass(frozen=True, slots=True)
+class Http:
+    """Where a service listens."""
+
+    host: str
+    port: int
+    cert_file: Path | None
+    key_file: Path | None
+
+
+def kafka(env: Env) -> Kafka:
+    """Kafka settings; TLS is a must outside loopback, and less than 3 replicas with 2 in sync is refused there."""
+    bootstrap = env.text("GEWU_KAFKA_BOOTSTRAP", None, "Kafka brokers, host:port[,host:port…]")
+    home = all(is_loopback(_host(b)) for b in bootstrap.split(",")) if bootstrap else True
+    found = Kafka(
+        bootstrap=bootstrap,
+        ca_file=env.optional_file("GEWU_KAFKA_CA_FILE", "PEM file of the CA that signed the brokers' certificates; turns TLS on"),
+        user_file=env.optional_file("GEWU_KAFKA_USER_FILE", "file with the SCRAM-SHA-512 user name"),
+        password_file=env.optional_file("GEWU_KAFKA_PASSWORD_FILE", "file with the SCRAM-SHA-512 password"),
+        replication=env.integer("GEWU_KAFKA_REPLICATION", 1 if home else 3, 1, 9, "replicas of every topic"),
+        min_isr=env.integer("GEWU_KAFKA_MIN_ISR", 1 if home else 2, 1, 9, "replicas that must have a record before its ack"),
+        instance=env.text("GEWU_KAFKA_INSTANCE", "", "name of this replica in its consumer groups; the same after a restart"),
+    )  # fmt: skip
+    env.require(
+        home or found.ca_file is not None,
+        f"GEWU_KAFKA_BOOTSTRAP={bootstrap!r} is not on loopback: set GEWU_KAFKA_CA_FILE (plain text is for this machine only)",
+    )
+    env.require(
+        home or (found.replication >= 3 and found.min_isr >= 2),
+        "outside loopback GEWU_KAFKA_REPLICATION must be at least 3 and GEWU_KAFKA_MIN_ISR at least 2: an ack must survive a broker",
+    )
+    env.require(
+        (found.user_file is None) == (found.password_file is None),
+        "GEWU_KAFKA_USER_FILE and GEWU_KAFKA_PASSWORD_FILE go together",
+    )
+    env.require(
+        found.user_file is None or found.ca_file is not None,
+        "GEWU_KAFKA_USER_FILE needs GEWU_KAFKA_CA_FILE: a password never travels in plain text",
+    )
+    return found
+
+
+def postgres(env: Env) -> Postgres:
+    """PostgreSQL settings; TLS with a checked certificate is a must outside loopback."""
+    dsn = env.text("GEWU_POSTGRES_DSN", None, "postgresql://user@host:port/database")
+    found = Postgres(
+        dsn=dsn,
+        password_file=env.optional_file("GEWU_POSTGRES_PASSWORD_FILE", "file with the database password"),
+        ca_file=env.optional_file(
+            "GEWU_POSTGRES_CA_FILE", "PEM file of the CA that signed the server's certificate; turns TLS on"
+        ),
+    )
+    if dsn:
+        parts = urlsplit(dsn)
+        home = is_loopback(parts.hostname or "localhost")
+        env.require(
+            parts.scheme in ("postgresql", "postgres"),
+            "GEWU_POSTGRES_DSN must look like postgresql://user@host:port/database",
+        )
+        env.require(
+            home or found.ca_file is not None, "GEWU_POSTGRES_DSN is not on loopback: set GEWU_POSTGRES_CA_FILE"
+        )
+        env.require(
+            home or parts.password is None,
+            "outside loopback the password belongs into GEWU_POSTGRES_PASSWORD_FILE, not into GEWU_POSTGRES_DSN",
+        )
+    return found
+
+
+def http(env: Env, default_port: int) -> Http:
+    """Where to listen; outside loopback only with a certificate, or behind a proxy that ends TLS."""
+    found = Http(
+        host=env.text("GEWU_HTTP_HOST", "127.0.0.1", "address to listen on"),
+        port=env.integer("GEWU_HTTP_PORT", default_port, 0, 65535, "port to listen on"),
+        cert_file=env.optional_file("GEWU_HTTP_CERT_FILE", "PEM file of the server's certificate; turns TLS on"),
+        key_file=env.optional_file("GEWU_HTTP_KEY_FILE", "PEM file of the certificate's key"),
+    )
+    proxied = env.flag("GEWU_HTTP_BEHIND_PROXY", False, "a proxy in front ends TLS")
+    env.require(
+        is_loopback(found.host) or proxied or found.cert_file is not None,
+        f"GEWU_HTTP_HOST={found.host!r} is not loopback: set GEWU_HTTP_CERT_FILE and GEWU_HTTP_KEY_FILE, or GEWU_HTTP_BEHIND_PROXY=yes",
+    )
+    env.require(
+        (found.cert_file is None) == (found.key_file is None), "GEWU_HTTP_CERT_FILE and GEWU_HTTP_KEY_FILE go together"
+    )
+    return found
+
+
+def _host(address: str) -> str:
+    return address.rpartition(":")[0]
+
+
+def variables(kafka: Kafka | None = None, postgres: Postgres | None = None) -> Mapping[str, str]:
+    """The environment that would read back as these settings; for a launcher that starts services."""
+    found: dict[str, str] = {}
+    if kafka:
+        found["GEWU_KAFKA_BOOTSTRAP"] = kafka.bootstrap
+    if postgres:
+        found["GEWU_POSTGRES_DSN"] = postgres.dsn
+    return found

@@ -1,0 +1,146 @@
+"""The topic registry: the only place where a topic's name is spelled, with who says and who hears on it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from zlib import crc32
+
+from gewu import codec
+from gewu.lane import Lane
+
+KIB, MIB = 1024, 1024 * 1024
+
+# A producer's batch may reach this many bytes; every topic's max.message.bytes (Kafka's word for the batch limit) is
+# at least 4 KiB above it, because a refused batch ends its producer.
+BATCH_BYTES = 256 * KIB
+BATCH_MARGIN = 4 * KIB
+
+DEPARTMENT_ID = re.compile(r"[a-z0-9-]{1,40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic as provisioned, checked at start-up and documented."""
+
+    name: str
+    types: tuple[str, ...]  # CloudEvents types that may stand on it
+    key: str  # what the record key is
+    partition_by: str  # the rule by which a writer picks the partition
+    partitions: int
+    retention: timedelta | None  # None: not cut by time
+    record_bytes: int  # limit of key + value + headers of one record
+    says: str
+    hears: str
+    parking: str | None = None  # name of the topic that takes what can never be read
+
+    @property
+    def batch_bytes(self) -> int:
+        """The topic's max.message.bytes: the larger of a full batch and one largest record, plus the margin."""
+        return max(BATCH_BYTES, self.record_bytes) + BATCH_MARGIN
+
+
+# One record of a report stays far below a batch; larger things (pictures) travel by reference.
+SIGNAL_BYTES = 64 * KIB
+CASE_BYTES = 64 * KIB
+PARKING_SLACK = 64 * KIB
+
+# Kept longer than the oldest backup that may be restored, so that a restore can read again from its positions.
+SIGNAL_RETENTION = timedelta(days=8)
+CASE_RETENTION = timedelta(days=30)
+
+
+def signals(lane: Lane) -> str:
+    """Name of a lane's signal topic."""
+    return f"signals.{lane.label}"
+
+
+def dispatch(department: str) -> str:
+    """Name of the topic on which a department hears what it shall do."""
+    return f"dispatch.{_checked(department)}"
+
+
+def actions(department: str) -> str:
+    """Name of the topic on which a department answers."""
+    return f"actions.{_checked(department)}"
+
+
+CASES = "cases.changed"
+PARKED_ACTIONS = "parked.actions"
+
+
+def parked(source: str) -> str:
+    """Name of the parking topic of a source topic; all departments' actions share one."""
+    return PARKED_ACTIONS if source.startswith("actions.") else f"parked.{source}"
+
+
+def department_of(name: str) -> str:
+    """The department of a dispatch or actions topic; ValueError for any other topic."""
+    head, _, department = name.partition(".")
+    if head not in ("dispatch", "actions"):
+        raise ValueError(f"{name} belongs to no department")
+    return _checked(department)
+
+
+def partition(key: str, partitions: int) -> int:
+    """The partition of a key: CRC-32 in C, because the clients' murmur2 in pure Python costs 3.4 us a record."""
+    return crc32(key.encode()) % partitions
+
+
+def registry(departments: Iterable[str]) -> tuple[Topic, ...]:
+    """Every topic of a city with these departments."""
+    fixed = (*(_signal_topic(lane) for lane in Lane), _CASES_TOPIC)
+    own = (make(d) for d in sorted(departments) for make in (_dispatch_topic, _actions_topic))
+    topics = (*fixed, *own)
+    return (*topics, *_parking_topics(topics))
+
+
+def _signal_topic(lane: Lane) -> Topic:
+    types = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
+    return Topic(
+        name=signals(lane), types=types, key="signal id", partition_by="area cell; a reading by its sensor",
+        partitions=6, retention=SIGNAL_RETENTION, record_bytes=SIGNAL_BYTES, says="intake, video", hears="dispatch",
+        parking=parked(signals(lane)),
+    )  # fmt: skip
+
+
+_CASES_TOPIC = Topic(
+    name=CASES, types=(codec.CASE_CHANGED,), key="case id", partition_by="case id", partitions=6,
+    retention=CASE_RETENTION, record_bytes=CASE_BYTES, says="dispatch", hears="notify, any reader of public cases",
+)  # fmt: skip
+
+
+def _dispatch_topic(department: str) -> Topic:
+    return Topic(
+        name=dispatch(department), types=(codec.ASSIGNMENT, codec.ACTION_REFUSED), key="case id",
+        partition_by="case id", partitions=2, retention=CASE_RETENTION, record_bytes=CASE_BYTES, says="dispatch",
+        hears=f"department {department}",
+    )  # fmt: skip
+
+
+def _actions_topic(department: str) -> Topic:
+    return Topic(
+        name=actions(department), types=(codec.ACTION,), key="case id", partition_by="case id", partitions=2,
+        retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=f"department {department}, dispatch's HTTP door",
+        hears="dispatch", parking=PARKED_ACTIONS,
+    )  # fmt: skip
+
+
+def _parking_topics(sources: Iterable[Topic]) -> tuple[Topic, ...]:
+    room: dict[str, int] = {}
+    for topic in sources:
+        if topic.parking:
+            room[topic.parking] = max(room.get(topic.parking, 0), topic.batch_bytes + PARKING_SLACK)
+    return tuple(
+        Topic(
+            name=name, types=(), key="topic:partition:offset of the parked record", partition_by="always 0",
+            partitions=1, retention=None, record_bytes=size, says="dispatch", hears="operations (gewu parked)",
+        )
+        for name, size in room.items()
+    )  # fmt: skip
+
+
+def _checked(department: str) -> str:
+    if not DEPARTMENT_ID.fullmatch(department):
+        raise ValueError(f"department id {department!r} must match {DEPARTMENT_ID.pattern}")
+    return department

@@ -1,0 +1,115 @@
+"""Dispatch's subscriptions: a consumer, a connection pool and a delivery for each lane, and one for departments' actions."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from faststream.kafka import KafkaBroker
+
+from gewu import topics
+from gewu.city import City
+from gewu.clock import Clock
+from gewu.lane import Lane
+from gewu.runtime import migrate, postgres, subscribe
+from gewu.runtime.delivery import Delivery, Effects, Means
+from gewu.runtime.failpoint import Failpoints
+from gewu.runtime.groupcommit import Producer
+from gewu.runtime.health import Health
+from gewu.runtime.metrics import DeliveryMetrics
+from gewu.runtime.relay import Relay
+from gewu_dispatch.actions import Actions
+from gewu_dispatch.domain import joining
+from gewu_dispatch.domain.routing import Router
+from gewu_dispatch.domain.triage import Rules
+from gewu_dispatch.handlers import Signals
+from gewu_dispatch.settings import Settings
+from gewu_dispatch.store import reads
+from gewu_dispatch.wire import Events
+
+SCHEMA = "dispatch"
+SCHEMA_VERSIONS = (1, 1)  # lowest and highest schema version that this code reads
+P0_RECORDS = 50  # small batches: a fire waits for one short transaction at most
+
+
+class Database:
+    """Connection pools by use, so that no lane can take another's connections."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._pools: dict[str, asyncpg.Pool] = {}
+
+    def pool(self, use: str) -> asyncpg.Pool:
+        """The pool of a lane's label, of `actions` or of `http`."""
+        return self._pools[use]
+
+    async def start(self) -> None:
+        """Open every pool; SchemaFault when the schema or the server's lock table does not fit this code."""
+        size = self._settings.connections
+        for use in (*(lane.label for lane in Lane), "actions", "http"):
+            self._pools[use] = await postgres.pool(
+                self._settings.postgres, schema=SCHEMA, size=size, name=f"dispatch {use}"
+            )
+        async with self.pool("http").acquire() as connection:
+            await migrate.check(connection, SCHEMA, *SCHEMA_VERSIONS)
+            locks = len(Lane) * size * self._settings.batch_records * joining.LOCKS_PER_SIGNAL
+            if fault := await postgres.check_locks(connection, locks):
+                raise migrate.SchemaFault(fault)
+
+    async def stop(self) -> None:
+        """Give every connection back."""
+        await asyncio.gather(*(p.close() for p in self._pools.values()))
+
+
+@dataclass(slots=True)
+class Consumers:
+    """The subscriptions of one process; made from the database's incarnation when they start."""
+
+    settings: Settings
+    city: City
+    clock: Clock
+    database: Database
+    parking: Producer
+    relay: Relay
+    health: Health
+    metrics: DeliveryMetrics
+    failpoints: Failpoints
+    _broker: KafkaBroker | None = None
+    _deliveries: list[Delivery[Any]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Subscribe; positions are read from PostgreSQL as partitions are assigned."""
+        incarnation = await reads.incarnation(self.database.pool("http"))
+        known = topics.registry(self.city.departments)
+        events = Events(known)
+        router = Router(self.city.rules, self.city.fallback, self.city.departments)
+        rules = Rules(router, self.city.version, self.city.timezone, incarnation)
+        self._broker = subscribe.broker(self.settings.kafka, "dispatch")
+        for lane in Lane:
+            records = P0_RECORDS if lane is Lane.P0 else self.settings.batch_records
+            self._subscribe(Signals(self.city, rules, events, self.clock), lane.label, [topics.signals(lane)], records)
+        actions = Actions(router.returned(), incarnation, events, self.clock)
+        self._subscribe(actions, "actions", [topics.actions(d) for d in sorted(self.city.departments)], 200)
+        await self._broker.start()
+
+    async def stop(self) -> None:
+        """Let running batches end, then leave the groups."""
+        await asyncio.gather(*(d.stop() for d in self._deliveries))
+        if self._broker:
+            await self._broker.stop()
+
+    async def tell_lag(self) -> None:
+        """Export how far behind each topic is, for as long as this runs."""
+        await asyncio.gather(*(d.tell_lag() for d in self._deliveries))
+
+    def _subscribe(self, effects: Effects[Any], use: str, names: list[str], records: int) -> None:
+        means = Means(
+            pool=self.database.pool(use), parking=self.parking, health=self.health, metrics=self.metrics,
+            failpoints=self.failpoints, committed=self.relay.wake, parking_limit=self.settings.parking_limit,
+        )  # fmt: skip
+        delivery: Delivery[Any] = Delivery(effects, means)
+        self._deliveries.append(delivery)
+        assert self._broker is not None
+        subscribe.subscribe(
+            self._broker, self.settings.kafka, delivery, group=f"dispatch.{use}", topics=names, max_records=records
+        )

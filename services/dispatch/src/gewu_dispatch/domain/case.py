@@ -1,0 +1,75 @@
+"""A case (案件) and the signal that opens or joins it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from gewu.lane import Lane
+
+
+class State(IntEnum):
+    """Where a case stands; the values are the wire's."""
+
+    ASSIGNED = 1
+    HANDLING = 2
+    HANDLED = 3
+
+
+OPEN = (State.ASSIGNED, State.HANDLING)  # a signal may still join
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that was noticed, as far as a decision needs it. Positions are WGS-84 degrees."""
+
+    signal_id: str
+    lane: Lane
+    source: str
+    client_id: str
+    observed_at: datetime
+    received_at: datetime
+    lon: float | None
+    lat: float | None
+    accuracy_m: float | None
+    address: str
+    home_area: str
+    exercise: bool
+    content: bytes
+    said: str  # the category as the reporter worded it
+    text: str
+    object_id: str
+    contact: tuple[str, bytes] | None  # key id and sealed box
+
+
+@dataclass(slots=True)
+class Case:
+    """One case. Only triage and act change it; `version` grows by one with each batch or action that does."""
+
+    case_id: str
+    incarnation: int
+    version: int
+    state: State
+    lane: Lane
+    category: str
+    lon: float | None
+    lat: float | None
+    address: str
+    grid_id: str
+    grid_path: tuple[str, ...]
+    home_area: str
+    department: str
+    routed_because: str
+    rule_id: str
+    object_id: str
+    signals: int
+    exercise: bool
+    package_version: str
+    opened_at: datetime
+    changed_at: datetime
+    last_signal_at: datetime
+    due_at: datetime | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a signal may still join it."""
+        return self.state in OPEN

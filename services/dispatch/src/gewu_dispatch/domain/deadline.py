@@ -1,0 +1,44 @@
+"""Deadlines (处置时限): when a case is due, from its class's limit, in the five units of time."""
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from gewu.city import Limit
+
+# Working hours (工作时) of the older city rules, local time; eight a day.
+_HOURS = ((time(8), time(12)), (time(14), time(18)))
+_A_DAY = timedelta(hours=8)
+_LONGEST_DAYS = 4000
+
+
+def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
+    """The instant, in UTC, at which `limit` counted from `start` is used up.
+
+    uh, ud: clock hours and days, nights included; nd: calendar days, so the same local time on that day; wh, wd: working
+    hours and days of eight of them, Monday to Friday.
+    """
+    if limit.unit == "uh":
+        return start + timedelta(hours=limit.amount)
+    if limit.unit == "ud":
+        return start + timedelta(days=limit.amount)
+    local = start.astimezone(zone)
+    if limit.unit == "nd":
+        return (local + timedelta(days=limit.amount)).astimezone(start.tzinfo)
+    left = timedelta(hours=limit.amount) if limit.unit == "wh" else limit.amount * _A_DAY
+    return _worked(local, left, zone).astimezone(start.tzinfo)
+
+
+def _worked(local: datetime, left: timedelta, zone: ZoneInfo) -> datetime:
+    day = local.date()
+    for _ in range(_LONGEST_DAYS):
+        if day.weekday() < 5:
+            for opens, closes in _HOURS:
+                begin = max(local, datetime.combine(day, opens, zone))
+                end = datetime.combine(day, closes, zone)
+                # Subtracting two times of one zone ignores a clock change; working hours do not span one.
+                if begin < end:
+                    if left <= end - begin:
+                        return begin + left
+                    left -= end - begin
+        day += timedelta(days=1)
+    raise ValueError(f"a limit of more than {_LONGEST_DAYS} days")

@@ -1,0 +1,91 @@
+"""Joining: whether a signal belongs to a case that is open already, near in place and time and of the same class."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from zlib import crc32
+
+from gewu import geo
+from gewu.city import Category
+from gewu_dispatch.domain.case import Case, Signal
+
+# Locks are taken on coarse cells (few keys a batch), candidates are read by fine ones (few rows a signal). Both are
+# fixed: a radius that changes with a package must not move the cells of cases that are already open.
+COARSE_M, FINE_M = 1000.0, 100.0
+LARGEST_RADIUS_M = COARSE_M / 2  # above it a circle could touch more than four coarse cells
+LOCKS = 65_536
+LOCKS_PER_SIGNAL = 4
+
+
+class Because(StrEnum):
+    """Closed list of reasons for joining."""
+
+    SAME_OBJECT = "same_object"
+    NEAR = "near"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The case to join, why, and how far away it is in metres."""
+
+    case: Case
+    because: Because
+    distance_m: float
+
+
+def joins(category: Category | None, signal: Signal) -> bool:
+    """Whether signals like this one look for an open case at all."""
+    return category is not None and category.join_radius_m > 0 and signal.lon is not None
+
+
+def lock_keys(category: Category, signal: Signal) -> Iterator[int]:
+    """Advisory lock numbers (0 … 65,535) of every coarse cell that this signal's radius touches."""
+    assert signal.lon is not None and signal.lat is not None
+    kind = _kind(category.key, signal.exercise)
+    for row, column in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, COARSE_M):
+        yield crc32(f"{kind}:{row}:{column}".encode()) % LOCKS
+
+
+def near_keys(category: Category, signal: Signal) -> Iterator[int]:
+    """The `near` numbers under which a case that this signal could join may stand."""
+    assert signal.lon is not None and signal.lat is not None
+    for row, column in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, FINE_M):
+        yield _near(_kind(category.key, signal.exercise), row, column)
+
+
+def near_key(case: Case) -> int | None:
+    """The `near` number of a case: 26 bits of its class, 37 of its fine cell; None where it has no position."""
+    if case.lon is None or case.lat is None:
+        return None
+    return _near(_kind(case.category, case.exercise), *geo.cell(case.lon, case.lat, FINE_M))
+
+
+def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
+    """The open case to join: of the same object, else the nearest within radius and time; ties go to the older."""
+    found: list[tuple[bool, float, Case]] = []
+    within = timedelta(hours=category.join_within_h)
+    for case in candidates:
+        if not case.is_open or case.category != category.key or case.exercise != signal.exercise:
+            continue
+        if signal.received_at - case.last_signal_at > within:
+            continue
+        distance = geo.metres(signal.lon, signal.lat, case.lon, case.lat)  # type: ignore[arg-type]
+        if distance > category.join_radius_m:
+            continue
+        if signal.object_id and case.object_id and signal.object_id != case.object_id:
+            continue  # two things side by side
+        found.append((not (signal.object_id and signal.object_id == case.object_id), distance, case))
+    if not found:
+        return None
+    other, distance, case = min(found, key=lambda f: (f[0], round(f[1], 1), f[2].opened_at, f[2].case_id))
+    return Match(case, Because.NEAR if other else Because.SAME_OBJECT, distance)
+
+
+def _kind(category: str, exercise: bool) -> str:
+    """A drill never joins a real case."""
+    return f"{category}!" if exercise else category
+
+
+def _near(kind: str, row: int, column: int) -> int:
+    return (crc32(kind.encode()) & 0x3FF_FFFF) << 37 | (row & 0x3FFFF) << 19 | column & 0x7FFFF

@@ -1,0 +1,127 @@
+"""Triage: join that open case or open one; which department; by when; why. One pass over a batch, no I/O."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from gewu import ids
+from gewu.city import Category, Grid
+from gewu_dispatch.domain import joining
+from gewu_dispatch.domain.case import Case, Signal, State
+from gewu_dispatch.domain.deadline import due
+from gewu_dispatch.domain.routing import UNKNOWN, Router
+
+
+class Outcome(StrEnum):
+    """What became of a new signal."""
+
+    OPENED = "opened"
+    JOINED = "joined"
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A signal with what the package says about its words and its place."""
+
+    signal: Signal
+    category: Category | None
+    grid: Grid | None  # None: this package has no grid there, though the one that intake had did
+    kind_of_place: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A signal's outcome, its case and the reason."""
+
+    located: Located
+    outcome: Outcome
+    case: Case
+    because: str
+    distance_m: float | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a batch of signals does to cases: each case that is touched gets one new version."""
+
+    decisions: list[Decision] = field(default_factory=list)
+    opened: dict[str, Case] = field(default_factory=dict)
+    joined: dict[str, Case] = field(default_factory=dict)
+    raised: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What triage decides by."""
+
+    router: Router
+    package_version: str
+    timezone: ZoneInfo
+    incarnation: int
+
+
+def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules, now: datetime) -> Batch:
+    """Decide for every signal, in order; a case opened by one may be joined by the next."""
+    batch = Batch()
+    nearby: dict[int, list[Case]] = {}
+    for case in candidates:
+        _remember(case, nearby)
+    for located in signals:
+        match = _match(located, nearby)
+        if match:
+            _join(batch, located, match, now)
+        else:
+            case = _open(located, rules, now)
+            batch.opened[case.case_id] = case
+            batch.decisions.append(Decision(located, Outcome.OPENED, case, case.routed_because))
+            if joining.joins(located.category, located.signal):
+                _remember(case, nearby)
+    return batch
+
+
+def _match(located: Located, nearby: dict[int, list[Case]]) -> joining.Match | None:
+    category, signal = located.category, located.signal
+    if category is None or not joining.joins(category, signal):
+        return None
+    candidates = [case for key in joining.near_keys(category, signal) for case in nearby.get(key, ())]
+    return joining.best(category, signal, candidates) if candidates else None
+
+
+def _remember(case: Case, nearby: dict[int, list[Case]]) -> None:
+    key = joining.near_key(case)
+    if key is not None:
+        nearby.setdefault(key, []).append(case)
+
+
+def _join(batch: Batch, located: Located, match: joining.Match, now: datetime) -> None:
+    case, signal = match.case, located.signal
+    if case.case_id not in batch.opened and case.case_id not in batch.joined:
+        batch.joined[case.case_id] = case
+        case.version += 1
+    case.signals += 1
+    case.changed_at = now
+    case.last_signal_at = max(case.last_signal_at, signal.received_at)
+    case.object_id = case.object_id or signal.object_id
+    if signal.lane < case.lane:
+        case.lane = signal.lane
+        if case.case_id in batch.joined:
+            batch.raised.add(case.case_id)
+    batch.decisions.append(Decision(located, Outcome.JOINED, case, match.because, match.distance_m))
+
+
+def _open(located: Located, rules: Rules, now: datetime) -> Case:
+    signal, category, grid = located.signal, located.category, located.grid
+    path = grid.path if grid else ()
+    route = rules.router.route(category, located.kind_of_place, path, located.owner)
+    return Case(
+        case_id=ids.case_id(signal.signal_id), incarnation=rules.incarnation, version=1, state=State.ASSIGNED,
+        lane=signal.lane, category=category.key if category else UNKNOWN, lon=signal.lon, lat=signal.lat,
+        address=signal.address, grid_id=grid.id if grid else "", grid_path=path, home_area=signal.home_area,
+        department=route.department, routed_because=route.because, rule_id=route.rule_id, object_id=signal.object_id,
+        signals=1, exercise=signal.exercise, package_version=rules.package_version, opened_at=now, changed_at=now,
+        last_signal_at=signal.received_at,
+        due_at=due(category.limit, now, rules.timezone) if category and category.limit else None,
+    )  # fmt: skip

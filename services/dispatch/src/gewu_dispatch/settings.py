@@ -1,0 +1,53 @@
+"""Dispatch's settings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gewu.runtime import settings as shared
+from gewu.runtime.env import Env
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything dispatch needs to know."""
+
+    kafka: shared.Kafka
+    postgres: shared.Postgres
+    http: shared.Http
+    city: Path
+    keys_file: Path
+    link_secret_file: Path
+    batch_records: int
+    connections: int
+    parking_limit: int
+    log_level: str
+
+
+def define(env: Env) -> Settings:
+    """Ask for every setting; the faults are collected in `env`."""
+    secret = env.optional_file(
+        "GEWU_LINK_SECRET_FILE", "file with at least 32 random bytes; intake has the same one (required)"
+    )
+    env.require(secret is not None, "GEWU_LINK_SECRET_FILE is not set: `gewu keys init` makes it")
+    env.optional_file("GEWU_CONTACT_PRIVATE_FILE", "private keys that open contacts; only dispatch has them")
+    return Settings(
+        kafka=shared.kafka(env),
+        postgres=shared.postgres(env),
+        http=shared.http(env, 8081),
+        city=env.folder("GEWU_CITY", "folder of the city package"),
+        keys_file=Path(env.text("GEWU_KEYS_FILE", None, "file of API keys, managed by `gewu keys`; need not exist yet")),
+        link_secret_file=secret or Path(),
+        batch_records=env.integer("GEWU_BATCH_RECORDS", 500, 1, 2000, "records of one poll, and so of one transaction, at most"),
+        connections=env.integer("GEWU_CONNECTIONS", 3, 1, 20, "database connections of each lane"),
+        parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row on one topic before it stops"),
+        log_level=env.text("GEWU_LOG_LEVEL", "info", "debug, info, warning or error"),
+    )  # fmt: skip
+
+
+def read(variables: Mapping[str, str]) -> Settings:
+    """The settings, or SettingsFault with a line for each wrong one."""
+    env = Env(variables)
+    found = define(env)
+    env.close()
+    return found

@@ -1,0 +1,82 @@
+"""Rows of history, the clock ledger and actions: what was done to a case, by whom and why."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from gewu.runtime.postgres import Connection
+from gewu_dispatch.domain.action import Action, Refusal
+from gewu_dispatch.domain.case import Case
+
+_HISTORY = """
+INSERT INTO history (case_id, incarnation, version, at, change, state, lane, department, because, rule_id, signals,
+    signal_id, action_id, said_by, note)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::smallint[], $6::smallint[], $7::smallint[],
+    $8::text[], $9::text[], $10::text[], $11::int[], $12::uuid[], $13::uuid[], $14::text[], $15::text[])"""
+
+_CLOCKS = """
+INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
+SELECT case_id, 'completion', 1, 'start', at, due_at, why
+FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) AS u (case_id, at, due_at, why)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One new version of a case; because: of the join or the route, whichever it was."""
+
+    case: Case
+    change: int
+    because: str
+    signal_id: str | None = None
+    action_id: str | None = None
+    said_by: str = ""
+    note: str = ""
+
+
+async def write(transaction: Connection, entries: Sequence[Entry]) -> None:
+    """Write versions."""
+    if not entries:
+        return
+    rows = [
+        (e.case.case_id, e.case.incarnation, e.case.version, e.case.changed_at, e.change, int(e.case.state), int(e.case.lane),
+         e.case.department, e.because, e.case.rule_id, e.case.signals, e.signal_id, e.action_id, e.said_by, e.note)
+        for e in sorted(entries, key=lambda e: e.case.case_id)
+    ]  # fmt: skip
+    await transaction.execute(_HISTORY, *(list(c) for c in zip(*rows, strict=True)))
+
+
+async def start_clocks(transaction: Connection, started: Sequence[tuple[Case, str]]) -> None:
+    """Write the first ledger entry of each of these cases' completion clock, with the words that say why it is due then."""
+    rows = [(c.case_id, c.opened_at, c.due_at, why) for c, why in started]
+    if rows:
+        await transaction.execute(_CLOCKS, *(list(c) for c in zip(*rows, strict=True)))
+
+
+async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> dict[str, asyncpg.Record]:
+    """Those of these actions that were judged before."""
+    rows = await transaction.fetch("SELECT * FROM actions WHERE action_id = ANY($1::uuid[])", list(action_ids))
+    return {str(r["action_id"]): r for r in rows}
+
+
+async def add_actions(transaction: Connection, judged: Sequence[tuple[Action, Refusal | None]], at: datetime) -> None:
+    """Keep each action with its outcome."""
+    await transaction.executemany(
+        "INSERT INTO actions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        [
+            (
+                a.action_id,
+                a.client_id,
+                a.department,
+                a.case_id,
+                int(a.kind),
+                a.note,
+                a.said_by,
+                a.said_at,
+                at,
+                int(r) if r else None,
+            )
+            for a, r in sorted(judged, key=lambda j: j[0].action_id)
+        ],
+    )

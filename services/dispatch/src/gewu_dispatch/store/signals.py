@@ -1,0 +1,83 @@
+"""Rows of signals, conflicts and contacts: what was taken in, once for each id."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gewu.runtime.postgres import Connection
+from gewu_dispatch.domain.case import Signal
+from gewu_dispatch.domain.triage import Decision
+
+_INSERT = """
+INSERT INTO signals (signal_id, outcome, case_id, because, distance_m, content, lane, source, client_id, observed_at,
+    received_at, lon, lat, accuracy_m, address, grid_id, said, text, object_id, exercise)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::real[], $6::bytea[], $7::smallint[], $8::text[],
+    $9::text[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::float8[], $14::real[], $15::text[], $16::text[],
+    $17::text[], $18::text[], $19::text[], $20::boolean[])
+ON CONFLICT (signal_id) DO NOTHING"""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A known id with another content, and where in the log it stands."""
+
+    topic: str
+    partition: int
+    offset: int
+    signal: Signal
+
+
+async def known(transaction: Connection, signal_ids: Sequence[str]) -> dict[str, bytes]:
+    """The contents of those of these ids that were taken before."""
+    rows = await transaction.fetch(
+        "SELECT signal_id, content FROM signals WHERE signal_id = ANY($1::uuid[])", list(signal_ids)
+    )
+    return {str(r["signal_id"]): r["content"] for r in rows}
+
+
+async def insert(transaction: Connection, decisions: Sequence[Decision]) -> int:
+    """Write new signals; returns how many were new. Sorted by id: two batches that share ids must meet in one order."""
+    if not decisions:
+        return 0
+    rows = [_row(d) for d in sorted(decisions, key=lambda d: d.located.signal.signal_id)]
+    done = await transaction.execute(_INSERT, *(list(c) for c in zip(*rows, strict=True)))
+    return int(done.rpartition(" ")[2])
+
+
+async def add_conflicts(transaction: Connection, conflicts: Sequence[Conflict]) -> None:
+    """Keep what was not taken."""
+    if conflicts:
+        await transaction.executemany(
+            "INSERT INTO conflicts VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            [
+                (
+                    c.topic,
+                    c.partition,
+                    c.offset,
+                    c.signal.signal_id,
+                    c.signal.content,
+                    c.signal.received_at,
+                    c.signal.said,
+                    c.signal.text,
+                )
+                for c in conflicts
+            ],
+        )
+
+
+async def add_contacts(transaction: Connection, signals: Sequence[Signal]) -> None:
+    """Keep sealed contacts, apart from everything else."""
+    rows = [(s.signal_id, *s.contact) for s in signals if s.contact]
+    if rows:
+        await transaction.execute(
+            "INSERT INTO contacts SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])",
+            *(list(c) for c in zip(*rows, strict=True)),
+        )
+
+
+def _row(d: Decision) -> tuple[object, ...]:
+    s = d.located.signal
+    return (
+        s.signal_id, d.outcome.value, d.case.case_id, d.because, d.distance_m, s.content, int(s.lane), s.source, s.client_id,
+        s.observed_at, s.received_at, s.lon, s.lat, s.accuracy_m, s.address, d.located.grid.id if d.located.grid else "",
+        s.said, s.text, s.object_id, s.exercise,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What a report is and when it is taken; pure: no Kafka, SQL or protobuf."""

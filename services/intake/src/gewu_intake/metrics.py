@@ -1,0 +1,39 @@
+"""Intake's metric catalogue."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from gewu.runtime.metrics import TIME_BUCKETS
+
+
+class Metrics:
+    """What comes through the doors and how it is answered."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.reports = Counter(
+            "gewu_intake_reports",
+            "Reports by answer: accepted, rejected (wrong), refused (not taken), unknown (no ack).",
+            ["answer"],
+            registry=registry,
+        )
+        self.requests = Counter(
+            "gewu_intake_requests", "Requests by door and status.", ["door", "status"], registry=registry
+        )
+        self.seconds = Histogram(
+            "gewu_intake_answer_seconds",
+            "From the whole request to its answer, by door.",
+            ["door"],
+            buckets=TIME_BUCKETS,
+            registry=registry,
+        )
+        self.waiting = Gauge(
+            "gewu_intake_waiting_bytes",
+            "Bytes that wait for the broker's ack; at its bound reports are refused.",
+            ["lane"],
+            registry=registry,
+        )
+        self.rebuilds = Gauge(
+            "gewu_intake_producer_rebuilds",
+            "Producers thrown away after a failed batch since the start.",
+            ["lane"],
+            registry=registry,
+        )
