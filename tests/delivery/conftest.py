@@ -1,0 +1,125 @@
+"""A delivery of the simplest effects: a row for each record, in the transaction of its position."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+import pytest
+from aiokafka import ConsumerRecord
+from prometheus_client import CollectorRegistry
+
+from gewu.errors import Never, NotNow, Why
+from gewu.runtime import kafka as kafka_runtime
+from gewu.runtime import positions, subscribe
+from gewu.runtime.delivery import Delivery, Means
+from gewu.runtime.failpoint import Failpoints
+from gewu.runtime.groupcommit import GroupCommit
+from gewu.runtime.health import Health
+from gewu.runtime.metrics import DeliveryMetrics
+from gewu.runtime.positions import Books
+from gewu.runtime.postgres import pool
+from gewu.runtime.settings import Kafka, Postgres
+from tests.support.waiting import until
+
+
+class Rows:
+    """Effects: one row a record; some values are told to fail."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.later: set[bytes] = set()  # NotNow while a value stands in here
+        self.bug: set[bytes] = set()
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def decode(self, record: ConsumerRecord[Any, Any]) -> bytes:
+        if not record.value:
+            raise Never(Why.EMPTY, "no value")
+        if record.value.startswith(b"bad"):
+            raise Never(Why.UNDECODABLE, "cannot be read")
+        if record.value in self.later:
+            raise NotNow(Why.NEWER_CONTRACT, "a newer one")
+        return record.value
+
+    async def apply(self, transaction: Any, items: Sequence[bytes]) -> Mapping[str, int]:
+        await self.gate.wait()
+        self.batches.append(len(items))
+        if any(i in self.bug for i in items):
+            raise ZeroDivisionError("a bug")
+        await transaction.execute(
+            "INSERT INTO rows (value) SELECT * FROM unnest($1::text[])", [i.decode("utf-8", "surrogateescape") for i in items]
+        )
+        return {"opened": len(items)}
+
+
+@dataclass
+class Reader:
+    """A running delivery."""
+
+    delivery: Delivery[bytes]
+    effects: Rows
+    health: Health
+    database: Postgres
+    broker: Any
+    parking: GroupCommit
+    pool: asyncpg.Pool
+    topics: list[str] = field(default_factory=list)
+
+    async def values(self) -> list[str]:
+        """The rows, in the order in which they were written."""
+        return [r["value"] for r in await self.pool.fetch("SELECT value FROM rows ORDER BY n")]
+
+    async def books(self) -> list[Books]:
+        """The positions."""
+        async with self.pool.acquire() as c:
+            return [b for b in await positions.books(c) if b.topic in self.topics]
+
+    async def until_position(self, following: int, seconds: float = 15.0) -> Books:
+        """The books of the only partition once they stand there."""
+
+        async def look() -> Books | None:
+            found = await self.books()
+            return found[0] if found and found[0].next_offset == following else None
+
+        return await until(look, seconds, f"position {following}")
+
+    async def stop(self) -> None:
+        """End it as a service would."""
+        await self.delivery.stop()
+        await self.broker.stop()
+        await self.parking.stop(2.0)
+        await self.pool.close()
+
+
+@pytest.fixture
+async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
+    """Start readers; all are stopped at the end."""
+    started: list[Reader] = []
+    connection = await asyncpg.connect(**database.connection())
+    await connection.execute(
+        """CREATE TABLE IF NOT EXISTS dispatch.rows (n bigint GENERATED ALWAYS AS IDENTITY, value text NOT NULL CHECK (value NOT LIKE 'refuse%'));
+           GRANT ALL ON dispatch.rows TO gewu_dispatch"""
+    )
+    await connection.close()
+
+    async def start(topics: list[str], *, group: str = "", limit: int = 100, records: int = 500) -> Reader:
+        health, effects = Health(), Rows()
+        parking = GroupCommit(lambda: kafka_runtime.producer(kafka, "test-parking"), lambda _: 400_000)
+        await parking.start()
+        connections = await pool(database, schema="dispatch", size=4, name="test")
+        means = Means(
+            connections, parking, health, DeliveryMetrics(CollectorRegistry()), Failpoints({}), parking_limit=limit
+        )
+        delivery: Delivery[bytes] = Delivery(effects, means)
+        broker = subscribe.broker(kafka, "test")
+        subscribe.subscribe(broker, kafka, delivery, group=group or f"g.{topics[0]}", topics=topics, max_records=records)
+        reader = Reader(delivery, effects, health, database, broker, parking, connections, topics)
+        started.append(reader)
+        await broker.start()
+        return reader
+
+    yield start
+    for reader in started:
+        await reader.stop()

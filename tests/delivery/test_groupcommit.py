@@ -1,0 +1,122 @@
+"""Group commit on the real broker: every record gets exactly one answer, and a failed batch costs a producer, not the service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from gewu.runtime import kafka as kafka_runtime
+from gewu.runtime.groupcommit import Fault, GroupCommit, Overloaded, TooLarge, Unknown
+from gewu.runtime.settings import Kafka
+from gewu.topics import SIGNAL_BYTES, Topic
+from tests.support import log
+from tests.support.waiting import until
+
+
+class Answers:
+    """Collects what each record was answered, in the order of the answers."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[int, Fault | None]] = []
+
+    def of(self, n: int) -> Any:
+        return lambda fault: self.given.append((n, fault))
+
+    async def until(self, count: int, seconds: float = 15.0) -> list[tuple[int, Fault | None]]:
+        async def there() -> bool:
+            return len(self.given) >= count
+
+        await until(there, seconds, f"{count} answers")
+        return self.given
+
+
+@pytest.fixture
+async def commit(kafka: Kafka) -> AsyncIterator[Any]:
+    """Start group commits; all are stopped at the end."""
+    started: list[GroupCommit] = []
+
+    async def start(**options: Any) -> GroupCommit:
+        made = GroupCommit(
+            lambda: kafka_runtime.producer(kafka, "test"), options.pop("limits", lambda _: SIGNAL_BYTES), **options
+        )
+        await made.start()
+        started.append(made)
+        return made
+
+    yield start
+    for made in started:
+        await made.stop(2.0)
+
+
+def _append(commit: GroupCommit, topic: str, n: int, answers: Answers, size: int = 300) -> None:
+    commit.append(topic, 0, b"k", b"%06d" % n + b"x" * size, [("ce_id", b"%d" % n)], answers.of(n))
+
+
+async def test_answers_come_in_order_after_the_ack_and_records_share_batches(kafka: Kafka, topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(), Answers()
+    for n in range(5000):
+        _append(writer, topic.name, n, answers)
+    await writer.flush()
+    assert [n for n, _ in answers.given] == list(range(5000)) and not any(f for _, f in answers.given)
+    records = await log.read(kafka, topic.name)
+    assert [int(r.value[:6]) for r in records] == list(range(5000)) and writer.pending_bytes == 0
+
+
+async def test_a_record_over_its_limit_is_refused_before_it_can_spoil_a_batch(topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(), Answers()
+    _append(writer, topic.name, 0, answers)
+    with pytest.raises(TooLarge):
+        _append(writer, topic.name, 1, answers, SIGNAL_BYTES)
+    _append(writer, topic.name, 2, answers)
+    await writer.flush()
+    assert answers.given == [(0, None), (2, None)] and writer.rebuilds == 0
+
+
+async def test_a_full_buffer_refuses_at_once_and_takes_again_when_it_is_empty(topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(bound=10_000), Answers()
+    taken = 0
+    with pytest.raises(Overloaded):
+        for taken in range(1000):  # noqa: B007
+            _append(writer, topic.name, taken, answers)
+    assert taken < 40
+    await writer.flush()
+    assert len(answers.given) == taken
+    _append(writer, topic.name, 1000, answers)
+    await writer.flush()
+    assert answers.given[-1] == (1000, None)
+
+
+async def test_a_failed_batch_is_unknown_its_producer_is_rebuilt_and_waiting_records_move_to_the_next(
+    kafka: Kafka, topic: Topic, commit: Any
+) -> None:
+    writer, answers = await commit(limits=lambda _: 10_000_000), Answers()
+    _append(writer, topic.name, 0, answers, topic.batch_bytes + 100_000)  # the broker refuses a batch like that
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for n in range(1, 2000):
+        _append(writer, topic.name, n, answers)
+    given = dict(await answers.until(2000))
+    assert isinstance(given[0], Unknown) and [n for n, f in given.items() if f] == [0]
+    assert writer.rebuilds == 1
+    assert [int(r.value[:6]) for r in await log.read(kafka, topic.name)] == list(range(1, 2000))
+
+
+async def test_where_order_matters_what_was_not_sent_is_given_back_instead(kafka: Kafka, topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(limits=lambda _: 10_000_000, keeps_order=True), Answers()
+    _append(writer, topic.name, 0, answers, topic.batch_bytes + 100_000)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for n in range(1, 2000):
+        _append(writer, topic.name, n, answers)
+    given = dict(await answers.until(2000))
+    assert isinstance(given[0], Unknown) and all(isinstance(given[n], Overloaded) for n in range(1, 2000))
+    assert await log.read(kafka, topic.name) == []
+
+
+async def test_stopping_answers_everybody(topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(), Answers()
+    for n in range(100):
+        _append(writer, topic.name, n, answers)
+    await writer.stop(5.0)
+    assert len(answers.given) == 100 and writer.pending_bytes == 0

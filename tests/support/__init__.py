@@ -1,0 +1,1 @@
+"""Builders and verbs that the tests share."""
