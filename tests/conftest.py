@@ -11,6 +11,7 @@ import pytest
 from gewu.dev.kafka import Kafka as KafkaServer
 from gewu.dev.kafka_files import QUICK_RETURN
 from gewu.dev.postgres import Postgres as PostgresServer
+from gewu.dev.stack import Stack
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime import migrate
 from gewu.runtime.settings import Kafka, Postgres
@@ -75,6 +76,17 @@ async def make_topics(kafka: Kafka, partitions: int, name: str = "") -> list[Top
     )  # fmt: skip
     assert await kafka_runtime.apply([source, parking], kafka) == []
     return [source, parking]
+
+
+@pytest.fixture(scope="session")
+async def stack(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIterator[Stack]:
+    """Kafka, PostgreSQL, intake and dispatch, running: one for all tests that speak to a whole Gewu."""
+    made = Stack(tmp_path_factory.mktemp("stack"), demo, kafka_settings=QUICK_RETURN)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.stop()
 
 
 @pytest.fixture(scope="session")

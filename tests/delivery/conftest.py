@@ -49,7 +49,8 @@ class Rows:
         if any(i in self.bug for i in items):
             raise ZeroDivisionError("a bug")
         await transaction.execute(
-            "INSERT INTO rows (value) SELECT * FROM unnest($1::text[])", [i.decode("utf-8", "surrogateescape") for i in items]
+            "INSERT INTO rows (value) SELECT * FROM unnest($1::text[])",
+            [i.decode("utf-8", "surrogateescape") for i in items],
         )
         return {"opened": len(items)}
 
@@ -114,7 +115,9 @@ async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
         )
         delivery: Delivery[bytes] = Delivery(effects, means)
         broker = subscribe.broker(kafka, "test")
-        subscribe.subscribe(broker, kafka, delivery, group=group or f"g.{topics[0]}", topics=topics, max_records=records)
+        subscribe.subscribe(
+            broker, kafka, delivery, group=group or f"g.{topics[0]}", topics=topics, max_records=records
+        )
         reader = Reader(delivery, effects, health, database, broker, parking, connections, topics)
         started.append(reader)
         await broker.start()

@@ -48,7 +48,12 @@ async def test_only_the_bad_record_is_parked_wherever_it_stands_in_a_batch(
 async def test_foreign_binary_and_null_headers_pass_and_are_parked_whole_with_a_bad_record(
     kafka: Kafka, topic: Topic, read: Any
 ) -> None:
-    strange: list[tuple[str, bytes | None]] = [("trace", b"\xff\xfe"), ("empty", b""), ("nothing", None), ("trace", b"twice")]
+    strange: list[tuple[str, bytes | None]] = [
+        ("trace", b"\xff\xfe"),
+        ("empty", b""),
+        ("nothing", None),
+        ("trace", b"twice"),
+    ]
     await log.put(kafka, topic.name, [(b"a", b"good", strange), (None, b"bad", strange), (b"c", b"good too", [])])
     reader = await read([topic.name])
     await reader.until_position(3)
@@ -80,8 +85,12 @@ async def test_a_hundred_parked_in_a_row_stop_the_topic_and_turn_it_red_while_an
     assert "parking_limit" in next(iter(reader.health.red().values()))
 
 
-async def test_parked_records_apart_from_each_other_never_reach_the_limit(kafka: Kafka, topic: Topic, read: Any) -> None:
-    await log.put(kafka, topic.name, [(b"k", b"bad" if n % 2 else b"refuse" if n % 8 == 0 else b"good", []) for n in range(100)])
+async def test_parked_records_apart_from_each_other_never_reach_the_limit(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    await log.put(
+        kafka, topic.name, [(b"k", b"bad" if n % 2 else b"refuse" if n % 8 == 0 else b"good", []) for n in range(100)]
+    )
     reader = await read([topic.name], limit=5)
     books = await reader.until_position(100)
     assert books.outcomes["parked"] == 63 and books.outcomes["opened"] == 37
@@ -101,7 +110,9 @@ async def test_a_newer_contract_waits_and_nothing_overtakes_it(kafka: Kafka, top
     assert (await reader.values())[-3:] == ["before", "newer", "after"]
 
 
-async def test_a_bug_is_tried_again_then_its_one_record_is_parked_as_unexpected(kafka: Kafka, topic: Topic, read: Any) -> None:
+async def test_a_bug_is_tried_again_then_its_one_record_is_parked_as_unexpected(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
     await log.put(kafka, topic.name, _numbered(100))
     reader = await read([topic.name])
     await reader.until_position(100)
@@ -113,7 +124,9 @@ async def test_a_bug_is_tried_again_then_its_one_record_is_parked_as_unexpected(
     assert entry.value == b"v0150" and entry.why == Why.UNEXPECTED
 
 
-async def test_an_owner_that_was_overtaken_drops_its_batch(kafka: Kafka, topic: Topic, read: Any, database: Postgres) -> None:
+async def test_an_owner_that_was_overtaken_drops_its_batch(
+    kafka: Kafka, topic: Topic, read: Any, database: Postgres
+) -> None:
     reader = await read([topic.name])
     await log.put(kafka, topic.name, _numbered(10))
     await reader.until_position(10)
@@ -123,7 +136,9 @@ async def test_an_owner_that_was_overtaken_drops_its_batch(kafka: Kafka, topic: 
     connection = await asyncpg.connect(**database.connection())
     # Another owner commits the same records first.
     await connection.execute("INSERT INTO dispatch.rows (value) SELECT 'other' FROM generate_series(1, 10)")
-    await connection.execute("UPDATE dispatch.position SET next_offset = 20, opened = opened + 10 WHERE topic = $1", topic.name)
+    await connection.execute(
+        "UPDATE dispatch.position SET next_offset = 20, opened = opened + 10 WHERE topic = $1", topic.name
+    )
     await connection.close()
     reader.effects.gate.set()
     await log.put(kafka, topic.name, [(b"k", b"last", [])])
@@ -146,7 +161,9 @@ async def test_a_gap_in_the_log_is_taken_after_a_second_look_and_booked(kafka: K
     assert books.skipped == 3 and await reader.values() == ["t0", "t1", "t2", "end"]
 
 
-async def test_a_position_below_the_logs_start_is_red_and_nothing_is_skipped(kafka: Kafka, topic: Topic, read: Any) -> None:
+async def test_a_position_below_the_logs_start_is_red_and_nothing_is_skipped(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
     from aiokafka import TopicPartition
     from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 

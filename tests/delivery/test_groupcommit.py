@@ -53,7 +53,9 @@ def _append(commit: GroupCommit, topic: str, n: int, answers: Answers, size: int
     commit.append(topic, 0, b"k", b"%06d" % n + b"x" * size, [("ce_id", b"%d" % n)], answers.of(n))
 
 
-async def test_answers_come_in_order_after_the_ack_and_records_share_batches(kafka: Kafka, topic: Topic, commit: Any) -> None:
+async def test_answers_come_in_order_after_the_ack_and_records_share_batches(
+    kafka: Kafka, topic: Topic, commit: Any
+) -> None:
     writer, answers = await commit(), Answers()
     for n in range(5000):
         _append(writer, topic.name, n, answers)
@@ -102,7 +104,9 @@ async def test_a_failed_batch_is_unknown_its_producer_is_rebuilt_and_waiting_rec
     assert [int(r.value[:6]) for r in await log.read(kafka, topic.name)] == list(range(1, 2000))
 
 
-async def test_where_order_matters_what_was_not_sent_is_given_back_instead(kafka: Kafka, topic: Topic, commit: Any) -> None:
+async def test_where_order_matters_what_was_not_sent_is_given_back_instead(
+    kafka: Kafka, topic: Topic, commit: Any
+) -> None:
     writer, answers = await commit(limits=lambda _: 10_000_000, keeps_order=True), Answers()
     _append(writer, topic.name, 0, answers, topic.batch_bytes + 100_000)
     await asyncio.sleep(0)

@@ -10,7 +10,9 @@ from gewu.runtime.settings import Kafka
 Headers = Sequence[tuple[str, bytes | None]]
 
 
-async def put(kafka: Kafka, topic: str, records: Iterable[tuple[bytes | None, bytes | None, Headers]], partition: int = 0) -> None:
+async def put(
+    kafka: Kafka, topic: str, records: Iterable[tuple[bytes | None, bytes | None, Headers]], partition: int = 0
+) -> None:
     """Append (key, value, headers) records, in order."""
     producer = AIOKafkaProducer(enable_idempotence=True, linger_ms=20, **kafka.connection())
     await producer.start()

@@ -1,23 +1,25 @@
 """The `gewu` command. Each subcommand is a module with `add(subparsers)`; what is heavy is imported when it runs."""
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gewu.cli import audit, city, environment, keys, migrate, parked, topics
+from gewu.cli import audit, city, dev, environment, keys, migrate, parked, topics
 from gewu.cli.ending import FINE, INTERRUPTED, WRONG, refusal_of
 
-_MODULES = (audit, city, keys, migrate, parked, topics)
+_MODULES = (audit, city, dev, keys, migrate, parked, topics)
 
 _EPILOG = f"""\
 examples:
-  gewu topics apply --city cities/demo         make the topics
-  gewu migrate                                 make the tables
-  gewu --env-file {environment.DEFAULT_FILE} parked list     what could not be read, in the system that `gewu dev` started
-  gewu COMMAND --help                          examples and exit codes of a command
+  gewu dev                                       the whole system on this machine
+  gewu --env-file {environment.DEFAULT_FILE} parked list   what could not be handled, in the system of `gewu dev`
+  gewu topics apply --city cities/demo           make the topics
+  gewu migrate                                   make the tables
+  gewu COMMAND --help                            examples and exit codes of a command
 
 settings: the GEWU_* variables of the services. --env-file FILE wins over the environment. Where neither gives
 GEWU_KAFKA_BOOTSTRAP, {environment.DEFAULT_FILE} is read if it is there, and stderr says so.
@@ -41,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:
+    # The Kafka client logs every attempt that fails; what a person must know is in the refusal.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         code = run(args)
         sys.stdout.flush()
@@ -48,7 +52,7 @@ def _guarded(run: Callable[[argparse.Namespace], int], args: argparse.Namespace)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader (head, less) has seen enough. Python flushes stdout once more at exit and must find something there.
+        # The reader (head, less) has seen enough; Python flushes stdout once more at exit and must find one.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return FINE
     except Exception as fault:

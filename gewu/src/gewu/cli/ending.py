@@ -24,7 +24,9 @@ def _of_settings(fault: Exception) -> Refusal | None:
     from gewu.runtime.env import SettingsFault
 
     if isinstance(fault, SettingsFault):
-        return Refusal(f"{fault}\nset it in the environment, or name a file with --env-file (`gewu dev` writes .gewu/run/env)")
+        return Refusal(
+            f"{fault}\nset it in the environment, or name a file with --env-file (`gewu dev` writes .gewu/run/env)"
+        )
     return None
 
 
@@ -34,7 +36,10 @@ def _of_kafka(fault: Exception) -> Refusal | None:
     except ImportError:
         return None
     if isinstance(fault, errors.KafkaConnectionError):
-        return Refusal(f"Kafka does not answer: {fault}\nis it running, and is GEWU_KAFKA_BOOTSTRAP right? `gewu dev` starts one here")
+        return Refusal(
+            f"Kafka does not answer: {fault}\n"
+            "is it running, and is GEWU_KAFKA_BOOTSTRAP right? `gewu dev` starts one here"
+        )
     if isinstance(fault, errors.UnknownTopicOrPartitionError):
         return Refusal(f"a topic is missing: {fault}\nrun `gewu topics apply`")
     if isinstance(fault, errors.KafkaError):
@@ -60,9 +65,14 @@ def _of_postgres(fault: Exception) -> Refusal | None:
 
 def _of_system(fault: Exception) -> Refusal | None:
     if isinstance(fault, TimeoutError):
-        return Refusal("a server did not answer in time: is it running, and are GEWU_KAFKA_BOOTSTRAP and GEWU_POSTGRES_DSN right?")
+        return Refusal(
+            "a server did not answer in time: is it running, and are GEWU_KAFKA_BOOTSTRAP and GEWU_POSTGRES_DSN right?"
+        )
     if isinstance(fault, ConnectionError):
-        return Refusal(f"PostgreSQL does not answer: {fault}\nis it running, and is GEWU_POSTGRES_DSN right? `gewu dev` starts one here")
+        return Refusal(
+            f"PostgreSQL does not answer: {fault}\n"
+            "is it running, and is GEWU_POSTGRES_DSN right? `gewu dev` starts one here"
+        )
     if isinstance(fault, OSError):
         return Refusal(str(fault))
     if isinstance(fault, ModuleNotFoundError) and not (fault.name or "gewu").startswith("gewu"):

@@ -90,7 +90,9 @@ def city_folder(args: argparse.Namespace, said: Mapping[str, str]) -> Path | Non
     if not named:
         return None
     if not Path(named).is_dir():
-        raise Refusal(f"{named} is no folder: --city (or GEWU_CITY) names a city package, the folder that holds city.toml")
+        raise Refusal(
+            f"{named} is no folder: --city (or GEWU_CITY) names a city package, the folder that holds city.toml"
+        )
     return Path(named)
 
 
@@ -101,7 +103,9 @@ def departments(folder: Path) -> list[str]:
     try:
         return sorted(load(folder).departments)
     except CityFaults as refused:
-        raise Refusal(f"the city package {folder} has {len(refused.faults)} faults: run `gewu city check {folder}`") from None
+        raise Refusal(
+            f"the city package {folder} has {len(refused.faults)} faults: run `gewu city check {folder}`"
+        ) from None
 
 
 def _unquoted(value: str) -> str:

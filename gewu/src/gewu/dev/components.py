@@ -1,4 +1,4 @@
-"""What a running Gewu is made of, as data: the launcher starts it from this table, and docker-compose.yml is made from it.
+"""What a running Gewu is made of, as data: the launcher starts it from this table, docker-compose.yml is made from it.
 
 Environments are patterns over the places that whoever starts a component fills in:
 kafka (host:port), postgres (a DSN), city and secrets (folders), host, port and instance (of the component itself), and
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """How a component runs: until stopped by us (service), until stopped by its own rules (server), to its end (step)."""
+    """What it is: somebody else's server, a step that ends by itself, or a service of ours."""
 
     SERVER = "server"
     STEP = "step"

@@ -99,7 +99,7 @@ class Stack:
         return ended + await end_leftover(self.data / "postgres" / "postgres.pid", signal.SIGQUIT)
 
     async def start(self) -> None:
-        """Starts everything; returns when every service is ready. Raises CannotStart, and then nothing is left running."""
+        """Starts everything; returns when every service is ready. Raises CannotStart, and then nothing is left."""
         try:
             await self.end_leftovers()
             self._access = access.prepare(self.data / "secrets")
@@ -155,9 +155,8 @@ class Stack:
         from gewu.dev import steps
 
         await self.postgres.create_database(DATABASE)
-        await _all(
-            steps.apply_topics(self.kafka.bootstrap, self.city, self._say), steps.migrate(self.dsn, self._say)
-        )  # fmt: skip
+        topics = steps.apply_topics(self.kafka.bootstrap, self.city, self._say)
+        await _all(topics, steps.migrate(self.dsn, self._say))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -167,7 +166,7 @@ class Stack:
         await self.stop()
 
     async def _start_servers(self) -> None:
-        self._say("starting Kafka and PostgreSQL (the first start fetches Kafka's jars, 45 MB, once) …")
+        self._say("starting Kafka and PostgreSQL …")
         await _all(self.kafka.start(), self.postgres.start())
         logs = self.data / "logs"
         logs.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ from gewu.dev.children import CannotStart
 
 
 async def apply_topics(bootstrap: str, city: Path, say: Callable[[str], None]) -> None:
-    """Makes and mends the topics of this city. Raises CannotStart where they are not as the registry says afterwards."""
+    """Makes and mends the topics of this city. Raises CannotStart where they still differ from the registry."""
     from gewu import topics
     from gewu.city import CityFaults, load
     from gewu.runtime import kafka, settings

@@ -7,7 +7,7 @@ import asyncio
 import os
 from pathlib import Path
 
-VARIABLE = "GEWU_FAILPOINTS"  # name=file[,name=file…]: on reaching `name` write the file, then wait for ever
+VARIABLE = "FAILPOINTS"  # name=file[,name=file…]: on reaching `name` write the file, then wait for ever; no setting of a city's
 
 
 class Failpoints:

@@ -111,5 +111,5 @@ class Consumers:
         self._deliveries.append(delivery)
         assert self._broker is not None
         subscribe.subscribe(
-            self._broker, self.settings.kafka, delivery, group=f"dispatch.{use}", topics=names, max_records=records
+            self._broker, self.settings.kafka, delivery, group=f"gewu-dispatch-{use}", topics=names, max_records=records
         )

@@ -1,0 +1,120 @@
+"""What is read: records of the log and rows of the database, as plain values. An order is (incarnation, version) in one
+number, so that millions of them compare fast."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+NEW, RAISED, WITHDRAWN = 1, 2, 3  # kinds of assignment, as on the wire
+ANONYMOUS = "anonymous"
+EXAMPLES = 20
+
+
+def order_of(incarnation: int, version: int) -> int:
+    """(incarnation, version) as one number that sorts the same."""
+    return incarnation << 32 | version
+
+
+def worded(order: int | None) -> str:
+    """An order for people: 1.3 is version 3 of incarnation 1."""
+    return "none" if order is None else f"{order >> 32}.{order & 0xFFFFFFFF}"
+
+
+class Changed(NamedTuple):
+    """A record of cases.changed: the case is now like this."""
+
+    topic: str
+    partition: int
+    offset: int
+    case: bytes
+    order: int
+    event: bytes
+    superseded: bool
+
+
+class Assigned(NamedTuple):
+    """An assignment on a department's topic; `department` is the topic's, `holder` the one that the case names."""
+
+    topic: str
+    partition: int
+    offset: int
+    case: bytes
+    order: int
+    event: bytes
+    department: str
+    holder: str
+    kind: int
+
+
+class Refused(NamedTuple):
+    """A refused action on a department's topic; only its repeats are counted."""
+
+    event: bytes
+
+
+class Unreadable(NamedTuple):
+    """A record that a department could not read either."""
+
+    place: str
+    why: str
+
+
+Said = Changed | Assigned | Refused | Unreadable
+
+
+class CaseRow(NamedTuple):
+    """A row of cases."""
+
+    case: bytes
+    incarnation: int
+    version: int
+    department: str
+    signals: int
+    grid: str
+    lon: float | None
+    lat: float | None
+    package_version: str
+
+
+class SignalRow(NamedTuple):
+    """A row of signals."""
+
+    signal: bytes
+    case: bytes
+    outcome: str
+    source: str
+    client_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What of a partition was read: from its first record to `end`. From `settled` on, records may be younger than the
+    database's snapshot."""
+
+    topic: str
+    partition: int
+    first: int
+    settled: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A row of position."""
+
+    topic: str
+    partition: int
+    first_offset: int
+    next_offset: int
+    skipped: int
+    outcomes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Counts of rows that the books must agree with."""
+
+    applied: int
+    refused: int
+    conflicts: int
+    without_history: list[bytes]  # cases whose version has no row in history, the first of them

@@ -1,0 +1,150 @@
+"""An audit from end to end: wait until all is settled, take one moment of the database, read the logs, judge."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiokafka import TopicPartition
+
+from gewu import topics
+from gewu.audit import books, events, log, store
+from gewu.audit.facts import CaseRow, Span
+from gewu.audit.judge import Judge
+from gewu.audit.ledger import Ledger
+from gewu.audit.verdict import Verdict
+from gewu.runtime.settings import Kafka, Postgres
+
+if TYPE_CHECKING:
+    from gewu.audit.grids import Search
+
+_POLL_S = 0.5
+_TOGETHER = 20_000  # points of one search
+
+
+class NoLog(Exception):
+    """A topic that must be read is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A verdict and what it rests on. `waited`: seconds until all was settled, None when it was not in time."""
+
+    verdict: Verdict
+    read: tuple[Span, ...]
+    outbox: int
+    waited: float | None
+    grids_judged: int
+    other_package: int  # cases that were routed by another version of the city package
+
+
+async def audit(
+    kafka: Kafka, postgres: Postgres, ledger: Ledger | None, *, city: Path | None = None, wait: float = 0.0
+) -> Audit:
+    """Judge a system. `wait`: seconds to give it to settle what is in flight and to say what is in the outbox."""
+    async with AsyncExitStack() as stack:
+        tables = await stack.enter_async_context(store.connected(postgres))
+        logs = await stack.enter_async_context(log.connected(kafka))
+        return await _Run(tables, logs, _search(city)).judge(ledger, wait)
+
+
+class _Run:
+    def __init__(self, tables: store.Store, logs: log.Log, search: "Search | None") -> None:
+        self._tables, self._logs, self._search = tables, logs, search
+        self._heard = logs.places(_heard(logs))
+        self._sources = logs.places(_sources(logs))
+        self._grids = self._others = 0
+
+    async def judge(self, ledger: Ledger | None, wait: float) -> Audit:
+        waited = await self._settle(wait)
+        # Ends before, then the database, then ends again: what stands below the first is surely older than the
+        # database's moment, and whatever the database says was said stands below the second.
+        settled = await self._logs.ends(self._heard)
+        async with self._tables.snapshot():
+            positions, waiting = await self._tables.positions(), await self._tables.waiting()
+            read = await self._logs.spans(self._heard, settled)
+            sources = await self._logs.spans(self._sources)
+            judge = Judge(ledger, cut=_cut(read), waiting=waiting)
+            await self._hear(judge, read)
+            await self._cases(judge)
+            async for row in self._tables.signals():
+                judge.signal(row)
+            verdict = judge.verdict(sources, positions, await self._tables.rows())
+            outbox = await self._tables.outbox()
+        return Audit(verdict, tuple(read), outbox, waited, self._grids, self._others)
+
+    async def _settle(self, wait: float) -> float | None:
+        """Seconds until nothing was in flight and the outbox was empty; None when that did not happen in time."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        while True:
+            accounts = books.accounts(await self._logs.spans(self._sources), await self._tables.positions())
+            if not any(a.in_flight for a in accounts) and not await self._tables.outbox():
+                return clock() - begun
+            if clock() - begun >= wait:
+                return None
+            await asyncio.sleep(_POLL_S)
+
+    async def _hear(self, judge: Judge, spans: list[Span]) -> None:
+        settled = {TopicPartition(s.topic, s.partition): s.settled for s in spans}
+        async for records in self._logs.read(spans):
+            for record in records:
+                place = TopicPartition(record.topic, record.partition)
+                judge.hear(events.said(record), record.offset < settled[place])
+
+    async def _cases(self, judge: Judge) -> None:
+        together: list[CaseRow] = []
+        async for row in self._tables.cases():
+            judge.case(row)
+            if self._search and row.package_version == self._search.version:
+                together.append(row)
+                if len(together) == _TOGETHER:
+                    self._place(judge, together)
+            else:
+                self._others += self._search is not None
+        self._place(judge, together)
+
+    def _place(self, judge: Judge, rows: list[CaseRow]) -> None:
+        if self._search and rows:
+            self._grids += len(rows)
+            for row, wanted in zip(rows, self._search.grids(rows), strict=True):
+                judge.grid(row, wanted)
+        rows.clear()
+
+
+def _search(city: Path | None) -> "Search | None":
+    if city is None:
+        return None
+    from gewu.audit.grids import Search  # needs shapely; only --city asks for it
+
+    return Search(city)
+
+
+def _heard(logs: log.Log) -> list[str]:
+    """Every department's topic and cases.changed."""
+    found = sorted(name for name in logs.partitions if _department(name, topics.dispatch))
+    if topics.CASES not in logs.partitions or not found:
+        raise NoLog(f"{topics.CASES} or every department's topic is missing: run `gewu topics apply`")
+    return [topics.CASES, *found]
+
+
+def _sources(logs: log.Log) -> list[str]:
+    """Every topic that dispatch reads, as far as it is there."""
+    departments = [d for name in logs.partitions if (d := _department(name, topics.dispatch))]
+    return [t.name for t in topics.registry(departments) if t.hears == "dispatch" and t.name in logs.partitions]
+
+
+def _cut(spans: list[Span]) -> set[str]:
+    """Departments whose log no longer begins at its first record; "" for cases.changed."""
+    return {_department(s.topic, topics.dispatch) for s in spans if s.first > 0}
+
+
+def _department(name: str, topic_of: Callable[[str], str]) -> str:
+    """The department whose topic of this kind it is, "" for any other topic."""
+    try:
+        department = topics.department_of(name)
+    except ValueError:
+        return ""
+    return department if topic_of(department) == name else ""

@@ -1,0 +1,80 @@
+"""Dispatch's tables, read as they stand at one moment."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from gewu.audit.facts import CaseRow, Position, Rows, SignalRow
+from gewu.runtime.settings import Postgres
+
+_SCHEMA = "dispatch"
+_PREFETCH = 5000
+_FIXED = ("topic", "partition", "first_offset", "next_offset", "skipped")
+
+_CASES = "SELECT case_id, incarnation, version, department, signals, grid_id, lon, lat, package_version FROM cases"
+# In the order in which one id's rows stand together, so that nobody must remember them all.
+_SIGNALS = "SELECT signal_id, case_id, outcome, source, client_id FROM signals ORDER BY source, client_id"
+_ROWS = """
+SELECT (SELECT count(*) FROM actions WHERE refusal IS NULL) AS applied,
+       (SELECT count(*) FROM actions WHERE refusal IS NOT NULL) AS refused,
+       (SELECT count(*) FROM conflicts) AS conflicts"""
+_WITHOUT_HISTORY = """
+SELECT case_id FROM cases c WHERE NOT EXISTS (
+    SELECT FROM history h WHERE (h.case_id, h.incarnation, h.version) = (c.case_id, c.incarnation, c.version))"""
+
+
+class Store:
+    """One connection to the tables."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[None]:
+        """Inside, everything is read as it stood at the first statement; nothing is ever written."""
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            await self._connection.execute("SELECT 1 FROM position LIMIT 1")
+            yield
+
+    async def positions(self) -> list[Position]:
+        """Where each partition stands; whatever other columns the table has are outcomes."""
+        rows = await self._connection.fetch("SELECT * FROM position ORDER BY topic, partition")
+        return [
+            Position(*(row[name] for name in _FIXED), {k: v for k, v in row.items() if k not in _FIXED}) for row in rows
+        ]
+
+    async def outbox(self) -> int:
+        """Events that wait to be said."""
+        return await self._connection.fetchval("SELECT count(*) FROM outbox")
+
+    async def waiting(self) -> set[bytes]:
+        """Cases (and refused actions) whose events wait."""
+        return {row[0].bytes for row in await self._connection.fetch("SELECT DISTINCT subject FROM outbox")}
+
+    async def rows(self) -> Rows:
+        """Counts that the books must agree with."""
+        counts = await self._connection.fetchrow(_ROWS)
+        bare = await self._connection.fetch(_WITHOUT_HISTORY)
+        return Rows(counts["applied"], counts["refused"], counts["conflicts"], [row[0].bytes for row in bare])
+
+    async def cases(self) -> AsyncIterator[CaseRow]:
+        """Every case; only inside a snapshot."""
+        async for row in self._connection.cursor(_CASES, prefetch=_PREFETCH):
+            yield CaseRow(row[0].bytes, *row[1:])
+
+    async def signals(self) -> AsyncIterator[SignalRow]:
+        """Every signal, by source and client id; only inside a snapshot."""
+        async for row in self._connection.cursor(_SIGNALS, prefetch=_PREFETCH):
+            yield SignalRow(row[0].bytes, row[1].bytes, *row[2:])
+
+
+@asynccontextmanager
+async def connected(postgres: Postgres) -> AsyncIterator[Store]:
+    """The store, closed at the end."""
+    settings = {"search_path": _SCHEMA, "application_name": "gewu audit", "timezone": "UTC"}
+    connection = await asyncpg.connect(timeout=10.0, server_settings=settings, **postgres.connection())
+    try:
+        yield Store(connection)
+    finally:
+        await connection.close()

@@ -1,0 +1,61 @@
+"""`gewu dev`: the whole system on this machine, with a day of made-up reports."""
+
+import argparse
+import sys
+from pathlib import Path
+
+_USAGE = 2
+
+_EXAMPLES = """\
+examples:
+  gewu dev                        everything up, the demo day in 15 minutes, then up until Ctrl-C
+  gewu dev --no-replay            everything up and nothing sent
+  gewu dev --seconds 60           the day in 60 s, then a summary and a check of the books, and everything stops
+  gewu dev --fresh                forget what earlier starts left in the data folder
+
+The addresses and two keys stand in DATA/env, for a shell: . .gewu/run/env
+
+exit codes: 0 stopped as asked or the books balance, 1 not started, a service fell or the books do not balance,
+2 the command was wrong, 128+n a run with --seconds was cut short by signal n
+"""
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register `gewu dev`; its `run` takes the parsed arguments and returns the exit code."""
+    dev = subparsers.add_parser(
+        "dev",
+        help="run everything on this machine with a day of reports (本机运行)",
+        description="Start Kafka, PostgreSQL, intake and dispatch on free loopback ports and replay a day of reports.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    dev.add_argument("--city", metavar="PATH", type=Path, default="cities/demo", help="city package [%(default)s]")
+    dev.add_argument("--data", metavar="PATH", type=Path, default=".gewu/run", help="data folder [%(default)s]")
+    dev.add_argument("--seconds", metavar="N", type=_seconds, help="compress the day into N seconds, check, stop")
+    dev.add_argument("--no-replay", action="store_true", help="send nothing")
+    dev.add_argument("--fresh", action="store_true", help="empty the data folder first")
+    dev.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it, and return the exit code."""
+    # Only here: `gewu --help` must also work where the dev extra is not installed.
+    import asyncio
+    import logging
+
+    from gewu.dev.launcher import Options, launch
+
+    if not args.city.is_dir():
+        print(f"gewu dev: {args.city} is no folder: name a city package with --city", file=sys.stderr)
+        return _USAGE
+    # The Kafka client reports every failed connection; what is away stands in the watch's line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    options = Options(args.city, args.data, args.seconds, not args.no_replay, args.fresh)
+    return asyncio.run(launch(options, lambda line: print(line, flush=True)))
+
+
+def _seconds(said: str) -> float:
+    seconds = float(said)
+    if not 1 <= seconds <= 86_400:
+        raise argparse.ArgumentTypeError("from 1 to 86400")
+    return seconds

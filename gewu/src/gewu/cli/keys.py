@@ -1,0 +1,197 @@
+"""`gewu keys`: API keys, the secret behind status links, and the key pair that seals contacts."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gewu.cli import environment, table
+from gewu.cli.ending import CODES, FINE, WRONG, Refusal
+
+if TYPE_CHECKING:
+    from gewu.runtime.keys import Key
+
+_KEYS, _LINK, _PRIVATE, _PUBLIC = "keys.json", "link.secret", "contact-private.json", "contact-public.json"
+_IN_FORCE = "running services have it within 5 s"
+_SCOPES = "report (may report), read:<department or area> (may read its cases), act:<department> (may act); * is all"
+
+_EPILOGS = {
+    "init": """\
+examples:
+  gewu keys init --folder secrets
+
+Makes link.secret, contact-private.json, contact-public.json and keys.json, readable by their owner only, and prints the
+settings that name them. What is there already stays as it is.
+""",
+    "add": f"""\
+examples:
+  gewu keys add sensors-east --scope report --label "sensors, east district"
+  gewu keys add fire-desk --scope read:fire --scope act:fire
+  KEY=$(gewu keys add load --scope report)
+
+The secret is printed once, alone on stdout; the file keeps only its SHA-256. An id is the `source` of every signal that
+comes with the key, so it is never given out again, not even after it was revoked.
+scopes: {_SCOPES}.
+""",
+    "list": """\
+examples:
+  gewu keys list
+  gewu keys list --file secrets/keys.json --json
+""",
+    "revoke": f"""\
+examples:
+  gewu keys revoke sensors-east
+
+The entry stays in the file, so that its id is not given out again; {_IN_FORCE}.
+""",
+    "rotate-contact": """\
+examples:
+  gewu keys rotate-contact --folder secrets
+
+New contacts are sealed under a new key; the old private keys stay, so that what they sealed can be opened. Delete a key
+from contact-private.json and what it sealed is forgotten for good. Restart dispatch first, then intake.
+""",
+}
+_HELP = {
+    "init": "make the secrets of a new installation", "add": "make a key and print its secret once",
+    "list": "list keys", "revoke": "take a key out of force", "rotate-contact": "make a new key pair for contacts",
+}  # fmt: skip
+
+
+def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Register `gewu keys` and its actions."""
+    keys = subparsers.add_parser("keys", help="API keys and secrets (密钥)", description="API keys and secrets (密钥).")
+    actions = keys.add_subparsers(required=True, metavar="ACTION")
+    parsers = {}
+    for name, epilog in _EPILOGS.items():
+        parsers[name] = actions.add_parser(
+            name, help=_HELP[name], description=_HELP[name].capitalize() + ".",
+            epilog=epilog + "\n" + CODES.format(wrong="it was refused: nothing was changed"),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        parsers[name].set_defaults(run=_RUNS[name])
+    for name in ("init", "rotate-contact"):
+        parsers[name].add_argument("--folder", metavar="FOLDER", type=Path, required=True, help="where the secrets are")
+    for name in ("add", "list", "revoke"):
+        parsers[name].add_argument("--file", metavar="FILE", type=Path, help="file of keys (default: GEWU_KEYS_FILE)")
+    for name in ("add", "revoke"):
+        parsers[name].add_argument("id", metavar="ID", help="lower-case letters, digits and -, at most 40")
+    parsers["add"].add_argument(
+        "--scope", action="append", required=True, metavar="SCOPE", help=_SCOPES.replace("%", "%%")
+    )
+    parsers["add"].add_argument("--label", default="", help="who holds it, for people")
+    parsers["list"].add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_init(args: argparse.Namespace) -> int:
+    """Make what is missing in the folder."""
+    from gewu.cli import secrets_folder
+
+    for name, made in secrets_folder.make(args.folder, _LINK, _PRIVATE, _PUBLIC, _KEYS):
+        print(f"{'made' if made else 'kept'} {args.folder / name}", file=sys.stderr)
+    for setting, name in (
+        ("GEWU_LINK_SECRET_FILE", _LINK), ("GEWU_KEYS_FILE", _KEYS), ("GEWU_CONTACT_PUBLIC_FILE", _PUBLIC),
+        ("GEWU_CONTACT_PRIVATE_FILE", _PRIVATE),
+    ):  # fmt: skip
+        print(f"{setting}={(args.folder / name).absolute()}")
+    return FINE
+
+
+def run_add(args: argparse.Namespace) -> int:
+    """Make a key; its secret is all that goes to stdout."""
+    from gewu.cli import secrets_folder
+    from gewu.runtime import keys
+
+    path = _file(args)
+    _check(args.id, args.scope)
+    secret = keys.new_secret()
+    with secrets_folder.locked(path):
+        found = _read(path)
+        if any(key.id == args.id for key in found):
+            raise Refusal(f"there is a key {args.id!r} already (revoked ones count); choose another id", WRONG)
+        scopes = tuple(dict.fromkeys(args.scope))
+        found.append(keys.Key(args.id, keys.digest(secret), scopes, args.label, secrets_folder.now()))
+        keys.write(path, found)
+    print(secret)
+    print(f"key {args.id} is in {path}; {_IN_FORCE}. Its secret is shown this once: keep it now", file=sys.stderr)
+    return FINE
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Print every key, revoked ones too."""
+    found = _read(_file(args))
+    fields = ("id", "scopes", "label", "created_at", "revoked_at")
+    if args.json:
+        print(
+            json.dumps([{name: getattr(key, name) for name in fields} for key in found], ensure_ascii=False, indent=2)
+        )
+        return FINE
+    rows = [(key.id, " ".join(key.scopes), key.label, key.created_at, key.revoked_at or "in force") for key in found]
+    for line in table.lines(("id", "scopes", "label", "created", "revoked"), rows):
+        print(line)
+    return FINE
+
+
+def run_revoke(args: argparse.Namespace) -> int:
+    """Take a key out of force."""
+    from dataclasses import replace
+
+    from gewu.cli import secrets_folder
+    from gewu.runtime import keys
+
+    path = _file(args)
+    with secrets_folder.locked(path):
+        found = _read(path)
+        held = next((key for key in found if key.id == args.id), None)
+        if held is None or held.revoked_at:
+            why = f"was revoked at {held.revoked_at}" if held else f"is not in {path}"
+            raise Refusal(f"key {args.id!r} {why}; `gewu keys list` shows them", WRONG)
+        keys.write(path, [replace(key, revoked_at=secrets_folder.now()) if key is held else key for key in found])
+    print(f"key {args.id} is revoked; {_IN_FORCE}", file=sys.stderr)
+    return FINE
+
+
+def run_rotate(args: argparse.Namespace) -> int:
+    """Make a new contact key."""
+    from gewu.cli import secrets_folder
+
+    with secrets_folder.locked(args.folder / _PRIVATE):
+        key_id = secrets_folder.rotate(args.folder, _PRIVATE, _PUBLIC)
+    print(
+        f"contacts are sealed under {key_id} once services are restarted: dispatch first, then intake", file=sys.stderr
+    )
+    return FINE
+
+
+_RUNS = {"init": run_init, "add": run_add, "list": run_list, "revoke": run_revoke, "rotate-contact": run_rotate}
+
+
+def _file(args: argparse.Namespace) -> Path:
+    named = args.file or environment.variables(args).get("GEWU_KEYS_FILE")
+    if not named:
+        raise Refusal("which file of keys? name it with --file or GEWU_KEYS_FILE; `gewu keys init` makes one")
+    if not Path(named).parent.is_dir():
+        raise Refusal(f"there is no folder {Path(named).parent} for {named}; `gewu keys init --folder` makes one")
+    return Path(named)
+
+
+def _read(path: Path) -> "list[Key]":
+    from gewu.runtime import keys
+
+    try:
+        return keys.read(path)
+    except keys.KeysFault as fault:
+        raise Refusal(
+            f"{path}: {fault}\nmend the file by hand; services go on with the keys they have", WRONG
+        ) from None
+
+
+def _check(id_: str, scopes: list[str]) -> None:
+    from gewu.runtime.keys import KEY_ID, SCOPE
+
+    if not KEY_ID.fullmatch(id_) or id_ == "anonymous":
+        raise Refusal(f"key id {id_!r}: it must be 1 to 40 lower-case letters, digits and -, and not 'anonymous'")
+    for scope in scopes:
+        if not SCOPE.fullmatch(scope):
+            raise Refusal(f"scope {scope!r} is wrong. Right are: {_SCOPES}")

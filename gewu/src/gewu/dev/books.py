@@ -1,0 +1,136 @@
+"""What PostgreSQL's books, Kafka's log and dispatch's metrics say now, and what they said between two looks."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from gewu import topics
+from gewu.dev.metrics import Counters, scrape
+from gewu.dev.stack import Stack
+from gewu.lane import Lane
+from gewu.runtime import positions
+from gewu.runtime.positions import Books
+
+Place = tuple[str, int]
+_SCHEMA = "dispatch"
+_PATIENCE_S = 3.0
+SIGNALS = tuple(topics.signals(lane) for lane in Lane)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department; `relayed` and
+    `ages` (events by upper bound in seconds) add up over this look-out's time; `silent` names what did not answer: its
+    values are those of the look before."""
+
+    books: Mapping[Place, Books] = field(default_factory=dict)
+    ends: Mapping[Place, int] = field(default_factory=dict)
+    cases: Mapping[str, int] = field(default_factory=dict)
+    outbox: int = 0
+    relayed: Mapping[str, float] = field(default_factory=dict)
+    ages: Mapping[float, float] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
+
+    def outcomes(self, only: Iterable[str] = SIGNALS) -> dict[str, int]:
+        """Records by what became of them, over these topics."""
+        rows = [row for (topic, _), row in self.books.items() if topic in tuple(only)]
+        return {name: sum(row.outcomes[name] for row in rows) for name in positions.OUTCOMES}
+
+    def log_end(self, topic: str) -> int:
+        """The log's end, over the topic's partitions."""
+        return sum(end for (name, _), end in self.ends.items() if name == topic)
+
+    @property
+    def said(self) -> int:
+        """How many signals the log has taken in so far."""
+        return sum(self.log_end(topic) for topic in SIGNALS)
+
+    @property
+    def in_flight(self) -> int:
+        """How many signals of the log dispatch has not yet settled."""
+        return sum(end - self._next(place) for place, end in self.ends.items() if place[0] in SIGNALS)
+
+    def _next(self, place: Place) -> int:
+        row = self.books.get(place)
+        return row.next_offset if row else 0
+
+
+class Lookout:
+    """Looks at a running stack. A source that is away gives its last values, under the name of who is silent."""
+
+    def __init__(self, stack: Stack, departments: Iterable[str]) -> None:
+        self._stack = stack
+        told = [t for t in topics.registry(departments) if t.name in SIGNALS or t.name.startswith("dispatch.")]
+        self._places = [TopicPartition(topic.name, n) for topic in told for n in range(topic.partitions)]
+        self._consumer: AIOKafkaConsumer | None = None
+        self._connection: asyncpg.Connection[Any] | None = None
+        self._counters = Counters()
+        self._last = Snapshot()
+
+    async def look(self) -> Snapshot:
+        """One look at everything, within seconds."""
+        last, found = self._last, {}
+        # The log's ends last: read before the books, they could be behind them.
+        for name, source in (("dispatch", self._metrics), ("PostgreSQL", self._books), ("Kafka", self._ends)):
+            found[name] = await _patiently(source())
+        books, cases, outbox = found["PostgreSQL"] or (last.books, last.cases, last.outbox)
+        relayed, ages = found["dispatch"] or (last.relayed, last.ages)
+        silent = tuple(name for name, answer in found.items() if answer is None)
+        self._last = Snapshot(books, found["Kafka"] or last.ends, cases, outbox, relayed, ages, silent)
+        return self._last
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        if self._consumer:
+            await self._consumer.stop()
+        if self._connection:
+            self._connection.terminate()
+
+    async def _books(self) -> tuple[dict[Place, Books], dict[str, int], int]:
+        if self._connection is None or self._connection.is_closed():
+            self._connection = await asyncpg.connect(
+                self._stack.dsn, ssl=False, timeout=_PATIENCE_S, server_settings={"search_path": _SCHEMA}
+            )
+        # One transaction with one view: the books and what they are compared with must be of the same moment.
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            rows = await positions.books(self._connection)
+            cases = await self._connection.fetch("SELECT department, count(*) AS n FROM cases GROUP BY department")
+            outbox = await self._connection.fetchval("SELECT count(*) FROM outbox")
+        return {(r.topic, r.partition): r for r in rows}, {r["department"]: r["n"] for r in cases}, outbox
+
+    async def _ends(self) -> dict[Place, int]:
+        if self._consumer is None:
+            consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.kafka.bootstrap, enable_auto_commit=False)
+            try:
+                await consumer.start()
+            except BaseException:
+                await consumer.stop()
+                raise
+            self._consumer = consumer
+        ends = await self._consumer.end_offsets(self._places)
+        return {(place.topic, place.partition): end for place, end in ends.items()}
+
+    async def _metrics(self) -> tuple[dict[str, float], dict[float, float]]:
+        self._counters.take(await scrape(f"{self._stack.dispatch_url}/metrics"))
+        relayed = {
+            topics.department_of(labels["topic"]): value
+            for labels, value in self._counters.of("gewu_relay_events_total")
+            if labels["topic"].startswith("dispatch.")
+        }
+        ages: dict[float, float] = {}
+        for labels, value in self._counters.of("gewu_relay_event_age_seconds_bucket"):
+            ages[float(labels["le"])] = ages.get(float(labels["le"]), 0.0) + value
+        return relayed, ages
+
+
+async def _patiently(source: Any) -> Any:
+    """What a source says, None where it does not answer in time."""
+    try:
+        return await asyncio.wait_for(source, _PATIENCE_S)
+    except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return None

@@ -1,0 +1,230 @@
+"""`gewu dev`: a stack, a day replayed into it, a line a second about it, and a clean end."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from gewu.city import City, load
+from gewu.dev import day, judge, metrics, replay, summary
+from gewu.dev.books import Lookout, Snapshot
+from gewu.dev.children import CannotStart, tail
+from gewu.dev.ledger import Ledger
+from gewu.dev.replay import Replay, Tally
+from gewu.dev.stack import Stack
+from gewu.dev.watch import Watch
+
+GOOD, FAULTY, FAILED = 0, 1, 1
+DAY_S = 900.0  # how long the demo day takes where nobody says
+_DRAIN_S = 30.0
+_LAST_ANSWERS_S = 20.0
+_QUIET_S = 60.0  # a line this often while nothing moves
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says; seconds None: the day in DAY_S, then stay up until asked to stop."""
+
+    city: Path
+    data: Path
+    seconds: float | None = None
+    replay: bool = True
+    fresh: bool = False
+    reports: int = day.REPORTS
+
+
+class Fallen(Exception):
+    """A service ended though nobody asked it to."""
+
+
+@dataclass(slots=True)
+class Run:
+    """What one start is about, once everything is up."""
+
+    stack: Stack
+    lookout: Lookout
+    first: Snapshot
+    say: Callable[[str], None]
+    tally: Tally = field(default_factory=Tally)
+    sending: bool = False
+
+
+async def launch(options: Options, say: Callable[[str], None]) -> int:
+    """Runs until it is done or asked to stop (SIGINT, SIGTERM); returns the exit code. No process is left behind."""
+    asked: list[signal.Signals] = []
+    me = asyncio.current_task()
+
+    def ask(number: signal.Signals) -> None:
+        asked.append(number)
+        if len(asked) == 1 and me:
+            me.cancel()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ask, number)
+    stack = Stack(options.data, options.city, say)
+    try:
+        return await _live(stack, options, say)
+    except asyncio.CancelledError:
+        if not asked:
+            raise
+        return GOOD if options.seconds is None else 128 + asked[0]
+    except (CannotStart, Fallen) as fault:
+        say(f"gewu dev: {fault}")
+        return FAILED
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, say, "already stopping …")
+        say("stopping: services first, then Kafka and PostgreSQL …")
+        await stack.stop()
+        say("stopped")
+
+
+async def _live(stack: Stack, options: Options, say: Callable[[str], None]) -> int:
+    if options.fresh:
+        await stack.end_leftovers()
+        stack.clear()
+        say(f"{stack.data} was emptied")
+    await stack.start()
+    city = load(stack.city)
+    lookout = Lookout(stack, city.departments)
+    try:
+        run = Run(stack, lookout, await lookout.look(), say)
+        _introduce(run)
+        if options.seconds is None:
+            await _stay(run, city, options)
+            return GOOD
+        await _watched(run, _replayed(run, city, options, options.seconds))
+        return await _close(run)
+    finally:
+        await lookout.close()
+
+
+async def _stay(run: Run, city: City, options: Options) -> None:
+    """The day, then whatever people do with it; ends only by being cancelled."""
+
+    async def work() -> None:
+        await _replayed(run, city, options, DAY_S)
+        run.say("the system stays up: Ctrl-C stops it (系统保持运行，按 Ctrl-C 停止)")
+        await asyncio.Event().wait()
+
+    try:
+        await _watched(run, work())
+    except asyncio.CancelledError:
+        with suppress(asyncio.CancelledError):
+            _tell(summary.lines(run.first, await run.lookout.look(), run.tally), run.say)
+        raise
+
+
+async def _replayed(run: Run, city: City, options: Options, seconds: float) -> None:
+    """Sends the next day of this data folder, or nothing for as long."""
+    if not options.replay:
+        await asyncio.sleep(seconds if options.seconds else 0)
+        return
+    number = int(run.stack.folder.remembered("days") or 0) + 1
+    run.stack.folder.keep("days", str(number))
+    midnight = datetime.now(city.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+    reports = await asyncio.to_thread(day.draw, city, midnight, number, options.reports)
+    shipments = replay.plan(reports, seconds)
+    path = run.stack.data / f"ledger-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
+    with Ledger(path) as ledger:
+        sender = Replay(run.stack.intake_url, run.stack.report_key, shipments, ledger)
+        run.tally, run.sending = sender.tally, True
+        run.say(f"replaying day {number} of {city.name['zh']} {city.name['en']}: {sender.tally.planned} reports in "
+                f"{seconds:.0f} s; what the client was told stands in {path}")  # fmt: skip
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds + _LAST_ANSWERS_S):
+                await sender.run()
+    run.sending = False
+    run.say(f"the day is sent: {run.tally.accepted} of {run.tally.sent} reports were accepted")
+
+
+async def _watched(run: Run, work) -> None:  # type: ignore[no-untyped-def]
+    """Does the work while a line a second is printed and the services are looked after. Raises Fallen."""
+    working = asyncio.ensure_future(work)
+    watching = asyncio.ensure_future(_watch(run))
+    try:
+        await asyncio.wait([working, watching], return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            watching.result()
+        working.result()
+    finally:
+        for task in (working, watching):
+            task.cancel()
+        await asyncio.gather(working, watching, return_exceptions=True)
+
+
+async def _watch(run: Run) -> None:
+    watch, start, printed = Watch(run.first), time.monotonic(), -_QUIET_S
+    while True:
+        now = await run.lookout.look()
+        seconds = time.monotonic() - start
+        if run.sending or watch.moved(now) or seconds - printed >= _QUIET_S:
+            _tell(watch.lines(seconds, now), run.say)
+            printed = seconds
+        for service in run.stack.fallen():
+            ending = f"{service.name} ended with code {service.exit_code}"
+            raise Fallen(f"{ending}. The end of {service.log}:\n{tail(service.log)}")
+        await asyncio.sleep(1.0 - (time.monotonic() - start) % 1.0)
+
+
+async def _close(run: Run) -> int:
+    """No more reports, everything settled, and the judge's word on it."""
+    run.say("stopping intake, then waiting until everything is settled …")
+    taken = await _taken(run.stack)
+    await run.stack.end("intake")
+    last = await _drained(run)
+    _tell(summary.lines(run.first, last, run.tally), run.say)
+    faults = judge.faults(run.first, last, run.tally, taken)
+    for fault in faults:
+        run.say(f"FAULT 账目不平: {fault}")
+    if not faults:
+        run.say("the books balance (账目平衡)")
+    return FAULTY if faults else GOOD
+
+
+async def _taken(stack: Stack) -> judge.Taken:
+    """Intake's own count, before it ends and the count with it."""
+    try:
+        samples = await metrics.scrape(f"{stack.intake_url}/metrics")
+    except OSError as fault:
+        raise Fallen(f"intake does not say what it took: {fault}; its log is {stack.services['intake'].log}") from fault
+    answers = {labels: value for (name, labels), value in samples.items() if name == "gewu_intake_reports_total"}
+    return judge.Taken(*(round(answers.get((("answer", word),), 0)) for word in ("accepted", "unknown")))
+
+
+async def _drained(run: Run) -> Snapshot:
+    """The look at which nothing is in flight and nothing waits, or the one after _DRAIN_S."""
+    end, quiet = time.monotonic() + _DRAIN_S, 0
+    while True:
+        last = await run.lookout.look()
+        # Twice: the relay counts an event after it has left the outbox.
+        quiet = 0 if last.in_flight or last.outbox or last.silent else quiet + 1
+        if quiet == 2 or time.monotonic() > end:
+            return last
+        await asyncio.sleep(0.25)
+
+
+def _introduce(run: Run) -> None:
+    stack, first = run.stack, run.first
+    rows = [
+        ("report 上报", f"{stack.intake_url}/v1/reports"),
+        ("cases 案件", f"{stack.dispatch_url}/v1/cases"),
+        ("API docs 接口文档", f"{stack.intake_url}/docs  {stack.dispatch_url}/docs"),
+        ("metrics 指标", f"{stack.intake_url}/metrics  {stack.dispatch_url}/metrics"),
+        ("logs 日志", str(stack.data / "logs")),
+        ("settings, keys 设置与密钥", f"{stack.data / 'env'}  (REPORT_KEY, OPS_KEY; for your eyes only)"),
+    ]
+    _tell(["", "格务 Gewu is up 已启动", *(f"  {summary.left(name, 26)}{text}" for name, text in rows), ""], run.say)
+    if first.said:
+        cases = sum(first.cases.values())
+        run.say(f"counts continue (在已有数据上继续): {first.said} signals and {cases} cases are here already")
+
+
+def _tell(lines: list[str], say: Callable[[str], None]) -> None:
+    for line in lines:
+        say(line)

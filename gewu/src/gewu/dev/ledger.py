@@ -1,0 +1,43 @@
+"""The client's own ledger: what it sent and what it was told, a JSON object a line.
+
+{"id", "source", "lane", "sent_at"} stands in the file before the report is on its way, so that whatever was accepted
+can be asked for later, also after a kill -9; {"id", "outcome", "signal_id"?} follows, with ok, unknown or rejected.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import msgspec
+
+OK, UNKNOWN, REJECTED = "ok", "unknown", "rejected"
+
+
+class Ledger:
+    """One run's file. Every call hands its lines to the kernel before it returns: a killed process loses none."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+
+    def sending(self, ids: Iterable[str], source: str) -> None:
+        """These reports go out now."""
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._write({"id": id, "source": source, "lane": None, "sent_at": now} for id in ids)
+
+    def outcome(self, id: str, outcome: str, signal_id: str = "") -> None:
+        """What its sender was told about it in the end."""
+        self._write([{"id": id, "outcome": outcome} | ({"signal_id": signal_id} if signal_id else {})])
+
+    def close(self) -> None:
+        """No line follows."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _write(self, lines: Iterable[dict[str, Any]]) -> None:
+        self._file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))

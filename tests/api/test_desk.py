@@ -1,0 +1,111 @@
+"""Dispatch's HTTP: departments read and act inside their scopes; a refused move says which are lawful."""
+
+import asyncio
+from typing import Any
+from uuid import uuid4
+
+from tests.api.conftest import Client
+from tests.support.waiting import until
+
+WAIT = {"prefer": "wait=5"}
+
+
+async def _act(client: Client, case_id: str, **move: Any) -> Any:
+    return await client.desk("POST", f"/v1/cases/{case_id}/actions", move, headers=WAIT)
+
+
+async def test_a_case_goes_from_assigned_to_handled_and_its_timeline_tells_why(client: Client) -> None:
+    file = await client.case(20, category="暴露垃圾")
+    case = file["case"]
+    assert case["state"] == "assigned" and file["lawful"][0] == "accept"
+    accepted = await _act(client, case["case_id"], kind="accept", note="on the way")
+    assert (accepted.status, accepted.body["outcome"]) == (200, "applied")
+    done = await _act(client, case["case_id"], kind="done")
+    assert done.status == 200
+    after = (await client.desk("GET", f"/v1/cases/{case['case_id']}")).body
+    assert [s["change"] for s in after["timeline"]] == ["opened", "accepted", "handled"]
+    assert after["case"]["state"] == "handled" and after["lawful"] == []
+    assert after["timeline"][1]["note"] == "on the way" and after["timeline"][1]["said_by"] == "ops"
+    if "due_at" in case:
+        assert after["clocks"][0]["entry"] == "start" and case["category"] in after["clocks"][0]["why"]
+
+
+async def test_an_unlawful_move_changes_nothing_and_names_the_lawful_ones(client: Client) -> None:
+    case_id = (await client.case(21))["case"]["case_id"]
+    refused = await _act(client, case_id, kind="done")
+    assert refused.status == 409 and "accept" in refused.body["detail"]
+    assert (await _act(client, case_id, kind="sleep")).status == 422
+    assert (await _act(client, case_id, kind="accept", who="me")).status == 422
+    assert (await client.desk("GET", f"/v1/cases/{case_id}")).body["case"]["version"] == 1
+
+
+async def test_a_return_needs_a_reason_and_goes_to_the_fallback_which_cannot_return_it(client: Client) -> None:
+    case = (await client.case(22, category="暴露垃圾"))["case"]
+    assert case["routed_because"] == "rule"
+    assert (await _act(client, case["case_id"], kind="return")).status == 409
+    assert (await _act(client, case["case_id"], kind="return", note="not ours: private ground")).status == 200
+    after = (await client.desk("GET", f"/v1/cases/{case['case_id']}")).body
+    assert after["case"]["routed_because"] == "fallback_returned" and after["case"]["department"] != case["department"]
+    assert after["timeline"][-1]["note"] == "not ours: private ground"
+    assert (await _act(client, case["case_id"], kind="return", note="nor ours")).status == 409
+
+
+async def test_the_same_action_twice_is_one(client: Client) -> None:
+    case_id = (await client.case(23))["case"]["case_id"]
+    first = await _act(client, case_id, kind="accept", id="once")
+
+    async def settled() -> Any:
+        return (await client.desk("GET", f"/v1/cases/{case_id}")).body["case"]["version"] == 2
+
+    await until(settled)
+    again = await client.desk("POST", f"/v1/cases/{case_id}/actions", {"kind": "accept", "id": "once"})
+    assert first.status == 200 and again.status == 409, "early answer: it is not lawful any more"
+    await asyncio.sleep(0.3)
+    assert (await client.desk("GET", f"/v1/cases/{case_id}")).body["case"]["version"] == 2
+
+
+async def test_a_key_sees_only_what_its_scopes_cover(client: Client, new_key: Any) -> None:
+    case = (await client.case(24))["case"]
+    own, area = await new_key(f"read:{case['department']}"), await new_key(f"read:{case['grid_path'][0]}")
+    other, reporter = await new_key("read:nobody-knows-it"), await new_key("report")
+    for key in (own, area):
+        assert (await client.desk("GET", f"/v1/cases/{case['case_id']}", key=key)).status == 200
+        listed = (await client.desk("GET", "/v1/cases?limit=500", key=key)).body["cases"]
+        assert listed and all(
+            c["department"] == case["department"] or case["grid_path"][0] in c["grid_path"] for c in listed
+        )
+    assert (await client.desk("GET", f"/v1/cases/{case['case_id']}", key=other)).status == 404
+    assert (await client.desk("GET", "/v1/cases", key=other)).body["cases"] == []
+    assert (await client.desk("GET", "/v1/cases", key=reporter)).status == 403
+    assert (await client.desk("GET", f"/v1/cases/{case['case_id']}", key="nobody")).status == 401
+    move = await client.desk("POST", f"/v1/cases/{case['case_id']}/actions", {"kind": "accept"}, key=own)
+    assert move.status == 403 and "act:" in move.body["detail"]
+
+
+async def test_pages_follow_each_other_without_gap_or_repeat(client: Client) -> None:
+    for n in range(25, 31):
+        await client.case(n)
+    seen: list[str] = []
+    after = ""
+    while True:
+        page = (await client.desk("GET", f"/v1/cases?limit=4{after}")).body
+        seen += [c["case_id"] for c in page["cases"]]
+        if "next" not in page:
+            break
+        after = f"&after={page['next']}"
+    everything = [c["case_id"] for c in (await client.desk("GET", "/v1/cases?limit=500")).body["cases"]]
+    assert seen[: len(everything)] == everything and len(set(seen)) == len(seen)
+
+
+async def test_wrong_questions_get_precise_answers(client: Client) -> None:
+    for query in ("limit=0", "limit=x", "state=sleeping", "after=%00", "department=%00"):
+        found = await client.desk("GET", f"/v1/cases?{query}")
+        assert found.status == 422 and found.body["errors"], query
+    assert (await client.desk("GET", f"/v1/cases/{uuid4()}")).status == 404
+    assert (await client.desk("GET", "/v1/cases/not-a-uuid")).status == 404
+
+
+async def test_no_answer_of_the_api_holds_a_contact(client: Client) -> None:
+    file = await client.case(31, contact={"name": "Zzyzx Contact", "phone": "5550199"})
+    everything = repr(file) + repr((await client.desk("GET", "/v1/cases?limit=500")).body)
+    assert "Zzyzx" not in everything and "5550199" not in everything

@@ -1,0 +1,160 @@
+"""`gewu dev` as a process: it runs a day, says whether the books balance, and leaves nothing behind, however it ends."""
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from gewu.dev import processes
+from gewu.dev.children import CannotStart
+from gewu.dev.kafka_files import QUICK_RETURN
+from gewu.dev.processes import Process
+from gewu.dev.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "cities" / "demo"
+COMMAND = """
+import asyncio, sys
+from pathlib import Path
+from gewu.dev.launcher import Options, launch
+seconds = float(sys.argv[2]) if sys.argv[2:] else None
+options = Options(Path("cities/demo"), Path(sys.argv[1]), seconds, reports=400)
+sys.exit(asyncio.run(launch(options, lambda line: print(line, flush=True))))
+"""
+START_S = 240.0  # the first start of all fetches jars
+Launch = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def launch() -> Iterator[Launch]:
+    """Starts launchers, and ends those that a failed test left."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*arguments: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", COMMAND, *arguments]
+        started.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+        return started[-1]
+
+    yield begin
+    for launcher in started:
+        launcher.kill()
+        launcher.wait()
+        assert launcher.stdout
+        launcher.stdout.close()
+
+
+def read_until(launcher: subprocess.Popen[str], word: str) -> str:
+    """What it printed up to the line with this word."""
+    assert launcher.stdout
+    lines = []
+    for line in launcher.stdout:
+        lines.append(line)
+        if word in line:
+            return "".join(lines)
+    raise AssertionError(f"it ended with {launcher.wait()} before it said {word!r}:\n{''.join(lines)}")
+
+
+def family(launcher: subprocess.Popen[str]) -> tuple[Process, ...]:
+    """The launcher's children, and theirs."""
+    found = processes.family(processes.find(launcher.pid))[1:]  # type: ignore[arg-type]
+    assert len(found) >= 4  # Kafka, PostgreSQL, intake, dispatch
+    return found
+
+
+def gone(family: tuple[Process, ...], within: float = 10.0) -> bool:
+    """Whether none of them runs any more."""
+    end = time.monotonic() + within
+    while any(map(processes.is_running, family)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not any(map(processes.is_running, family))
+
+
+def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path: Path) -> None:
+    data = str(tmp_path / "run")
+    first = launch(data, "3")
+    said = first.communicate(timeout=START_S)[0]
+    assert first.returncode == 0, said
+    assert "the books balance" in said and "day 1" in said
+
+    killed = launch(data)
+    said = read_until(killed, "replaying day 2")
+    assert "counts continue" in said
+    children = family(killed)
+    killed.send_signal(signal.SIGKILL)
+    assert gone(children)
+
+    stopped = launch(data)
+    assert "counts continue" in read_until(stopped, "replaying day 3")
+    children = family(stopped)
+    stopped.send_signal(signal.SIGTERM)
+    said = stopped.communicate(timeout=60)[0]
+    assert stopped.returncode == 0, said
+    assert "summary" in said and gone(children, 0.0)
+
+
+def test_a_stop_while_it_starts_is_clean(launch: Launch, tmp_path: Path) -> None:
+    launcher = launch(str(tmp_path / "run"))
+    read_until(launcher, "topics are as")
+    children = processes.family(processes.find(launcher.pid))[1:]  # type: ignore[arg-type]
+    launcher.send_signal(signal.SIGINT)
+    said = launcher.communicate(timeout=60)[0]
+    assert launcher.returncode == 0, said
+    assert children and gone(children, 0.0)
+
+
+def test_a_service_that_falls_ends_all_with_its_log(launch: Launch, tmp_path: Path) -> None:
+    launcher = launch(str(tmp_path / "run"), "60")
+    read_until(launcher, "replaying day 1")
+    children = family(launcher)
+    pid, _ = (tmp_path / "run" / "pids" / "dispatch.pid").read_text().split()
+    (dispatch,) = (process for process in children if process.pid == int(pid))
+    processes.send([dispatch], signal.SIGKILL)
+    said = launcher.communicate(timeout=60)[0]
+    assert launcher.returncode == 1, said
+    assert "dispatch ended with code -9" in said and gone(children, 0.0)
+
+
+async def test_a_stack_for_tests_that_break_it(tmp_path: Path) -> None:
+    """What the fault tests rely on: kill, stop and start a service by name; addresses and keys stay."""
+    async with Stack(tmp_path / "run", DEMO, kafka_settings=QUICK_RETURN) as stack:
+        url, pid = stack.dispatch_url, stack.services["dispatch"].pid
+        assert await asyncio.to_thread(cases, url, stack.ops_key) == 200
+        assert await asyncio.to_thread(cases, url, stack.report_key) in (401, 403)
+
+        await stack.kill("dispatch")
+        assert stack.services["dispatch"].pid is None and stack.fallen() == []
+        with pytest.raises(CannotStart, match="GEWU_PARKING_LIMIT"):
+            await stack.launch("dispatch", {"GEWU_PARKING_LIMIT": "none"})
+        await stack.launch("dispatch", {"GEWU_LOG_LEVEL": "debug"})
+        assert stack.dispatch_url == url and stack.services["dispatch"].pid not in (None, pid)
+        assert await asyncio.to_thread(cases, url, stack.ops_key) == 200
+
+        second = await stack.launch("dispatch", replica="dispatch-2")
+        assert second.port != stack.services["dispatch"].port
+        assert await stack.end("dispatch-2") == 0
+        assert await stack.end("intake") == 0
+
+        with pytest.raises(CannotStart, match="another launcher"):
+            await Stack(tmp_path / "run", DEMO).start()
+        secrets = tmp_path / "run" / "secrets"
+        assert secrets.stat().st_mode & 0o777 == 0o700
+        assert all(file.stat().st_mode & 0o077 == 0 for file in (secrets / "keys.json", tmp_path / "run" / "env"))
+        assert {key["id"] for key in json.loads((secrets / "keys.json").read_text())} == {"replay", "ops"}
+
+
+def cases(url: str, key: str) -> int:
+    """The status of a question for cases."""
+    request = urllib.request.Request(f"{url}/v1/cases", headers={"authorization": f"Bearer {key}"})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code

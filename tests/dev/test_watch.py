@@ -1,0 +1,140 @@
+"""The line a second: quantiles, counters over restarts, widths; and the judge's word on the books."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from gewu.dev import judge, summary
+from gewu.dev.books import SIGNALS, Snapshot
+from gewu.dev.columns import fitting, right, width
+from gewu.dev.judge import Taken
+from gewu.dev.metrics import Counters, grown, parse, quantile
+from gewu.dev.replay import Tally
+from gewu.dev.watch import WIDTH, Watch, between, duration, header
+from gewu.runtime.positions import OUTCOMES, Books
+
+PAGE = """\
+# HELP gewu_relay_events_total Events acknowledged by the broker.
+# TYPE gewu_relay_events_total counter
+gewu_relay_events_total{topic="dispatch.water"} 3.0
+gewu_relay_events_total{topic="cases.changed"} 5.0
+"""
+
+
+def test_quantile_lies_where_a_straight_line_in_its_bucket_has_it() -> None:
+    buckets = {0.1: 50.0, 0.2: 100.0, math.inf: 100.0}
+    assert quantile(buckets, 0.5) == pytest.approx(0.1)
+    assert quantile(buckets, 0.75) == pytest.approx(0.15)
+    assert quantile(buckets, 0.25) == pytest.approx(0.05)
+    assert quantile(buckets, 1.0) == pytest.approx(0.2)
+
+
+def test_quantile_of_nothing_and_beyond_the_last_bound() -> None:
+    assert quantile({}, 0.5) is None
+    assert quantile({1.0: 0.0, math.inf: 0.0}, 0.5) is None
+    assert quantile({1.0: 1.0, math.inf: 10.0}, 0.5) == math.inf
+    assert quantile({1.0: 0.0, 2.0: 10.0, math.inf: 10.0}, 0.0) == pytest.approx(1.0)
+
+
+def test_growth_of_buckets() -> None:
+    assert grown({0.1: 5.0}, {0.1: 8.0, math.inf: 9.0}) == {0.1: 3.0, math.inf: 9.0}
+
+
+def test_counters_go_on_over_a_restart_of_their_process() -> None:
+    counters = Counters()
+    for value in (3.0, 10.0, 2.0, 2.0):
+        counters.take(parse(PAGE.replace("3.0", str(value))))
+    assert dict((labels["topic"], value) for labels, value in counters.of("gewu_relay_events_total")) == {
+        "dispatch.water": 12.0,
+        "cases.changed": 5.0,
+    }
+
+
+def test_durations() -> None:
+    shown = [duration(s) for s in (None, 0.0123, 0.9994, 2.26, 250.0, math.inf)]
+    assert shown == ["–", "12ms", "999ms", "2.3s", "250s", ">5min"]
+
+
+def test_chinese_takes_two_places() -> None:
+    assert width("在途 in") == 7
+    assert right("在途", 6) == "  在途"
+    assert fitting(["water 1", "power 2", "gas 3"], 16) == "water 1  power 2"
+
+
+def snapshot(opened: int, joined: int = 0, waiting: int = 0, events: int | None = None) -> Snapshot:
+    """A look at a system that opened and joined so many on one partition."""
+    outcomes = dict.fromkeys(OUTCOMES, 0) | {"opened": opened, "joined": joined}
+    settled, said = opened + joined, opened if events is None else events
+    return Snapshot(
+        books={(SIGNALS[2], 0): Books(SIGNALS[2], 0, 0, settled, 0, outcomes)},
+        ends={(SIGNALS[2], 0): settled + waiting, ("dispatch.sanitation-parks", 1): said},
+        cases={"sanitation-parks": opened},
+        relayed={"sanitation-parks": float(said), "water": 0.0},
+        ages={0.1: float(said), math.inf: float(said)},
+    )
+
+
+def test_lines_fit_and_count_from_this_start_on() -> None:
+    first, last = snapshot(1000, 500), snapshot(101_000, 50_500, waiting=12_345)
+    watch = Watch(first)
+    lines = watch.lines(1.0, last)
+    assert len(lines) == 3 and lines[:2] == header()
+    assert max(map(width, lines)) <= WIDTH
+    values = lines[2].split()
+    assert values[1:4] == ["162345", "100000", "50000"] and values[7:9] == ["12345", "100000"]
+    assert lines[2].endswith("sanitation-parks 100000")
+    assert len(watch.lines(2.0, last)) == 1
+    assert not watch.moved(last) and watch.moved(snapshot(101_001))
+
+
+def test_a_silent_source_is_named() -> None:
+    now = replace(snapshot(5), silent=("PostgreSQL",))
+    assert "PostgreSQL" in Watch(snapshot(0)).lines(1.0, now)[-1]
+
+
+def test_summary_names_the_departments() -> None:
+    lines = summary.lines(snapshot(0), snapshot(7, 3), Tally(planned=10, sent=10, accepted=10))
+    assert any("sanitation-parks" in line and line.split()[1] == "7" for line in lines)
+
+
+def test_between_two_looks() -> None:
+    flow = between(snapshot(2, 1), snapshot(5, 4, waiting=2))
+    assert (flow.said, flow.in_flight, flow.dispatched_in_all) == (8, 2, 3)
+    assert flow.outcomes["opened"] == 3 and flow.busiest() == [("sanitation-parks", 3)]
+
+
+FIRST, LAST = snapshot(10, 5), snapshot(17, 8)
+TALLY = Tally(planned=10, sent=10, accepted=10)
+
+
+def test_books_that_balance() -> None:
+    assert judge.faults(FIRST, LAST, TALLY, Taken(10, 0)) == []
+
+
+def test_lost_answers_and_other_clients_are_no_fault() -> None:
+    assert judge.faults(FIRST, LAST, Tally(sent=10, accepted=8, unknown=2, doubtful=3), Taken(8, 2)) == []
+    assert judge.faults(FIRST, LAST, Tally(sent=9, accepted=9), Taken(10, 0)) == []
+
+
+@pytest.mark.parametrize(
+    ("last", "tally", "taken", "said"),
+    [
+        (LAST, Tally(accepted=11), Taken(11, 0), "11 reports were accepted and only 10 have an outcome"),
+        (LAST, Tally(accepted=9), Taken(9, 0), "10 outcomes for at most 9 reports"),
+        (snapshot(17, 8, waiting=1), TALLY, Taken(10, 0), "1 signals are still in flight"),
+        (replace(LAST, outbox=2), TALLY, Taken(10, 0), "2 events still wait"),
+        (snapshot(17, 8, events=16), TALLY, Taken(10, 0), "7 cases were opened and 6 events said"),
+        (replace(LAST, cases={"sanitation-parks": 16}), TALLY, Taken(10, 0), "the table of cases grew by 6"),
+        (replace(LAST, silent=("Kafka",)), TALLY, Taken(10, 0), "Kafka did not answer"),
+    ],
+)
+def test_each_fault_has_its_line(last: Snapshot, tally: Tally, taken: Taken, said: str) -> None:
+    assert any(said in fault for fault in judge.faults(FIRST, last, tally, taken))
+
+
+def test_a_row_that_does_not_add_up() -> None:
+    row = replace(LAST.books[SIGNALS[2], 0], next_offset=26)
+    (fault,) = judge.faults(FIRST, replace(LAST, books={(SIGNALS[2], 0): row}, ends={**LAST.ends, (SIGNALS[2], 0): 26}),
+                            TALLY, Taken(10, 0))  # fmt: skip
+    assert "moved by 26, its outcomes add up to 25" in fault

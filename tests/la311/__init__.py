@@ -1,0 +1,1 @@
+"""A real city's reports through the running system, compared with the answers that the city itself gave."""

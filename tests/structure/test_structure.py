@@ -1,0 +1,149 @@
+"""The house keeps its shape: each rule holds, and each has been seen to trip."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.structure import rules
+
+ROOT = Path(__file__).parents[2]
+RULES = [rules.too_long, rules.banned_names, rules.without_docstring, rules.spelled_topics, rules.sql_elsewhere]
+Rule = Callable[[Path], list[str]]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.__name__)
+def test_the_rule_holds(rule: Rule) -> None:
+    assert rule(ROOT) == []
+
+
+PLANTED = {
+    "too_long": ("long.py", '"""x."""\n\n\ndef f() -> None:\n    """y."""\n' + "    x = 1\n" * 40),
+    "banned_names": ("utils.py", '"""x."""\n'),
+    "without_docstring": ("silent.py", '"""x."""\n\n\ndef loud() -> None:\n    return None\n'),
+    "spelled_topics": ("spelled.py", '"""x."""\n\nNAME = "signals.p0"\n'),
+    "sql_elsewhere": ("query.py", '"""x."""\n\nQ = "SELECT a FROM b"\n'),
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.__name__)
+def test_the_rule_trips(rule: Rule, tmp_path: Path) -> None:
+    name, text = PLANTED[rule.__name__]
+    folder = tmp_path / "services/intake/src/gewu_intake"
+    folder.mkdir(parents=True)
+    (folder / "fine.py").write_text('"""Fine."""\n')
+    assert rule(tmp_path) == []
+    (folder / name).write_text(text)
+    assert len(rule(tmp_path)) == 1
+
+
+def _contracts(root: Path) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join(str(root / s) for s in ("gewu/src", "services/intake/src", "services/dispatch/src"))
+    return subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--config", root / "pyproject.toml", "--no-cache"],
+        cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_import_contracts_hold() -> None:
+    done = _contracts(ROOT)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "planted", "contract"),
+    [
+        ("services/dispatch/src/gewu_dispatch/domain/case.py", "import asyncpg", "The domain is pure"),
+        ("services/intake/src/gewu_intake/domain/report.py", "from gewu.v1 import signal_pb2", "The domain is pure"),
+        ("services/dispatch/src/gewu_dispatch/views.py", "import gewu_intake.parse", "Services meet only on Kafka"),
+        ("gewu/src/gewu/runtime/logs.py", "import gewu_dispatch", "The shared library knows no service"),
+        ("gewu/src/gewu/topics.py", "from gewu.runtime import postgres", "Contracts and city packages need nothing"),
+        ("gewu/src/gewu/runtime/kafka.py", "import gewu.dev.ports", "The runtime serves"),
+        ("gewu/src/gewu/audit/__init__.py", "from gewu.runtime import positions", "The judge shares no code"),
+        (
+            "services/dispatch/src/gewu_dispatch/store/reads.py",
+            "from gewu_dispatch import http",
+            "The rooms of dispatch",
+        ),
+        ("services/intake/src/gewu_intake/wire.py", "from gewu_intake import handlers", "The rooms of intake"),
+    ],
+)
+def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:
+    for name in ("gewu", "services"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    file = tmp_path / module
+    file.write_text(file.read_text() + f"\n{planted}\n")
+    done = _contracts(tmp_path)
+    broken = " ".join(done.stdout.split())
+    assert done.returncode == 1 and contract in broken[broken.index("Broken contracts") :], done.stdout[-2000:]
+
+
+_WATCH = """
+import sys, importlib, threading
+forbidden = {"socket.connect", "socket.bind", "subprocess.Popen", "os.fork", "os.system", "os.mkdir", "os.remove", "shutil.rmtree"}
+def watch(event, arguments):
+    if event in forbidden:
+        raise SystemExit(f"importing {current} did {event}")
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        raise SystemExit(f"importing {current} wrote to {arguments[0]}")
+sys.dont_write_bytecode = True
+current = ""
+sys.addaudithook(watch)
+for current in sys.argv[1:]:
+    importlib.import_module(current)
+    if threading.active_count() > 1:
+        raise SystemExit(f"importing {current} started a thread")
+"""
+
+
+def _imported(names: list[str], folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GEWU_")}
+    return subprocess.run(
+        [sys.executable, "-c", _WATCH, *names], env={**env, **({"PYTHONPATH": str(folder)} if folder else {})},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_importing_any_module_does_nothing() -> None:
+    names = [
+        ".".join(p.relative_to(next(s for s in p.parents if s.name == "src")).with_suffix("").parts)
+        for p in rules.modules(ROOT)
+    ]
+    done = _imported([n.removesuffix(".__init__") for n in names if not n.endswith("__main__")])
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("deed", ["open('x', 'w')", "__import__('threading').Thread(target=__import__('time').sleep, args=(1,)).start()", "__import__('os').mkdir('x')"])  # fmt: skip
+def test_a_module_that_does_something_on_import_is_caught(tmp_path: Path, deed: str) -> None:
+    (tmp_path / "busy.py").write_text(deed)
+    assert _imported(["busy"], tmp_path).returncode == 1
+
+
+def test_every_requirement_is_pinned_with_hashes_and_no_index_address() -> None:
+    text = (ROOT / "requirements/dev.txt").read_text()
+    assert "http" not in text.replace("httptools", "").replace("aiohttp", "").replace("httpx", "").replace(
+        "httpcore", ""
+    )
+    pins = {line.split("==")[0] for line in text.splitlines() if "==" in line}
+    wanted = {_name(line) for line in (ROOT / "requirements/dev.in").read_text().splitlines() if line[:1].isalpha()}
+    import tomllib
+
+    project = tomllib.loads((ROOT / "gewu/pyproject.toml").read_text())["project"]
+    for group in (project["dependencies"], *project["optional-dependencies"].values()):
+        wanted |= {_name(line) for line in group}
+    assert wanted <= pins, f"run `make locks`: {wanted - pins} missing"
+    assert text.count("--hash=sha256:") > len(pins)
+
+
+def _name(requirement: str) -> str:
+    return requirement.split("[")[0].split("=")[0].split(">")[0].split("<")[0].strip().lower().replace("_", "-")
+
+
+def test_no_source_is_left_unparsed() -> None:
+    assert sum(1 for p in rules.modules(ROOT) if ast.parse(p.read_text())) > 60

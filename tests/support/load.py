@@ -1,0 +1,98 @@
+"""Load on a running stack: an open model that repeats what got no ack under the same id and keeps the clients' ledger."""
+
+import asyncio
+import json
+import random
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from gewu import ids
+from gewu.city import load as load_city
+from gewu.dev.door import Doors, Word
+from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
+from gewu.dev.stack import Stack
+
+SOURCE = "replay"
+_WORDS = ("manhole", "井盖", "fire lane", "暴露垃圾", "gas leak", "street light", "nobody knows this word")
+
+
+class Load:
+    """Reports at a constant rate until the block is left; then each still without an ack is repeated for a while."""
+
+    def __init__(self, stack: Stack, folder: Path, *, rate: float = 200.0, seed: int = 1) -> None:
+        self._stack, self._rate = stack, rate
+        self._random = random.Random(seed)
+        self.ledger = folder / f"ledger-{ids.new_client_id()}.jsonl"
+        self._places = [(g.centroid.x, g.centroid.y) for g in load_city(stack.city).owners.shapes]
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.accepted = 0
+        self.without_ack = 0  # answers on the way that were no acks: the fault was felt
+
+    async def __aenter__(self) -> Self:
+        self._book = Ledger(self.ledger)
+        self._doors = await Doors(self._stack.intake_url, self._stack.report_key, 256).__aenter__()
+        self._running = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._running.cancel()
+        await asyncio.gather(self._running, return_exceptions=True)
+        await asyncio.gather(*self._tasks)
+        await self._doors.__aexit__()
+        self._book.close()
+
+    async def _run(self) -> None:
+        clock = asyncio.get_running_loop()
+        due = clock.time()
+        while True:
+            size = self._random.choice((1, 1, 1, 20))
+            task = asyncio.create_task(self._ship([self._report() for _ in range(size)]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            due += size / self._rate
+            await asyncio.sleep(max(0.0, due - clock.time()))
+
+    def _report(self) -> dict[str, Any]:
+        lon, lat = self._random.choice(self._places)
+        spread = lambda: self._random.uniform(-0.0005, 0.0005)  # noqa: E731
+        return {
+            "id": ids.new_client_id(), "category": self._random.choice(_WORDS), "text": "load",
+            "place": {"lon": lon + spread(), "lat": lat + spread()},
+        }  # fmt: skip
+
+    async def _ship(self, reports: Sequence[dict[str, Any]], seconds: float = 60.0) -> None:
+        clock = asyncio.get_running_loop()
+        deadline = clock.time() + seconds
+        waiting = list(reports)
+        while waiting and clock.time() < deadline:
+            self._book.sending((r["id"] for r in waiting), SOURCE)
+            answers = await self._doors.post(waiting, True)
+            again = []
+            for report, answer in zip(waiting, answers, strict=True):
+                if answer.word is Word.ACCEPTED:
+                    self.accepted += 1
+                    self._book.outcome(report["id"], OK, answer.signal_id)
+                elif answer.word is Word.REJECTED:
+                    self._book.outcome(report["id"], REJECTED)
+                else:
+                    self.without_ack += 1
+                    again.append(report)
+            waiting = again
+            if waiting:
+                await asyncio.sleep(self._random.uniform(0.1, 1.0))
+        for report in waiting:
+            self._book.outcome(report["id"], UNKNOWN)
+
+
+async def judge(stack: Stack, ledgers: Sequence[Path], wait: float = 60.0) -> dict[str, Any]:
+    """What `gewu audit` says once nothing is in flight."""
+    named = [word for ledger in ledgers for word in ("--ledger", str(ledger))]
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("gewu")), "--env-file", str(stack.data / "env"), "audit", "--json",
+        "--wait", str(int(wait)), *named, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert out, err.decode()
+    return {**json.loads(out), "exit": process.returncode}

@@ -1,0 +1,11 @@
+"""The fault tests share the run's stack: its servers may be stopped, its services killed, and its books must still balance."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="package")
+def ledgers() -> list[Path]:
+    """Every ledger so far: the judge must find all of it, not only the last test's."""
+    return []
