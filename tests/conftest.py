@@ -68,11 +68,11 @@ async def make_topics(kafka: Kafka, partitions: int, name: str = "") -> list[Top
     name = name or f"signals.t{next(_numbers)}"
     source = Topic(
         name=name, types=(), key="", partition_by="", partitions=partitions, retention=topics.SIGNAL_RETENTION,
-        record_bytes=topics.SIGNAL_BYTES, says="", hears="", parking=topics.parked(name),
+        record_bytes=topics.SIGNAL_BYTES, says=(), hears=(), owner="", parking=topics.parked("dispatch", name),
     )  # fmt: skip
     parking = Topic(
-        name=topics.parked(name), types=(), key="", partition_by="", partitions=1, retention=None,
-        record_bytes=source.batch_bytes + topics.PARKING_SLACK, says="", hears="",
+        name=topics.parked("dispatch", name), types=(), key="", partition_by="", partitions=1, retention=None,
+        record_bytes=source.batch_bytes + topics.PARKING_SLACK, says=(), hears=(), owner="",
     )  # fmt: skip
     assert await kafka_runtime.apply([source, parking], kafka) == []
     return [source, parking]

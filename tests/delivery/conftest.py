@@ -13,7 +13,8 @@ from prometheus_client import CollectorRegistry
 from gewu.errors import Never, NotNow, Why
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime import positions, subscribe
-from gewu.runtime.delivery import Delivery, Means
+from gewu.runtime.delivery import Delivery
+from gewu.runtime.effects import Means
 from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
@@ -26,6 +27,8 @@ from tests.support.waiting import until
 
 class Rows:
     """Effects: one row a record; some values are told to fail."""
+
+    at_most = 10_000
 
     def __init__(self) -> None:
         self.batches: list[int] = []

@@ -40,7 +40,7 @@ async def test_only_the_bad_record_is_parked_wherever_it_stands_in_a_batch(
     books = await reader.until_position(500)
     assert books.outcomes["parked"] == 1 and books.outcomes["opened"] == 499
     assert await reader.values() == [f"v{n:04}" for n in range(500) if n != place]
-    entries = parking.latest(await log.read(kafka, topics.parked(topic.name)))
+    entries = parking.latest(await log.read(kafka, topics.parked("dispatch", topic.name)))
     assert [(e.offset, e.value, e.key) for e in entries] == [(place, value, b"k%d" % place)]
     assert reader.health.red() == {}
 
@@ -58,7 +58,7 @@ async def test_foreign_binary_and_null_headers_pass_and_are_parked_whole_with_a_
     reader = await read([topic.name])
     await reader.until_position(3)
     assert await reader.values() == ["good", "good too"]
-    (entry,) = parking.latest(await log.read(kafka, topics.parked(topic.name)))
+    (entry,) = parking.latest(await log.read(kafka, topics.parked("dispatch", topic.name)))
     assert entry.headers == tuple(strange) and entry.key is None and entry.why == Why.UNDECODABLE
 
 
@@ -67,7 +67,7 @@ async def test_a_record_as_large_as_its_topic_takes_can_be_parked(kafka: Kafka, 
     await log.put(kafka, topic.name, [(b"a", large, []), (b"b", b"good", [])])
     reader = await read([topic.name])
     await reader.until_position(2)
-    (entry,) = parking.latest(await log.read(kafka, topics.parked(topic.name)))
+    (entry,) = parking.latest(await log.read(kafka, topics.parked("dispatch", topic.name)))
     assert entry.value == large and await reader.values() == ["good"]
 
 
@@ -120,7 +120,7 @@ async def test_a_bug_is_tried_again_then_its_one_record_is_parked_as_unexpected(
     await log.put(kafka, topic.name, _numbered(200)[100:])
     books = await reader.until_position(200, 30.0)
     assert books.outcomes["parked"] == 1
-    (entry,) = parking.latest(await log.read(kafka, topics.parked(topic.name)))
+    (entry,) = parking.latest(await log.read(kafka, topics.parked("dispatch", topic.name)))
     assert entry.value == b"v0150" and entry.why == Why.UNEXPECTED
 
 

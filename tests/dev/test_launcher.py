@@ -1,4 +1,4 @@
-"""`gewu dev` as a process: it runs a day, says whether the books balance, and leaves nothing behind, however it ends."""
+"""`gewu dev` as a process: it runs a day, judges the books, and leaves nothing behind, however it ends."""
 
 import asyncio
 import json

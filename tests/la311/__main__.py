@@ -107,7 +107,7 @@ async def _through(stack: Stack, day: Sequence[Report]) -> Result:
 
 def _code(result: Result) -> int:
     found = result.comparison
-    unanswered = found.reports - found.accepted - found.refused
+    unanswered = found.reports - found.accepted - len(found.refused)
     if unanswered:
         _progress(f"{unanswered} reports never got an answer that stands")
     return GOOD if result.audit.verdict.good and not unanswered else BAD

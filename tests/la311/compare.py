@@ -42,7 +42,7 @@ class Comparison:
 
     reports: int = 0
     accepted: int = 0
-    refused: int = 0
+    refused: list[Report] = field(default_factory=list)
     with_position: int = 0
     fallback: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -57,7 +57,7 @@ class Comparison:
     def numbers(self, lost: int, doubled: int) -> dict[str, int]:
         """The last line."""
         return {
-            "reports": self.reports, "accepted": self.accepted, "refused": self.refused,
+            "reports": self.reports, "accepted": self.accepted, "refused": len(self.refused),
             "with_position": self.with_position, "with_city_grid": self.grids.of, "grid_agree": self.grids.agree,
             "department_agree": self.departments.agree, "fallback": self.fallback,
             "opened": self.outcomes["opened"], "joined": self.outcomes["joined"], "lost": lost, "doubled": doubled,
@@ -75,7 +75,8 @@ def compare(
     found = Comparison(reports=len(reports))
     for report in reports:
         what = landed.get(report.id)
-        found.refused += report.id in refused
+        if report.id in refused:
+            found.refused.append(report)
         _judge_grid(found, report, what.grid if what else "")
         if report.id in accepted:
             found.accepted += 1

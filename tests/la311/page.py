@@ -23,6 +23,7 @@ def lines(found: Comparison, ground: Ground) -> Iterator[str]:
     yield ""
     yield from _other_grids(found, ground)
     yield ""
+    yield _refused(found, ground)
     yield _target("grid_agree ÷ with_city_grid", found.grids, GRID_TARGET)
     yield _target("department_agree ÷ accepted", found.departments, DEPARTMENT_TARGET)
 
@@ -61,6 +62,15 @@ def _other_grids(found: Comparison, ground: Ground) -> Iterator[str]:
     yield ""
     rows = [(theirs, ours, n, reason) for (theirs, ours, reason), n in pairs.most_common(_TOP)]
     yield from _table(("the city's", "ours", "reports", "probable reason"), rows)
+
+
+def _refused(found: Comparison, ground: Ground) -> str:
+    placed = [ground.holds(r.lon, r.lat) for r in found.refused if r.lon is not None and r.lat is not None]
+    nowhere, outside, other = len(found.refused) - len(placed), placed.count(False), placed.count(True)
+    return (
+        f"Refused: {len(found.refused)} reports: {nowhere} without a position, {outside} outside every grid, "
+        f"{other} for something else"
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:

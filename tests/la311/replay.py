@@ -1,6 +1,7 @@
 """The reports go in by intake's doors as they came in life: phones one by one, the call centre many at once."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -8,12 +9,13 @@ from gewu.dev.door import Answer, Doors, Word
 from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
 from tests.la311.reports import Report
 
-SOURCE = "replay"  # id of the stack's reporting key
+SOURCE = "key:replay"  # id of the stack's reporting key
 _ALONE = ("Mobile App", "Self Service")  # channels in which a resident sends one report and waits
 _LINES = 200
 _AT_ONCE = 16
 _TRIES = 10
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.25, 5.0
+_PATIENCE_S = 60.0  # nothing answered for this long: the system is broken, and nothing is sent again
 
 
 def requests(reports: Iterable[Report]) -> list[list[Report]]:
@@ -39,6 +41,7 @@ class Replay:
         self._path = ledger
         self.answers: dict[str, Word] = {}
         self.retried = 0
+        self._heard_at = time.monotonic()  # when an answer last stood
 
     async def run(self, reports: Sequence[Report]) -> None:
         """Send everything; returns when each report has its last word."""
@@ -57,6 +60,8 @@ class Replay:
         """Send until each has an answer that stands; what never gets one is unknown."""
         for attempt in range(_TRIES):
             if attempt:
+                if time.monotonic() - self._heard_at > _PATIENCE_S:
+                    break
                 self.retried += len(reports)
                 await asyncio.sleep(min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
             ledger.sending((report.id for report in reports), SOURCE)
@@ -73,4 +78,7 @@ class Replay:
             ledger.outcome(report.id, OK, answer.signal_id)
         elif answer.word is Word.REJECTED:
             ledger.outcome(report.id, REJECTED)
-        return answer.word in (Word.ACCEPTED, Word.REJECTED)
+        else:
+            return False
+        self._heard_at = time.monotonic()
+        return True

@@ -54,6 +54,7 @@ def test_why_a_grid_differs(small: City) -> None:
     assert ground.why(0.05, 0.01, "3") is Why.ELSEWHERE
     assert ground.why(0.5, 0.5, "3") is Why.OUTSIDE
     assert ground.why(0.05, 0.05, "99") is Why.NO_POLYGON
+    assert ground.why(0.05, 0.05, "2") is Why.NOT_TAKEN
 
 
 def test_a_crossed_outline_is_repaired_and_named(tmp_path: Path) -> None:
@@ -85,5 +86,4 @@ def test_the_citys_own_polygons(tmp_path: Path) -> None:
     assert sum(grid.level == 2 for grid in city.grids) == 99
     assert sum(grid.level == 1 for grid in city.grids) == 12
     assert str(city.timezone) == "America/Los_Angeles"
-    # City Hall stands in the historic core's council.
-    assert city.grids[city.locate([-118.2427], [34.0537])[0]].label_en
+    assert city.locate([-118.2427], [34.0537])[0] >= 0  # City Hall

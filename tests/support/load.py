@@ -14,7 +14,7 @@ from gewu.dev.door import Doors, Word
 from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
 from gewu.dev.stack import Stack
 
-SOURCE = "replay"
+SOURCE = "key:replay"
 _WORDS = ("manhole", "井盖", "fire lane", "暴露垃圾", "gas leak", "street light", "nobody knows this word")
 
 

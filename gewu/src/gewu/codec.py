@@ -18,6 +18,7 @@ SIGNAL_READING = "gewu.v1.signal.reading"
 SIGNAL_DETECTION = "gewu.v1.signal.detection"
 CASE_CHANGED = "gewu.v1.case.changed"
 ASSIGNMENT = "gewu.v1.assignment"
+ASSIGNMENT_EXERCISE = "gewu.v1.assignment.exercise"
 ACTION = "gewu.v1.action"
 ACTION_REFUSED = "gewu.v1.action.refused"
 

@@ -20,7 +20,9 @@ class Why(StrEnum):
     RACED = "raced"
     NEWER_CONTRACT = "newer_contract"
     PARKING_LIMIT = "parking_limit"
-    LOG_CUT = "log_cut"
+    LOG_CUT = "log_cut"  # the position lies before the log's start
+    LOG_LOST = "log_lost"  # the position lies behind the log's end
+    UNREADABLE = "unreadable"  # the client library cannot even unpack what stands there
 
 
 class NotNow(Exception):

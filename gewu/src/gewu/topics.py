@@ -30,9 +30,10 @@ class Topic:
     partitions: int
     retention: timedelta | None  # None: not cut by time
     record_bytes: int  # limit of key + value + headers of one record
-    says: str
-    hears: str
-    parking: str | None = None  # name of the topic that takes what can never be read
+    says: tuple[str, ...]  # who may write: services by name, a department as department:<id>
+    hears: tuple[str, ...]  # who reads
+    owner: str  # who looks after what goes wrong on it
+    parking: str | None = None  # name of the topic that takes what its reader, dispatch, can never read
 
     @property
     def batch_bytes(self) -> int:
@@ -42,7 +43,7 @@ class Topic:
 
 # One record of a report stays far below a batch; larger things (pictures) travel by reference.
 SIGNAL_BYTES = 64 * KIB
-CASE_BYTES = 64 * KIB
+CASE_BYTES = 128 * KIB  # one version of a case may name every signal of a batch
 PARKING_SLACK = 64 * KIB
 
 # Kept longer than the oldest backup that may be restored, so that a restore can read again from its positions.
@@ -66,12 +67,19 @@ def actions(department: str) -> str:
 
 
 CASES = "cases.changed"
-PARKED_ACTIONS = "parked.actions"
 
 
-def parked(source: str) -> str:
-    """Name of the parking topic of a source topic; all departments' actions share one."""
-    return PARKED_ACTIONS if source.startswith("actions.") else f"parked.{source}"
+def parked(reader: str, source: str) -> str:
+    """Name of the topic where this reader of a source topic parks; all departments' actions share one."""
+    return f"parked.{reader}.actions" if source.startswith("actions.") else f"parked.{reader}.{source}"
+
+
+def lane_of(name: str) -> Lane:
+    """The lane of a signal topic; ValueError for any other. A record's urgency is its topic's, never its own claim."""
+    for lane in Lane:
+        if signals(lane) == name:
+            return lane
+    raise ValueError(f"{name} is no lane")
 
 
 def department_of(name: str) -> str:
@@ -95,34 +103,38 @@ def registry(departments: Iterable[str]) -> tuple[Topic, ...]:
     return (*topics, *_parking_topics(topics))
 
 
+_BY_KEY = "zlib CRC-32 of the key, modulo the partitions"
+_DISPATCH = ("dispatch",)
+
+
 def _signal_topic(lane: Lane) -> Topic:
     types = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
     return Topic(
-        name=signals(lane), types=types, key="signal id", partition_by="area cell; a reading by its sensor",
-        partitions=6, retention=SIGNAL_RETENTION, record_bytes=SIGNAL_BYTES, says="intake, video", hears="dispatch",
-        parking=parked(signals(lane)),
+        name=signals(lane), types=types, key="area cell of about a kilometre; a reading: its sensor", partition_by=_BY_KEY,
+        partitions=6, retention=SIGNAL_RETENTION, record_bytes=SIGNAL_BYTES, says=("intake", "video"), hears=_DISPATCH,
+        owner="operations", parking=parked("dispatch", signals(lane)),
     )  # fmt: skip
 
 
 _CASES_TOPIC = Topic(
-    name=CASES, types=(codec.CASE_CHANGED,), key="case id", partition_by="case id", partitions=6,
-    retention=CASE_RETENTION, record_bytes=CASE_BYTES, says="dispatch", hears="notify, any reader of public cases",
+    name=CASES, types=(codec.CASE_CHANGED,), key="case id", partition_by=_BY_KEY, partitions=6,
+    retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=_DISPATCH, hears=("notify",), owner="operations",
 )  # fmt: skip
 
 
 def _dispatch_topic(department: str) -> Topic:
     return Topic(
-        name=dispatch(department), types=(codec.ASSIGNMENT, codec.ACTION_REFUSED), key="case id",
-        partition_by="case id", partitions=2, retention=CASE_RETENTION, record_bytes=CASE_BYTES, says="dispatch",
-        hears=f"department {department}",
+        name=dispatch(department), types=(codec.ASSIGNMENT, codec.ASSIGNMENT_EXERCISE, codec.ACTION_REFUSED), key="case id",
+        partition_by=_BY_KEY, partitions=2, retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=_DISPATCH,
+        hears=(f"department:{department}",), owner=f"department:{department}",
     )  # fmt: skip
 
 
 def _actions_topic(department: str) -> Topic:
     return Topic(
-        name=actions(department), types=(codec.ACTION,), key="case id", partition_by="case id", partitions=2,
-        retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=f"department {department}, dispatch's HTTP door",
-        hears="dispatch", parking=PARKED_ACTIONS,
+        name=actions(department), types=(codec.ACTION,), key="case id", partition_by=_BY_KEY, partitions=2,
+        retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=(f"department:{department}", "dispatch"), hears=_DISPATCH,
+        owner=f"department:{department}", parking=parked("dispatch", actions(department)),
     )  # fmt: skip
 
 
@@ -134,7 +146,7 @@ def _parking_topics(sources: Iterable[Topic]) -> tuple[Topic, ...]:
     return tuple(
         Topic(
             name=name, types=(), key="topic:partition:offset of the parked record", partition_by="always 0",
-            partitions=1, retention=None, record_bytes=size, says="dispatch", hears="operations (gewu parked)",
+            partitions=1, retention=None, record_bytes=size, says=_DISPATCH, hears=("gewu parked",), owner="operations",
         )
         for name, size in room.items()
     )  # fmt: skip

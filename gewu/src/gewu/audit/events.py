@@ -9,7 +9,7 @@ from gewu import codec, topics
 from gewu.audit.facts import Assigned, Changed, Refused, Said, Unreadable, order_of
 from gewu.v1.action_pb2 import ActionRefused
 from gewu.v1.assignment_pb2 import Assignment
-from gewu.v1.case_pb2 import CaseChanged
+from gewu.v1.case_pb2 import CASE_CHANGE_SUPERSEDED, CaseChanged
 
 Record = ConsumerRecord[Any, Any]
 
@@ -20,8 +20,8 @@ def said(record: Record) -> Said:
     try:
         if record.topic == topics.CASES and type_ == codec.CASE_CHANGED:
             return _changed(record)
-        if record.topic != topics.CASES and type_ == codec.ASSIGNMENT:
-            return _assigned(record)
+        if record.topic != topics.CASES and type_ in (codec.ASSIGNMENT, codec.ASSIGNMENT_EXERCISE):
+            return _assigned(record, type_ == codec.ASSIGNMENT_EXERCISE)
         if record.topic != topics.CASES and type_ == codec.ACTION_REFUSED:
             return Refused(_id(ActionRefused.FromString(record.value).event_id))
     except (DecodeError, ValueError, TypeError) as fault:
@@ -34,13 +34,15 @@ def _changed(record: Record) -> Changed:
     case = message.case
     return Changed(
         record.topic, record.partition, record.offset, _id(case.case_id), order_of(case.incarnation, case.version),
-        _id(message.event_id), bool(case.superseded_by),
+        _id(message.event_id), bool(case.superseded_by) or message.change == CASE_CHANGE_SUPERSEDED,
     )  # fmt: skip
 
 
-def _assigned(record: Record) -> Assigned:
+def _assigned(record: Record, exercise: bool) -> Assigned | Unreadable:
     message = Assignment.FromString(record.value)
     case = message.case
+    if case.exercise != exercise:
+        return Unreadable(_place(record), "a drill's type and flag differ: somebody may be sent out for nothing")
     return Assigned(
         record.topic, record.partition, record.offset, _id(case.case_id), order_of(case.incarnation, case.version),
         _id(message.event_id), topics.department_of(record.topic), case.department, message.kind,

@@ -10,6 +10,11 @@ ANONYMOUS = "anonymous"
 EXAMPLES = 20
 
 
+def plain(source: str) -> str:
+    """A source as ledgers name it: a key by its bare id, everything else with the namespace of its kind."""
+    return source.removeprefix("key:")
+
+
 def order_of(incarnation: int, version: int) -> int:
     """(incarnation, version) as one number that sorts the same."""
     return incarnation << 32 | version

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from uuid import UUID
 
-from gewu.audit.facts import ANONYMOUS
+from gewu.audit.facts import ANONYMOUS, plain
 
 PENDING, OK, UNKNOWN, REJECTED = 0, 1, 2, 3
 _OUTCOMES = {"ok": OK, "unknown": UNKNOWN, "rejected": REJECTED}
@@ -87,7 +87,7 @@ class Ledger:
     def _line(self, said: dict[str, str]) -> None:
         client_id = said["id"]
         if "outcome" not in said:
-            self._sent(client_id, said["source"])
+            self._sent(client_id, plain(said["source"]))
             return
         entry = self._by_id[client_id]
         entry.answered(_OUTCOMES[said["outcome"]], UUID(s).bytes if (s := said.get("signal_id")) else None)

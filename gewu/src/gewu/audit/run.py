@@ -133,7 +133,7 @@ def _heard(logs: log.Log) -> list[str]:
 def _sources(logs: log.Log) -> list[str]:
     """Every topic that dispatch reads, as far as it is there."""
     departments = [d for name in logs.partitions if (d := _department(name, topics.dispatch))]
-    return [t.name for t in topics.registry(departments) if t.hears == "dispatch" and t.name in logs.partitions]
+    return [t.name for t in topics.registry(departments) if "dispatch" in t.hears and t.name in logs.partitions]
 
 
 def _cut(spans: list[Span]) -> set[str]:

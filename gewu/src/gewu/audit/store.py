@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from gewu.audit.facts import CaseRow, Position, Rows, SignalRow
+from gewu.audit.facts import CaseRow, Position, Rows, SignalRow, plain
 from gewu.runtime.settings import Postgres
 
 _SCHEMA = "dispatch"
@@ -66,7 +66,7 @@ class Store:
     async def signals(self) -> AsyncIterator[SignalRow]:
         """Every signal, by source and client id; only inside a snapshot."""
         async for row in self._connection.cursor(_SIGNALS, prefetch=_PREFETCH):
-            yield SignalRow(row[0].bytes, row[1].bytes, *row[2:])
+            yield SignalRow(row[0].bytes, row[1].bytes, row[2], plain(row[3]), row[4])
 
 
 @asynccontextmanager

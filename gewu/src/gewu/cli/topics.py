@@ -140,6 +140,7 @@ def _as_json(topic: "Topic") -> dict[str, Any]:
         "batch_bytes",
         "says",
         "hears",
+        "owner",
         "parking",
     )
     retention = None if topic.retention is None else int(topic.retention.total_seconds())
@@ -147,7 +148,8 @@ def _as_json(topic: "Topic") -> dict[str, Any]:
 
 
 _HEAD = (
-    "name", "partitions", "retention", "record", "batch", "says", "hears", "parking", "key", "partition by", "types",
+    "name", "partitions", "retention", "record", "batch", "says", "hears", "owner", "parking", "key",
+    "partition by", "types",
 )  # fmt: skip
 
 
@@ -155,6 +157,6 @@ def _row(topic: "Topic") -> tuple[object, ...]:
     retention = "for ever" if topic.retention is None else f"{topic.retention.days} d"
     record, batch = (f"{size // 1024} KiB" for size in (topic.record_bytes, topic.batch_bytes))
     return (
-        topic.name, topic.partitions, retention, record, batch, topic.says, topic.hears, topic.parking, topic.key,
-        topic.partition_by, ", ".join(topic.types) or "any (as parked)",
+        topic.name, topic.partitions, retention, record, batch, ", ".join(topic.says), ", ".join(topic.hears),
+        topic.owner, topic.parking, topic.key, topic.partition_by, ", ".join(topic.types) or "any (as parked)",
     )  # fmt: skip

@@ -30,7 +30,7 @@ def prepare(folder: Path) -> Access:
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
     kept = Folder(folder)
-    kept.remember("link", lambda: secrets.token_urlsafe(48))
+    kept.remember("link.secret", lambda: secrets.token_urlsafe(48))
     private, public = folder / "contact-private.json", folder / "contact-public.json"
     if not (private.exists() and public.exists()):
         contact.rotate(private, public, f"dev-{datetime.now(UTC):%Y%m%d%H%M%S}")

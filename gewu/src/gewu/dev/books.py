@@ -24,9 +24,9 @@ SIGNALS = tuple(topics.signals(lane) for lane in Lane)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department; `relayed` and
-    `ages` (events by upper bound in seconds) add up over this look-out's time; `silent` names what did not answer: its
-    values are those of the look before."""
+    """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department and `outbox`, the
+    events that wait in it, only of a thorough look; `relayed` and `ages` (events by upper bound in seconds) add up over
+    this look-out's time; `silent` names what did not answer: its values are those of the look before."""
 
     books: Mapping[Place, Books] = field(default_factory=dict)
     ends: Mapping[Place, int] = field(default_factory=dict)
@@ -72,12 +72,15 @@ class Lookout:
         self._counters = Counters()
         self._last = Snapshot()
 
-    async def look(self) -> Snapshot:
-        """One look at everything, within seconds."""
-        last, found = self._last, {}
+    async def look(self, *, thorough: bool = False) -> Snapshot:
+        """One look, within seconds; a thorough one counts cases and outbox too, which costs a scan of both."""
+        last = self._last
         # The log's ends last: read before the books, they could be behind them.
-        for name, source in (("dispatch", self._metrics), ("PostgreSQL", self._books), ("Kafka", self._ends)):
-            found[name] = await _patiently(source())
+        found = {
+            "dispatch": await _patiently(self._metrics()),
+            "PostgreSQL": await _patiently(self._books(thorough)),
+            "Kafka": await _patiently(self._ends()),
+        }
         books, cases, outbox = found["PostgreSQL"] or (last.books, last.cases, last.outbox)
         relayed, ages = found["dispatch"] or (last.relayed, last.ages)
         silent = tuple(name for name, answer in found.items() if answer is None)
@@ -91,17 +94,20 @@ class Lookout:
         if self._connection:
             self._connection.terminate()
 
-    async def _books(self) -> tuple[dict[Place, Books], dict[str, int], int]:
+    async def _books(self, thorough: bool) -> tuple[dict[Place, Books], Mapping[str, int], int]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
                 self._stack.dsn, ssl=False, timeout=_PATIENCE_S, server_settings={"search_path": _SCHEMA}
             )
+        cases, outbox = self._last.cases, self._last.outbox
         # One transaction with one view: the books and what they are compared with must be of the same moment.
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await positions.books(self._connection)
-            cases = await self._connection.fetch("SELECT department, count(*) AS n FROM cases GROUP BY department")
-            outbox = await self._connection.fetchval("SELECT count(*) FROM outbox")
-        return {(r.topic, r.partition): r for r in rows}, {r["department"]: r["n"] for r in cases}, outbox
+            if thorough:
+                found = await self._connection.fetch("SELECT department, count(*) AS n FROM cases GROUP BY department")
+                cases = {row["department"]: row["n"] for row in found}
+                outbox = await self._connection.fetchval("SELECT count(*) FROM outbox")
+        return {(row.topic, row.partition): row for row in rows}, cases, outbox
 
     async def _ends(self) -> dict[Place, int]:
         if self._consumer is None:

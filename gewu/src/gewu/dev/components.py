@@ -44,7 +44,7 @@ COMMON: Mapping[str, str] = {
     "GEWU_POSTGRES_DSN": "{postgres}",
     "GEWU_CITY": "{city}",
     "GEWU_KEYS_FILE": "{secrets}/keys.json",
-    "GEWU_LINK_SECRET_FILE": "{secrets}/link",
+    "GEWU_LINK_SECRET_FILE": "{secrets}/link.secret",
     "GEWU_CONTACT_PRIVATE_FILE": "{secrets}/contact-private.json",
     "GEWU_CONTACT_PUBLIC_FILE": "{secrets}/contact-public.json",
 }

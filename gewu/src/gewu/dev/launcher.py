@@ -12,7 +12,7 @@ from pathlib import Path
 from gewu.city import City, load
 from gewu.dev import day, judge, metrics, replay, summary
 from gewu.dev.books import Lookout, Snapshot
-from gewu.dev.children import CannotStart, tail
+from gewu.dev.children import CannotStart
 from gewu.dev.ledger import Ledger
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
@@ -93,7 +93,7 @@ async def _live(stack: Stack, options: Options, say: Callable[[str], None]) -> i
     city = load(stack.city)
     lookout = Lookout(stack, city.departments)
     try:
-        run = Run(stack, lookout, await lookout.look(), say)
+        run = Run(stack, lookout, await lookout.look(thorough=True), say)
         _introduce(run)
         if options.seconds is None:
             await _stay(run, city, options)
@@ -116,7 +116,7 @@ async def _stay(run: Run, city: City, options: Options) -> None:
         await _watched(run, work())
     except asyncio.CancelledError:
         with suppress(asyncio.CancelledError):
-            _tell(summary.lines(run.first, await run.lookout.look(), run.tally), run.say)
+            _tell(summary.lines(run.first, await run.lookout.look(thorough=True), run.tally), run.say)
         raise
 
 
@@ -167,8 +167,7 @@ async def _watch(run: Run) -> None:
             _tell(watch.lines(seconds, now), run.say)
             printed = seconds
         for service in run.stack.fallen():
-            ending = f"{service.name} ended with code {service.exit_code}"
-            raise Fallen(f"{ending}. The end of {service.log}:\n{tail(service.log)}")
+            raise Fallen(f"{service.name} ended with code {service.exit_code}. {service.last_words()}")
         await asyncio.sleep(1.0 - (time.monotonic() - start) % 1.0)
 
 
@@ -201,7 +200,7 @@ async def _drained(run: Run) -> Snapshot:
     """The look at which nothing is in flight and nothing waits, or the one after _DRAIN_S."""
     end, quiet = time.monotonic() + _DRAIN_S, 0
     while True:
-        last = await run.lookout.look()
+        last = await run.lookout.look(thorough=True)
         # Twice: the relay counts an event after it has left the outbox.
         quiet = 0 if last.in_flight or last.outbox or last.silent else quiet + 1
         if quiet == 2 or time.monotonic() > end:

@@ -10,7 +10,7 @@ from gewu.dev.day import DAY_S, Report
 from gewu.dev.door import Answer, Doors, Word
 from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
 
-SOURCE, ANONYMOUS = "replay", "anonymous"
+SOURCE, ANONYMOUS = "key:replay", "anonymous"
 AT_ONCE = 256
 LATE_S = 0.1
 _PLATFORM_EVERY_S = 0.5  # a platform sends what it gathered this often

@@ -16,6 +16,7 @@ from gewu.dev.ports import LOOPBACK
 
 _STOP_S = 40.0  # a little more than the services' own bound
 _POLL_S = 0.1
+_QUOTED = 300
 
 
 class Service:
@@ -68,7 +69,12 @@ class Service:
                 return
             await asyncio.sleep(_POLL_S)
         how = f"is not ready after {deadline_s:.0f} s ({red})" if self.pid else f"ended with code {self.exit_code}"
-        raise CannotStart(f"{self.name} {how}. The end of {self.log}:\n{tail(self.log)}")
+        raise CannotStart(f"{self.name} {how}. {self.last_words()}")
+
+    def last_words(self) -> str:
+        """Where it logs and the end of that, for an error message; a traceback within a line of JSON is cut."""
+        lines = [line if len(line) <= _QUOTED else f"{line[:_QUOTED]} …" for line in tail(self.log).splitlines()]
+        return "\n".join([f"The end of {self.log}:", *lines])
 
     async def stop(self) -> int | None:
         """Asks it to end (SIGTERM), kills it where it does not; returns its exit code."""

@@ -8,62 +8,37 @@ used: it commits the fetch position of every partition, skipped records included
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, TypeVar
 
-import asyncpg
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
 
-from gewu.runtime.failpoint import Failpoints
-from gewu.runtime.groupcommit import Producer
-from gewu.runtime.health import Health
-from gewu.runtime.metrics import DeliveryMetrics
+from gewu.errors import Why
+from gewu.runtime.effects import Effects, Means, Record
 from gewu.runtime.partition import Worker
-from gewu.runtime.postgres import Connection
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-Record = ConsumerRecord[Any, Any]
+Polled = dict[TopicPartition, list[Record]]
 
-
-class Effects(Protocol, Generic[T]):
-    """What a service does with a batch."""
-
-    def decode(self, record: Record) -> T:
-        """One record's content; raises Never or NotNow. Pure: it is called again after a bisection."""
-
-    async def apply(self, transaction: Connection, items: Sequence[T]) -> Mapping[str, int]:
-        """Write all effects of these items and say how many had which outcome; the sum equals their number."""
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a delivery works with."""
-
-    pool: asyncpg.Pool
-    parking: Producer
-    health: Health
-    metrics: DeliveryMetrics
-    failpoints: Failpoints
-    committed: Callable[[], None] = lambda: None  # called after each commit, to wake who sends what it wrote
-    parking_limit: int = 100  # parked in a row on one topic: then the fault is ours, and that topic stops
+_STUCK_S = 30.0  # records wait and the position has not moved for so long: red, whatever the reason
 
 
 class Delivery(ConsumerRebalanceListener, Generic[T]):
     """The partitions that this process owns of one subscription."""
 
     def __init__(self, effects: Effects[T], means: Means) -> None:
-        self.effects, self.means = effects, means
-        self.parked_in_a_row: dict[tuple[str, str], int] = {}  # by topic and stage
-        self._workers: dict[TopicPartition, Worker] = {}
+        self._effects, self._means = effects, means
+        self._in_a_row: dict[tuple[str, str], int] = {}  # parked in a row, by topic and stage
+        self._workers: dict[TopicPartition, Worker[T]] = {}
+        self._guarded: AIOKafkaConsumer | None = None
         self.consumer_of: Callable[[], AIOKafkaConsumer | None] = lambda: None
 
     async def on_batch(self, records: Sequence[Record]) -> None:
         """Hand a poll's records to their partitions; returns when each has taken its own, which bounds memory."""
-        by_partition: dict[TopicPartition, list[Record]] = {}
+        by_partition: Polled = {}
         for record in records:
             by_partition.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
         for place, own in by_partition.items():
@@ -75,11 +50,14 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         """Hold each partition still until its position is read from PostgreSQL."""
         consumer = self.consumer_of()
         assert consumer is not None, "subscribe() names the consumer before the group assigns"
+        if self._guarded is not consumer:
+            self._guarded = consumer
+            consumer.getmany = self._blaming(consumer, consumer.getmany)
         for place in assigned:
             # A position, any position, before the fetcher asks the group for one that it does not have.
             consumer.pause(place)
             consumer.seek(place, 0)
-            self._workers[place] = Worker(place, consumer, self)
+            self._workers[place] = Worker(place, consumer, self._effects, self._means, self._in_a_row)
         for place in assigned:
             self._workers[place].begin()
 
@@ -92,22 +70,70 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         """End every partition's work."""
         await self.on_partitions_revoked(set(self._workers))
 
-    async def tell_lag(self, every: float = 5.0) -> None:
-        """For lag tools only: export how far behind each topic is, and commit our positions to the group."""
+    async def watch(self, every: float = 5.0) -> None:
+        """Hold each position against the log: red when it lies outside, or stands still although records wait.
+
+        A consumer may stay alive and receive nothing, for reasons that no handler sees; only progress proves progress.
+        """
         while True:
             await asyncio.sleep(every)
             consumer = self.consumer_of()
-            if consumer is None:
+            places = list(self._workers)
+            if consumer is None or not places:
                 continue
-            stands = {place: w.expected for place, w in self._workers.items() if w.expected is not None}
-            lag: dict[str, int] = {}
-            for place, position in stands.items():
-                high = consumer.highwater(place) if place in consumer.assignment() else None
-                lag[place.topic] = lag.get(place.topic, 0) + max((high or 0) - position, 0)
-            for topic, records in lag.items():
-                self.means.metrics.lag.labels(topic).set(records)
             try:
-                if stands:
-                    await consumer.commit(stands)
-            except KafkaError as fault:
-                log.info("the group did not take our positions, which only lag tools read: %r", fault)
+                first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+                self._compare(first, end)
+                # For lag tools only; where to read on stands in PostgreSQL.
+                stands = {p: w.position for p, w in self._workers.items() if w.position is not None}
+                await consumer.commit({p: n for p, n in stands.items() if p in consumer.assignment()})
+            except (KafkaError, ValueError) as fault:
+                log.info("no look at the log's ends this time: %r", fault)
+
+    def _compare(self, first: dict[TopicPartition, int], end: dict[TopicPartition, int]) -> None:
+        lag: dict[str, int] = {}
+        for place, worker in self._workers.items():
+            if worker.position is None or place not in end:
+                continue
+            waiting = end[place] - worker.position
+            lag[place.topic] = lag.get(place.topic, 0) + max(waiting, 0)
+            if worker.position < first[place]:
+                worker.halt(Why.LOG_CUT, f"the position is {worker.position} and the log starts at {first[place]}")
+            elif waiting < 0:
+                worker.halt(Why.LOG_LOST, f"the position is {worker.position} and the log ends at {end[place]}")
+            elif waiting and worker.seconds_still() > _STUCK_S:
+                self._means.health.bad(
+                    worker.name, f"{waiting} records wait and the position stands at {worker.position}"
+                )
+        for topic, records in lag.items():
+            self._means.metrics.lag.labels(topic).set(records)
+
+    def _blaming(
+        self, consumer: AIOKafkaConsumer, poll: Callable[..., Awaitable[Polled]]
+    ) -> Callable[..., Awaitable[Polled]]:
+        """A poll that never raises for one partition's fault: it stalls the culprit and returns what the others have.
+
+        FastStream's loop sleeps for seconds after an error, which would hold up every partition of the lane.
+        """
+
+        async def polled(*places: TopicPartition, **words: Any) -> Polled:
+            try:
+                return await poll(*places, **words)
+            except ConsumerStoppedError:
+                raise
+            except Exception as fault:  # noqa: BLE001  it is attributed below, and nothing is dropped by it
+                log.warning("a poll failed, its partitions are asked one by one: %r", fault)
+            found: Polled = {}
+            for place, worker in list(self._workers.items()):
+                if place not in consumer.assignment() or place in consumer.paused():
+                    continue
+                try:
+                    found |= await poll(place, **{**words, "timeout_ms": 0})
+                except ConsumerStoppedError:
+                    raise
+                except Exception as fault:  # noqa: BLE001
+                    why = Why.LOG_CUT if isinstance(fault, OffsetOutOfRangeError) else Why.UNREADABLE
+                    worker.halt(why, repr(fault))
+            return found
+
+        return polled

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from gewu.codec import Header
@@ -54,12 +53,22 @@ class Producer(Protocol):
         """Return when every record taken so far has its answer."""
 
 
+class Failed(Unknown):
+    """The record was in the very batch that ended its producer: its topic may refuse it again."""
+
+
 class _Batch:
-    __slots__ = ("born", "builder", "size", "waiters")
+    __slots__ = ("born", "builder", "sent", "size", "waiters")
 
     def __init__(self, builder: BatchBuilder, born: float) -> None:
         self.builder, self.born, self.size = builder, born, 0
+        self.sent: asyncio.Future[object] | None = None
         self.waiters: list[Done] = []
+
+    def has_ack(self) -> bool:
+        """Whether the broker has it, though the one who waits for that was not told yet."""
+        sent = self.sent
+        return sent is not None and sent.done() and not sent.cancelled() and sent.exception() is None
 
     def answer(self, fault: Fault | None) -> None:
         waiters, self.waiters = self.waiters, []
@@ -124,7 +133,7 @@ class GroupCommit:
         self._producer = producer
         self._spawn(self._sweep())
 
-    async def stop(self, timeout: float = 10.0) -> None:
+    async def stop(self, timeout: float = 5.0) -> None:
         """Send what waits, for at most `timeout` seconds, then disconnect; what is left is answered as a fault."""
         try:
             async with asyncio.timeout(timeout):
@@ -169,9 +178,13 @@ class GroupCommit:
     def _room(self, p: _Partition, key: bytes, value: bytes, headers: list[Header]) -> _Batch:
         """The batch that took the record: the open one, or a new one when that is full or too old."""
         now = self._loop.time()
-        if p.open is not None and now - p.open.born < _ROTATE_S:
-            if p.open.builder.append(timestamp=None, key=key, value=value, headers=headers) is not None:
-                return p.open
+        fresh = p.open is not None and now - p.open.born < _ROTATE_S
+        if (
+            p.open
+            and fresh
+            and p.open.builder.append(timestamp=None, key=key, value=value, headers=headers) is not None
+        ):
+            return p.open
         if p.open is not None:
             p.full.append(p.open)
         p.open = _Batch(_builder(), now)
@@ -193,9 +206,10 @@ class GroupCommit:
     async def _send(self, p: _Partition, batch: _Batch, producer: AIOKafkaProducer) -> None:
         batch.builder.close()  # an open builder would still be held back by linger_ms
         try:
-            await (await producer.send_batch(batch.builder, p.place[0], partition=p.place[1]))
+            batch.sent = await producer.send_batch(batch.builder, p.place[0], partition=p.place[1])
+            await batch.sent
         except Exception as fault:  # noqa: BLE001  whatever it is, this producer's sequences can no longer be trusted
-            self._give_up(producer, fault)
+            self._give_up(producer, batch, fault)
             return
         if p.in_flight is batch:
             p.in_flight = None
@@ -203,7 +217,7 @@ class GroupCommit:
             batch.answer(None)
             self._kick(p)
 
-    def _give_up(self, producer: AIOKafkaProducer, fault: Exception) -> None:
+    def _give_up(self, producer: AIOKafkaProducer, culprit: _Batch, fault: Exception) -> None:
         """Throw this producer away: what is in flight on it is unknown, what was not sent moves to the next one."""
         if producer is not self._producer:
             return
@@ -214,7 +228,8 @@ class GroupCommit:
             if p.in_flight is not None:
                 batch, p.in_flight = p.in_flight, None
                 self._forget(batch)
-                batch.answer(Unknown(repr(fault)))
+                kind = Failed if batch is culprit else Unknown
+                batch.answer(None if batch.has_ack() else kind(repr(fault)))
             if self._keeps_order:
                 self._drop_unsent(p, "an earlier batch failed")
         self._spawn(self._rebuild(producer))
@@ -223,13 +238,15 @@ class GroupCommit:
         await _discard(old)
         pause = 0.1
         while True:
-            fresh = self._make()
+            fresh: AIOKafkaProducer | None = None
             try:
+                fresh = self._make()
                 await fresh.start()
                 break
-            except (KafkaError, OSError) as fault:
+            except Exception as fault:  # noqa: BLE001  without a producer nothing goes out: try again, whatever it was
                 log.warning("no producer yet: %r", fault)
-                await _discard(fresh)
+                if fresh is not None:
+                    await _discard(fresh)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
         self._producer = fresh
@@ -244,7 +261,10 @@ class GroupCommit:
             for p in self._partitions.values():
                 if p.in_flight is not None and p.in_flight.born < oldest:
                     p.in_flight.answer(Unknown("no ack before the deadline"))
-                self._drop_unsent(p, "not sent before the deadline", oldest)
+                if self._keeps_order and any(b.born < oldest for b in p.batches()):
+                    self._drop_unsent(p, "not sent before the deadline")
+                else:
+                    self._drop_unsent(p, "not sent before the deadline", oldest)
 
     def _drop_unsent(self, p: _Partition, why: str, born_before: float = float("inf")) -> None:
         kept = deque(b for b in p.full if b.born >= born_before)
@@ -276,11 +296,17 @@ def _builder() -> BatchBuilder:
 
 async def _discard(producer: AIOKafkaProducer) -> None:
     """Close a producer even when its broker does not answer; stop() alone would wait for its last batch for ever."""
-    try:
-        async with asyncio.timeout(2.0):
-            await producer.stop()
-    except (TimeoutError, KafkaError, OSError):
-        sender = producer._sender
-        if sender is not None:
-            await sender.close()
-        await producer.client.close()
+    for close in (producer.stop, lambda: _hang_up(producer)):
+        try:
+            async with asyncio.timeout(2.0):
+                await close()
+                return
+        except Exception as fault:  # noqa: BLE001  it is thrown away in any case
+            log.info("a producer did not close: %r", fault)
+
+
+async def _hang_up(producer: AIOKafkaProducer) -> None:
+    sender = producer._sender
+    if sender is not None:
+        await sender.close()
+    await producer.client.close()

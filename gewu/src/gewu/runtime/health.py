@@ -12,9 +12,9 @@ class Health:
         self._monotonic = monotonic
 
     def bad(self, name: str, why: str, patience: float = 0.0) -> None:
-        """Note or renew a fault; the clock runs from the first time."""
-        since = self._faults[name][1] if name in self._faults else self._monotonic()
-        self._faults[name] = (why, since, patience)
+        """Note or renew a fault; the clock runs from the first time, and the shorter patience holds."""
+        _, since, before = self._faults.get(name, ("", self._monotonic(), patience))
+        self._faults[name] = (why, since, min(patience, before))
 
     def good(self, name: str) -> None:
         """The fault is gone."""

@@ -41,6 +41,8 @@ def configuration(topic: Topic, kafka: Kafka) -> dict[str, str]:
         "cleanup.policy": "delete",
         "retention.ms": str(-1 if topic.retention is None else int(topic.retention.total_seconds() * 1000)),
         "retention.bytes": "-1",
+        # Stored as it is: a compressed batch could hold records far above every limit here, or need a codec we lack.
+        "compression.type": "uncompressed",
         "max.message.bytes": str(topic.batch_bytes),
         "min.insync.replicas": str(kafka.min_isr),
         "unclean.leader.election.enable": "false",

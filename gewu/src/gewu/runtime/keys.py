@@ -9,7 +9,8 @@ import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-SCOPE = re.compile(r"report|(?:read|act):(?:\*|[A-Za-z0-9-]{1,40})")
+# A department or an area of the city package; the package check keeps their ids apart.
+SCOPE = re.compile(r"report|read:(?:\*|[^\s*:]{1,64})|act:(?:\*|[a-z0-9-]{1,40})")
 KEY_ID = re.compile(r"[a-z0-9-]{1,40}")
 _PREFIX = "gewu_"
 LOOK_AGAIN_S = 2.0  # a changed file is in force after this and one poll, within the 5 s that are promised

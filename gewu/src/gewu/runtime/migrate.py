@@ -13,12 +13,11 @@ from importlib.resources import files
 
 import asyncpg
 
-from gewu.runtime import outbox, positions
 from gewu.runtime.postgres import Connection
 
 GROUP = "gewu.schemas"  # entry points: schema name = package that holds schema/NNNN_name.sql
 _LOCK = 0x67657775
-_INCLUDES = {"position": positions.DDL, "outbox": outbox.DDL}
+_TABLES = "gewu.runtime.sql"  # frozen: a change of one is a new file and a new migration
 
 
 class SchemaFault(Exception):
@@ -45,13 +44,17 @@ def schemas() -> dict[str, str]:
 
 
 def migrations(package: str) -> list[Migration]:
-    """The package's migrations in order. `-- include NAME` puts in a table that the runtime owns."""
+    """The package's migrations in order. `-- include NAME_N` puts in a table that the runtime owns, as of then."""
     found = []
     for file in files(package).joinpath("schema").iterdir():
         if match := re.fullmatch(r"(\d{4})_([a-z0-9_]+)\.sql", file.name):
-            sql = re.sub(r"^-- include (\w+)$", lambda m: _INCLUDES[m[1]].strip() + ";", file.read_text(), flags=re.M)
-            found.append(Migration(int(match[1]), match[2], sql.replace(";;", ";")))
+            sql = re.sub(r"^-- include (\w+)$", lambda m: _table(m[1]), file.read_text(), flags=re.M)
+            found.append(Migration(int(match[1]), match[2], sql))
     return sorted(found, key=lambda m: m.version)
+
+
+def _table(name: str) -> str:
+    return files(_TABLES).joinpath(f"{name}.sql").read_text()
 
 
 async def migrate(connection: asyncpg.Connection, schema: str, known: Sequence[Migration]) -> list[Migration]:

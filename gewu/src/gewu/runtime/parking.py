@@ -7,6 +7,7 @@ commit), it is still one entry. The original's headers travel under a prefix, so
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from aiokafka import ConsumerRecord
@@ -14,7 +15,7 @@ from aiokafka import ConsumerRecord
 from gewu import topics
 from gewu.codec import Header
 from gewu.errors import Never, NotNow, Why
-from gewu.runtime.groupcommit import Fault, Producer
+from gewu.runtime.groupcommit import Fault, Producer, TooLarge
 
 _ORIGINAL = "original."
 _NULL = "original-null."
@@ -42,22 +43,38 @@ class Parked:
         return f"{self.topic}:{self.partition}:{self.offset}"
 
 
-async def park(producer: Producer, record: ConsumerRecord[Any, Any], reason: Never) -> None:
-    """Park a record and wait for the ack; NotNow when the broker does not take it."""
+async def park(producer: Producer, reader: str, record: ConsumerRecord[Any, Any], reason: Never) -> None:
+    """Park a record that this reader gave up on and wait for the ack; NotNow when the broker does not take it."""
     acked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def done(fault: Fault | None) -> None:
         if not acked.done():
             acked.set_exception(fault) if fault else acked.set_result(None)
 
+    key, place = f"{record.topic}:{record.partition}:{record.offset}".encode(), topics.parked(reader, record.topic)
     try:
-        producer.append(
-            topics.parked(record.topic), 0, f"{record.topic}:{record.partition}:{record.offset}".encode(),
-            record.value or b"", _headers(record, reason), done,
-        )  # fmt: skip
+        try:
+            producer.append(place, 0, key, record.value or b"", _headers(record, reason), done)
+        except TooLarge:
+            # It still stands in the log at its own offset; what is kept here says where and what it was.
+            producer.append(place, 0, key, b"", _cut(record, reason), done)
         await acked
     except Fault as fault:
         raise NotNow(Why.BROKER_AWAY, f"parking: {fault!r}") from None
+
+
+def _cut(record: ConsumerRecord[Any, Any], reason: Never) -> list[Header]:
+    value = record.value or b""
+    text = (
+        f"{reason.detail[:500]} (too large to be parked whole: {len(value)} bytes, sha256 {sha256(value).hexdigest()})"
+    )
+    key = b"null" if record.key is None else b"=" + record.key[:1000]
+    return [
+        ("gewu.why", reason.why.encode()),
+        ("gewu.detail", text.encode()),
+        ("gewu.key", key),
+        ("gewu.value", b"cut"),
+    ]
 
 
 def _headers(record: ConsumerRecord[Any, Any], reason: Never) -> list[Header]:
@@ -80,7 +97,7 @@ def read(record: ConsumerRecord[Any, Any]) -> Parked:
         topic=topic, partition=int(partition), offset=int(offset), parked_at_ms=record.timestamp,
         why=own.get("gewu.why", b"").decode(), detail=own.get("gewu.detail", b"").decode(),
         key=None if key == b"null" else key[1:],
-        value=None if own.get("gewu.value") == b"null" else record.value,
+        value=None if own.get("gewu.value") in (b"null", b"cut") else record.value,
         headers=tuple(_original(record.headers)), replayed=REPLAYED in own,
     )  # fmt: skip
 

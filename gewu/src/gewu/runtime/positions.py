@@ -10,20 +10,8 @@ from dataclasses import dataclass
 
 from gewu.runtime.postgres import Connection
 
-# One counter an outcome; next_offset - first_offset is their sum, in every row, always.
+# The counters of sql/position_1.sql; next_offset - first_offset is their sum, in every row, always.
 OUTCOMES = ("opened", "joined", "duplicate", "conflict", "measured", "applied", "refused", "parked")
-
-DDL = f"""
-CREATE TABLE position (
-    topic        text   NOT NULL,
-    partition    int    NOT NULL,
-    first_offset bigint NOT NULL,
-    next_offset  bigint NOT NULL,
-    skipped      bigint NOT NULL DEFAULT 0,
-    {", ".join(f"{name} bigint NOT NULL DEFAULT 0" for name in OUTCOMES)},
-    PRIMARY KEY (topic, partition),
-    CONSTRAINT books_balance CHECK (next_offset - first_offset = skipped + {" + ".join(OUTCOMES)})
-)"""
 
 _ADVANCE = f"""
 UPDATE position SET next_offset = $4, skipped = skipped + $5,
@@ -57,20 +45,27 @@ async def read(connection: Connection, topic: str, partition: int) -> int:
     return int(found)
 
 
-async def advance(
-    connection: Connection, topic: str, partition: int, expected: int, following: int, outcomes: Mapping[str, int]
-) -> bool:
-    """Move from `expected` to `following` and keep the books; False when another owner was faster.
+async def hold(connection: Connection, topic: str, partition: int, expected: int) -> bool:
+    """Lock the position's row until the transaction ends; False when another owner has moved it."""
+    found = await connection.fetchval(
+        "SELECT next_offset FROM position WHERE topic = $1 AND partition = $2 FOR UPDATE", topic, partition
+    )
+    return bool(found == expected)
 
-    Offsets that hold no record (a transaction's marker) are booked as skipped, so that the sum still holds.
+
+async def advance(
+    connection: Connection, topic: str, partition: int, expected: int, following: int, outcomes: Mapping[str, int],
+    records: int,
+) -> None:  # fmt: skip
+    """Move from `expected` to `following` and book the outcomes of so many records.
+
+    Offsets that hold no record (a transaction's marker) are booked as skipped. What was told as outcomes and what was
+    read as records must agree, or the check of the table refuses the row and the batch with it.
     """
-    if unknown := outcomes.keys() - set(OUTCOMES):
-        raise ValueError(f"no such outcome: {', '.join(sorted(unknown))}")
     counts = [outcomes.get(name, 0) for name in OUTCOMES]
-    skipped = following - expected - sum(counts)
-    if skipped < 0:
-        raise ValueError(f"{sum(counts)} outcomes for {following - expected} offsets")
-    return (await connection.execute(_ADVANCE, topic, partition, expected, following, skipped, *counts)) == "UPDATE 1"
+    skipped = following - expected - records
+    done = await connection.execute(_ADVANCE, topic, partition, expected, following, skipped, *counts)
+    assert done == "UPDATE 1", "hold() comes first"
 
 
 async def books(connection: Connection) -> list[Books]:

@@ -10,9 +10,14 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 # SQLSTATE classes (PostgreSQL manual, appendix A) under which the same rows may work a little later: connection, roll
 # back, resources, locks and time-outs, operator intervention, a server that is starting or stopping, a system error.
-_LATER = ("08", "25", "40", "53", "55", "57", "58")
+_LATER = ("08", "25", "28", "3D", "3F", "40", "53", "55", "57", "58")
 # Data exceptions and violated constraints: these rows will never work.
 _REFUSED = ("22", "23")
+
+# A peer that is gone without a word is noticed within some 15 s, on both sides.
+KEEPALIVE = {
+    "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "3", "tcp_keepalives_count": "3", "tcp_user_timeout": "15000",
+}  # fmt: skip
 
 ACQUIRE_S = 5.0
 COMMAND_S = 15.0
@@ -26,7 +31,7 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyn
         server_settings={
             "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on", "role": f"gewu_{schema}",
             "statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "20s",
-            "jit": "off",  # the statements are short and run often
+            **KEEPALIVE, "jit": "off",  # the statements are short and run often
         },
         **postgres.connection(),
     )  # fmt: skip
@@ -38,6 +43,11 @@ def is_refused(fault: BaseException) -> bool:
         return (fault.sqlstate or "")[:2] in _REFUSED
     # asyncpg found an argument that does not fit its type, before it sent anything.
     return isinstance(fault, asyncpg.InterfaceError) and isinstance(fault, ValueError)
+
+
+def is_taken(fault: BaseException) -> bool:
+    """Whether a row with this key is there already: perhaps written by another transaction since we looked."""
+    return isinstance(fault, asyncpg.UniqueViolationError)
 
 
 def is_later(fault: BaseException) -> bool:

@@ -21,6 +21,12 @@ class Problem(msgspec.Struct, frozen=True):
     code: str
     detail: str = ""
     errors: Sequence[Wrong] = ()
+    id: str = ""  # of the report it is about, so that a client that gave none can repeat it
+    type: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.type:
+            msgspec.structs.force_setattr(self, "type", f"urn:gewu:problem:{self.code}")
 
 
 TYPE = "application/problem+json"

@@ -7,6 +7,7 @@ event_id; readers drop versions they have passed.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -16,10 +17,10 @@ from gewu.codec import Envelope
 from gewu.lane import Lane
 from gewu.runtime import outbox
 from gewu.runtime.failpoint import Failpoints
-from gewu.runtime.groupcommit import Done, Fault, Producer
+from gewu.runtime.groupcommit import Fault, Overloaded, Producer
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import RelayMetrics
-from gewu.runtime.postgres import is_later
+from gewu.runtime.postgres import KEEPALIVE, is_later
 from gewu.runtime.settings import Postgres
 
 log = logging.getLogger(__name__)
@@ -27,7 +28,9 @@ log = logging.getLogger(__name__)
 _LOCK_SPACE = 0x6777  # first key of the advisory locks, so that shards never meet another use of them
 _ROWS = 1000
 _POLL_S = 0.2
-_SHARDS_AGAIN_S = 2.0
+_AROUND_S = 2.0  # how often shards are asked for and the queue's age is looked at
+_APART_S, _APART_MOST_S = 1.0, 30.0  # how long a topic that refuses its events is left out, doubling
+_OLD_S = 30.0  # an event that has waited so long turns readiness red
 
 
 class Relay:
@@ -42,6 +45,7 @@ class Relay:
         self._envelopes: dict[str, Envelope] = {}
         self._wake = asyncio.Event()
         self._held: list[int] = []
+        self._apart: dict[str, tuple[float, float]] = {}  # topic → until when, how long the last time
 
     def wake(self) -> None:
         """Something was committed in this process: look now instead of at the next poll."""
@@ -53,37 +57,40 @@ class Relay:
         while True:
             try:
                 await self._hold()
-                pause = 0.1
-            except Exception as fault:
+            except Exception as fault:  # noqa: BLE001  events wait in the outbox; giving up would leave them there
                 if not is_later(fault):
                     log.exception("the relay met a bug")
                 self._health.bad("relay", repr(fault), 10.0)
-                self._held = []
-                self._metrics.shards.set(0)
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+            self._held = []
+            self._metrics.shards.set(0)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 5.0)
 
     async def _hold(self) -> None:
         connection = await asyncpg.connect(
             command_timeout=15.0, timeout=5.0,
-            server_settings={"search_path": self._schema, "role": f"gewu_{self._schema}", "application_name": "gewu relay", "timezone": "UTC"},
+            server_settings={
+                "search_path": self._schema, "role": f"gewu_{self._schema}", "application_name": "gewu relay",
+                "timezone": "UTC", **KEEPALIVE,
+                # This session holds the shards: when its process is frozen or gone, they must not stay with it.
+                "idle_session_timeout": "60s",
+            },
             **self._postgres.connection(),
         )  # fmt: skip
         try:
-            looked = -_SHARDS_AGAIN_S
+            clock, around = asyncio.get_running_loop(), -_AROUND_S
             while True:
-                now = asyncio.get_running_loop().time()
-                if now - looked >= _SHARDS_AGAIN_S:
-                    looked = now
-                    await self._take_shards(connection)
+                if clock.time() - around >= _AROUND_S:
+                    around = clock.time()
+                    await self._look_around(connection)
                 self._wake.clear()
                 if not (self._held and await self._round(connection)):
                     await self._sleep()
-                self._health.good("relay")
         finally:
             connection.terminate()  # an unlock by hand could come after another's lock; the session's end cannot
 
-    async def _take_shards(self, connection: asyncpg.Connection) -> None:
+    async def _look_around(self, connection: asyncpg.Connection) -> None:
+        """Ask for shards that nobody holds, and see how long the oldest event has waited, whoever's it is."""
         missing = [s for s in range(outbox.SHARDS) if s not in self._held]
         if missing:
             rows = await connection.fetch(
@@ -91,58 +98,80 @@ class Relay:
             )
             self._held += [r["s"] for r in rows]
         self._metrics.shards.set(len(self._held))
+        oldest = await outbox.oldest(connection)
+        waited = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
+        self._metrics.waiting.set(waited)
+        if waited > _OLD_S:
+            self._health.bad(
+                "relay", f"an event has waited {waited:.0f} s; left out for now: {', '.join(self._apart) or 'none'}"
+            )
+        else:
+            self._health.good("relay")
 
     async def _round(self, connection: asyncpg.Connection) -> int:
         """Say one helping; returns how many events the broker took."""
-        rows = await outbox.take(connection, self._held, _ROWS)
+        now = asyncio.get_running_loop().time()
+        apart = [topic for topic, (until, _) in self._apart.items() if until > now]
+        rows = await outbox.take(connection, self._held, _ROWS, apart)
         if not rows:
-            self._metrics.waiting.set(0)
             return 0
         acked = await self._say(rows)
         await self._failpoints.reach("relay.before_delete")
         if acked:
-            await outbox.delete(connection, [r.seq for r in acked])
+            await outbox.delete(connection, acked)
         self._count(acked)
-        if len(acked) < len(rows):
-            await asyncio.sleep(_POLL_S)  # the producer is being rebuilt; the rest goes again, in order
         return len(acked)
 
     async def _say(self, rows: Sequence[outbox.Waiting]) -> list[outbox.Waiting]:
+        """Those that were acknowledged; a topic that failed is left out for a while, so that others go on."""
         acked: list[outbox.Waiting] = []
+        left = len(rows)
+        answered = asyncio.Event()
 
-        def answer(row: outbox.Waiting) -> Done:
-            return lambda fault: None if fault else acked.append(row)
+        def settle(row: outbox.Waiting, fault: Fault | None) -> None:
+            nonlocal left
+            left -= 1
+            if fault is None:
+                acked.append(row)
+            elif not isinstance(fault, Overloaded):
+                self._leave_out(row.topic, fault)
+            if not left:
+                answered.set()
 
         for row in rows:
             envelope = self._envelopes.get(row.type)
             if envelope is None:
                 envelope = self._envelopes[row.type] = Envelope(row.type, self._source)
+            headers = envelope.headers(str(row.event_id))
             try:
                 self._producer.append(
-                    row.topic, row.partition, str(row.subject).encode(), row.value, envelope.headers(str(row.event_id)),
-                    answer(row),
-                )  # fmt: skip
-            except Fault as fault:
-                self._health.bad("relay", f"{row.topic}: {fault!r}", 10.0)
-                break
-        await self._producer.flush()
+                    row.topic, row.partition, row.key.encode(), row.value, headers, lambda f, row=row: settle(row, f)
+                )
+            except Exception as fault:  # noqa: BLE001  also a topic that the registry does not have any more
+                settle(row, fault if isinstance(fault, Fault) else Fault(repr(fault)))
+        await answered.wait()  # the producer answers every record within its deadline
+        for topic in {row.topic for row in acked}:
+            self._apart.pop(topic, None)
         return acked
+
+    def _leave_out(self, topic: str, fault: Fault) -> None:
+        now = asyncio.get_running_loop().time()
+        until, last = self._apart.get(topic, (0.0, _APART_S / 2))
+        if until <= now:
+            log.error("a topic is left out for now", extra={"topic": topic, "fault": repr(fault)})
+            self._apart[topic] = (now + min(last * 2, _APART_MOST_S), min(last * 2, _APART_MOST_S))
 
     def _count(self, acked: Sequence[outbox.Waiting]) -> None:
         now = datetime.now(UTC)
-        by_topic: dict[str, int] = {}
         for row in acked:
-            by_topic[row.topic] = by_topic.get(row.topic, 0) + 1
             if row.received_at:
                 self._metrics.age.labels(Lane(row.lane).label).observe((now - row.received_at).total_seconds())
-        for topic, count in by_topic.items():
+        for topic, count in Counter(row.topic for row in acked).items():
             self._metrics.sent.labels(topic).inc(count)
-        oldest = min((r.received_at for r in acked if r.received_at), default=None)
-        if oldest:
-            self._metrics.waiting.set((now - oldest).total_seconds())
-        log.debug(
-            "relayed", extra={"events": [str(r.event_id) for r in acked], "cases": [str(r.subject) for r in acked]}
-        )
+        if acked and log.isEnabledFor(logging.DEBUG):
+            log.debug(
+                "relayed", extra={"events": [str(r.event_id) for r in acked], "causes": [str(r.cause) for r in acked]}
+            )
 
     async def _sleep(self) -> None:
         try:

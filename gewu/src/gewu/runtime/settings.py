@@ -1,7 +1,6 @@
 """Settings that every service shares: Kafka, PostgreSQL, HTTP. Unsafe ones are refused outside loopback."""
 
 import ssl
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +94,10 @@ def kafka(env: Env) -> Kafka:
         "GEWU_KAFKA_USER_FILE and GEWU_KAFKA_PASSWORD_FILE go together",
     )
     env.require(
+        home or found.user_file is not None,
+        "outside loopback GEWU_KAFKA_USER_FILE and GEWU_KAFKA_PASSWORD_FILE are needed: who speaks is known by its login",
+    )
+    env.require(
         found.user_file is None or found.ca_file is not None,
         "GEWU_KAFKA_USER_FILE needs GEWU_KAFKA_CA_FILE: a password never travels in plain text",
     )
@@ -113,7 +116,9 @@ def postgres(env: Env) -> Postgres:
     )
     if dsn:
         parts = urlsplit(dsn)
-        home = is_loopback(parts.hostname or "localhost")
+        # Hosts may also stand in a list or in the query; such a DSN counts as remote unless it is plainly one loopback host.
+        plain = "," not in parts.netloc and "host" not in parts.query
+        home = plain and is_loopback(parts.hostname or "localhost")
         env.require(
             parts.scheme in ("postgresql", "postgres"),
             "GEWU_POSTGRES_DSN must look like postgresql://user@host:port/database",
@@ -151,11 +156,14 @@ def _host(address: str) -> str:
     return address.rpartition(":")[0]
 
 
-def variables(kafka: Kafka | None = None, postgres: Postgres | None = None) -> Mapping[str, str]:
-    """The environment that would read back as these settings; for a launcher that starts services."""
-    found: dict[str, str] = {}
-    if kafka:
-        found["GEWU_KAFKA_BOOTSTRAP"] = kafka.bootstrap
-    if postgres:
-        found["GEWU_POSTGRES_DSN"] = postgres.dsn
-    return found
+def link_secret(env: Env) -> bytes:
+    """The secret of status links, the same in intake and dispatch; too short a one would make links that can be forged."""
+    path = env.optional_file(
+        "GEWU_LINK_SECRET_FILE", "file with at least 32 random bytes; `gewu keys init` makes it (required)"
+    )
+    secret = path.read_bytes()[:64] if path and path.is_file() else b""
+    env.require(
+        len(secret) >= 32,
+        "GEWU_LINK_SECRET_FILE must name a file with at least 32 random bytes: `gewu keys init` makes it",
+    )
+    return secret

@@ -54,6 +54,8 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     REFUSAL_REASON_NOTE_MISSING: _RefusalReason.ValueType  # 4
     REFUSAL_REASON_CONFLICT: _RefusalReason.ValueType  # 5
     """The same client_id came before with another content."""
+    REFUSAL_REASON_NOT_UNDERSTOOD: _RefusalReason.ValueType  # 6
+    """A kind that this version of dispatch does not know."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper): ...
 
@@ -64,6 +66,8 @@ REFUSAL_REASON_NOT_LAWFUL_NOW: RefusalReason.ValueType  # 3
 REFUSAL_REASON_NOTE_MISSING: RefusalReason.ValueType  # 4
 REFUSAL_REASON_CONFLICT: RefusalReason.ValueType  # 5
 """The same client_id came before with another content."""
+REFUSAL_REASON_NOT_UNDERSTOOD: RefusalReason.ValueType  # 6
+"""A kind that this version of dispatch does not know."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
@@ -72,28 +76,25 @@ class Action(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ACTION_ID_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     CASE_ID_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     SAID_AT_FIELD_NUMBER: _builtins.int
     SAID_BY_FIELD_NUMBER: _builtins.int
-    action_id: _builtins.str
-    """Derived from (department, client_id)."""
     client_id: _builtins.str
+    """The department's own id of this move; sent again with it, it stays one move. Unique within the department."""
     case_id: _builtins.str
     kind: Global___ActionKind.ValueType
     note: _builtins.str
     """Needed for RETURN: why it is not theirs."""
     said_by: _builtins.str
-    """Id of the API key that said it over HTTP; empty when the department wrote to its topic itself."""
+    """Who in the department said it, as the writer claims: over HTTP the id of the API key."""
     @_builtins.property
     def said_at(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
         self,
         *,
-        action_id: _builtins.str = ...,
         client_id: _builtins.str = ...,
         case_id: _builtins.str = ...,
         kind: Global___ActionKind.ValueType = ...,
@@ -103,7 +104,7 @@ class Action(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["said_at", b"said_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "case_id", b"case_id", "client_id", b"client_id", "kind", b"kind", "note", b"note", "said_at", b"said_at", "said_by", b"said_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "client_id", b"client_id", "kind", b"kind", "note", b"note", "said_at", b"said_at", "said_by", b"said_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -122,12 +123,18 @@ class ActionRefused(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     LAWFUL_FIELD_NUMBER: _builtins.int
+    CASE_INCARNATION_FIELD_NUMBER: _builtins.int
+    CASE_VERSION_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     action_id: _builtins.str
+    """Derived by dispatch from (department, client_id)."""
     client_id: _builtins.str
     case_id: _builtins.str
     kind: Global___ActionKind.ValueType
     reason: Global___RefusalReason.ValueType
+    case_incarnation: _builtins.int
+    """What the case was like when the move was refused; 0 where there is no such case or it is not yours."""
+    case_version: _builtins.int
     @_builtins.property
     def lawful(self) -> _containers.RepeatedScalarFieldContainer[Global___ActionKind.ValueType]:
         """The moves that are lawful now."""
@@ -142,10 +149,12 @@ class ActionRefused(_message.Message):
         kind: Global___ActionKind.ValueType = ...,
         reason: Global___RefusalReason.ValueType = ...,
         lawful: _abc.Iterable[Global___ActionKind.ValueType] | None = ...,
+        case_incarnation: _builtins.int = ...,
+        case_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "case_id", b"case_id", "client_id", b"client_id", "event_id", b"event_id", "kind", b"kind", "lawful", b"lawful", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "case_id", b"case_id", "case_incarnation", b"case_incarnation", "case_version", b"case_version", "client_id", b"client_id", "event_id", b"event_id", "kind", b"kind", "lawful", b"lawful", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,7 +45,9 @@ Global___AssignmentKind: _TypeAlias = AssignmentKind  # noqa: Y015
 
 @_typing.final
 class Assignment(_message.Message):
-    """What a department shall look at. Said by dispatch on dispatch.<department>."""
+    """What a department shall look at. Said by dispatch on dispatch.<department>, as gewu.v1.assignment; a drill's carries
+    the type gewu.v1.assignment.exercise, so that a receiver who overlooks a flag still sends nobody.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -26,19 +26,24 @@ from gewu.v1 import common_pb2 as gewu_dot_v1_dot_common__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12gewu/v1/case.proto\x12\x07gewu.v1\x1a\x14gewu/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x93\x04\n\x04\x43\x61se\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\r\x12\x0f\n\x07version\x18\x03 \x01(\r\x12!\n\x05state\x18\x04 \x01(\x0e\x32\x12.gewu.v1.CaseState\x12\x1b\n\x04lane\x18\x05 \x01(\x0e\x32\r.gewu.v1.Lane\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12\x1d\n\x05place\x18\x07 \x01(\x0b\x32\x0e.gewu.v1.Place\x12\x0f\n\x07grid_id\x18\x08 \x01(\t\x12\x11\n\tgrid_path\x18\t \x03(\t\x12\x11\n\thome_area\x18\n \x01(\t\x12\x12\n\ndepartment\x18\x0b \x01(\t\x12\x16\n\x0erouted_because\x18\x0c \x01(\t\x12\x0f\n\x07rule_id\x18\r \x01(\t\x12\x11\n\tobject_id\x18\x0e \x01(\t\x12\x0f\n\x07signals\x18\x0f \x01(\r\x12\x10\n\x08\x65xercise\x18\x10 \x01(\x08\x12\x17\n\x0fpackage_version\x18\x11 \x01(\t\x12-\n\topened_at\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nchanged_at\x18\x13 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12*\n\x06\x64ue_at\x18\x14 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rsuperseded_by\x18\x15 \x01(\t\"\x87\x01\n\x0b\x43\x61seChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12#\n\x06\x63hange\x18\x02 \x01(\x0e\x32\x13.gewu.v1.CaseChange\x12\x1b\n\x04\x63\x61se\x18\x03 \x01(\x0b\x32\r.gewu.v1.Case\x12\x11\n\tsignal_id\x18\x04 \x01(\t\x12\x11\n\taction_id\x18\x05 \x01(\t*q\n\tCaseState\x12\x1a\n\x16\x43\x41SE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41SE_STATE_ASSIGNED\x10\x01\x12\x17\n\x13\x43\x41SE_STATE_HANDLING\x10\x02\x12\x16\n\x12\x43\x41SE_STATE_HANDLED\x10\x03*\xa8\x01\n\nCaseChange\x12\x1b\n\x17\x43\x41SE_CHANGE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41SE_CHANGE_OPENED\x10\x01\x12\x16\n\x12\x43\x41SE_CHANGE_JOINED\x10\x02\x12\x18\n\x14\x43\x41SE_CHANGE_ACCEPTED\x10\x03\x12\x1a\n\x16\x43\x41SE_CHANGE_REASSIGNED\x10\x04\x12\x17\n\x13\x43\x41SE_CHANGE_HANDLED\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x12gewu/v1/case.proto\x12\x07gewu.v1\x1a\x14gewu/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\\\n\x07Routing\x12\'\n\x07\x62\x65\x63\x61use\x18\x01 \x01(\x0e\x32\x16.gewu.v1.RoutedBecause\x12\x0f\n\x07rule_id\x18\x02 \x01(\t\x12\x17\n\x0fpackage_version\x18\x03 \x01(\t\"\xfe\x03\n\x04\x43\x61se\x12\x0f\n\x07\x63\x61se_id\x18\x01 \x01(\t\x12\x13\n\x0bincarnation\x18\x02 \x01(\r\x12\x0f\n\x07version\x18\x03 \x01(\r\x12!\n\x05state\x18\x04 \x01(\x0e\x32\x12.gewu.v1.CaseState\x12\x1b\n\x04lane\x18\x05 \x01(\x0e\x32\r.gewu.v1.Lane\x12\x10\n\x08\x63\x61tegory\x18\x06 \x01(\t\x12\x1d\n\x05point\x18\x07 \x01(\x0b\x32\x0e.gewu.v1.Point\x12\x0f\n\x07grid_id\x18\x08 \x01(\t\x12\x11\n\tgrid_path\x18\t \x03(\t\x12\x11\n\thome_area\x18\n \x01(\t\x12\x12\n\ndepartment\x18\x0b \x01(\t\x12!\n\x07routing\x18\x0c \x01(\x0b\x32\x10.gewu.v1.Routing\x12\x11\n\tobject_id\x18\r \x01(\t\x12\x14\n\x0csignal_count\x18\x0e \x01(\r\x12\x10\n\x08\x65xercise\x18\x0f \x01(\x08\x12-\n\topened_at\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\nchanged_at\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63omplete_by\x18\x12 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x15\n\rsuperseded_by\x18\x13 \x01(\t\"\x88\x01\n\x0b\x43\x61seChanged\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12#\n\x06\x63hange\x18\x02 \x01(\x0e\x32\x13.gewu.v1.CaseChange\x12\x1b\n\x04\x63\x61se\x18\x03 \x01(\x0b\x32\r.gewu.v1.Case\x12\x12\n\nsignal_ids\x18\x04 \x03(\t\x12\x11\n\taction_id\x18\x05 \x01(\t*\x9f\x02\n\tCaseState\x12\x1a\n\x16\x43\x41SE_STATE_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41SE_STATE_REPORTED\x10\x01\x12\x17\n\x13\x43\x41SE_STATE_CHECKING\x10\x02\x12\x14\n\x10\x43\x41SE_STATE_FILED\x10\x03\x12\x17\n\x13\x43\x41SE_STATE_ASSIGNED\x10\x04\x12\x17\n\x13\x43\x41SE_STATE_HANDLING\x10\x05\x12\x16\n\x12\x43\x41SE_STATE_HANDLED\x10\x06\x12\x18\n\x14\x43\x41SE_STATE_VERIFYING\x10\x07\x12\x15\n\x11\x43\x41SE_STATE_CLOSED\x10\x08\x12\x18\n\x14\x43\x41SE_STATE_EVALUATED\x10\t\x12\x19\n\x15\x43\x41SE_STATE_SUPERSEDED\x10\n*\xc4\x01\n\nCaseChange\x12\x1b\n\x17\x43\x41SE_CHANGE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x43\x41SE_CHANGE_OPENED\x10\x01\x12\x16\n\x12\x43\x41SE_CHANGE_JOINED\x10\x02\x12\x18\n\x14\x43\x41SE_CHANGE_ACCEPTED\x10\x03\x12\x1a\n\x16\x43\x41SE_CHANGE_REASSIGNED\x10\x04\x12\x17\n\x13\x43\x41SE_CHANGE_HANDLED\x10\x05\x12\x1a\n\x16\x43\x41SE_CHANGE_SUPERSEDED\x10\x06*\xfd\x01\n\rRoutedBecause\x12\x1e\n\x1aROUTED_BECAUSE_UNSPECIFIED\x10\x00\x12\x17\n\x13ROUTED_BECAUSE_RULE\x10\x01\x12\x18\n\x14ROUTED_BECAUSE_OWNER\x10\x02\x12)\n%ROUTED_BECAUSE_FALLBACK_UNKNOWN_CLASS\x10\x03\x12#\n\x1fROUTED_BECAUSE_FALLBACK_NO_RULE\x10\x04\x12#\n\x1fROUTED_BECAUSE_FALLBACK_NO_GRID\x10\x05\x12$\n ROUTED_BECAUSE_FALLBACK_RETURNED\x10\x06\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gewu.v1.case_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
-  _globals['_CASESTATE']._serialized_start=758
-  _globals['_CASESTATE']._serialized_end=871
-  _globals['_CASECHANGE']._serialized_start=874
-  _globals['_CASECHANGE']._serialized_end=1042
-  _globals['_CASE']._serialized_start=87
-  _globals['_CASE']._serialized_end=618
-  _globals['_CASECHANGED']._serialized_start=621
-  _globals['_CASECHANGED']._serialized_end=756
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\013org.gewu.v1P\001Z\016gewu/v1;gewuv1'
+  _globals['_CASESTATE']._serialized_start=833
+  _globals['_CASESTATE']._serialized_end=1120
+  _globals['_CASECHANGE']._serialized_start=1123
+  _globals['_CASECHANGE']._serialized_end=1319
+  _globals['_ROUTEDBECAUSE']._serialized_start=1322
+  _globals['_ROUTEDBECAUSE']._serialized_end=1575
+  _globals['_ROUTING']._serialized_start=86
+  _globals['_ROUTING']._serialized_end=178
+  _globals['_CASE']._serialized_start=181
+  _globals['_CASE']._serialized_end=691
+  _globals['_CASECHANGED']._serialized_start=694
+  _globals['_CASECHANGED']._serialized_end=830
 # @@protoc_insertion_point(module_scope)

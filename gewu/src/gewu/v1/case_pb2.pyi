@@ -28,22 +28,43 @@ class _CaseState:
 class _CaseStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseState.ValueType], _builtins.type):
     DESCRIPTOR: _descriptor.EnumDescriptor
     CASE_STATE_UNSPECIFIED: _CaseState.ValueType  # 0
-    CASE_STATE_ASSIGNED: _CaseState.ValueType  # 1
+    CASE_STATE_REPORTED: _CaseState.ValueType  # 1
+    CASE_STATE_CHECKING: _CaseState.ValueType  # 2
+    """Checked before filing."""
+    CASE_STATE_FILED: _CaseState.ValueType  # 3
+    CASE_STATE_ASSIGNED: _CaseState.ValueType  # 4
     """Said to a department that has not yet accepted it."""
-    CASE_STATE_HANDLING: _CaseState.ValueType  # 2
+    CASE_STATE_HANDLING: _CaseState.ValueType  # 5
     """Accepted; the department works on it."""
-    CASE_STATE_HANDLED: _CaseState.ValueType  # 3
+    CASE_STATE_HANDLED: _CaseState.ValueType  # 6
     """The department says it is done; the check before closing comes next."""
+    CASE_STATE_VERIFYING: _CaseState.ValueType  # 7
+    """Checked before closing."""
+    CASE_STATE_CLOSED: _CaseState.ValueType  # 8
+    CASE_STATE_EVALUATED: _CaseState.ValueType  # 9
+    CASE_STATE_SUPERSEDED: _CaseState.ValueType  # 10
+    """Announced before a restore and not opened again after it."""
 
-class CaseState(_CaseState, metaclass=_CaseStateEnumTypeWrapper): ...
+class CaseState(_CaseState, metaclass=_CaseStateEnumTypeWrapper):
+    """The life of a case, in its order. Suspension is a fact of its clock, not a state."""
 
 CASE_STATE_UNSPECIFIED: CaseState.ValueType  # 0
-CASE_STATE_ASSIGNED: CaseState.ValueType  # 1
+CASE_STATE_REPORTED: CaseState.ValueType  # 1
+CASE_STATE_CHECKING: CaseState.ValueType  # 2
+"""Checked before filing."""
+CASE_STATE_FILED: CaseState.ValueType  # 3
+CASE_STATE_ASSIGNED: CaseState.ValueType  # 4
 """Said to a department that has not yet accepted it."""
-CASE_STATE_HANDLING: CaseState.ValueType  # 2
+CASE_STATE_HANDLING: CaseState.ValueType  # 5
 """Accepted; the department works on it."""
-CASE_STATE_HANDLED: CaseState.ValueType  # 3
+CASE_STATE_HANDLED: CaseState.ValueType  # 6
 """The department says it is done; the check before closing comes next."""
+CASE_STATE_VERIFYING: CaseState.ValueType  # 7
+"""Checked before closing."""
+CASE_STATE_CLOSED: CaseState.ValueType  # 8
+CASE_STATE_EVALUATED: CaseState.ValueType  # 9
+CASE_STATE_SUPERSEDED: CaseState.ValueType  # 10
+"""Announced before a restore and not opened again after it."""
 Global___CaseState: _TypeAlias = CaseState  # noqa: Y015
 
 class _CaseChange:
@@ -59,6 +80,8 @@ class _CaseChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseChange
     CASE_CHANGE_REASSIGNED: _CaseChange.ValueType  # 4
     """A department gave it back with a reason and it went to another one."""
     CASE_CHANGE_HANDLED: _CaseChange.ValueType  # 5
+    CASE_CHANGE_SUPERSEDED: _CaseChange.ValueType  # 6
+    """This case no longer stands, under a newer incarnation."""
 
 class CaseChange(_CaseChange, metaclass=_CaseChangeEnumTypeWrapper): ...
 
@@ -69,7 +92,64 @@ CASE_CHANGE_ACCEPTED: CaseChange.ValueType  # 3
 CASE_CHANGE_REASSIGNED: CaseChange.ValueType  # 4
 """A department gave it back with a reason and it went to another one."""
 CASE_CHANGE_HANDLED: CaseChange.ValueType  # 5
+CASE_CHANGE_SUPERSEDED: CaseChange.ValueType  # 6
+"""This case no longer stands, under a newer incarnation."""
 Global___CaseChange: _TypeAlias = CaseChange  # noqa: Y015
+
+class _RoutedBecause:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RoutedBecauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoutedBecause.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ROUTED_BECAUSE_UNSPECIFIED: _RoutedBecause.ValueType  # 0
+    ROUTED_BECAUSE_RULE: _RoutedBecause.ValueType  # 1
+    ROUTED_BECAUSE_OWNER: _RoutedBecause.ValueType  # 2
+    """The rule named the owner of the object."""
+    ROUTED_BECAUSE_FALLBACK_UNKNOWN_CLASS: _RoutedBecause.ValueType  # 3
+    ROUTED_BECAUSE_FALLBACK_NO_RULE: _RoutedBecause.ValueType  # 4
+    ROUTED_BECAUSE_FALLBACK_NO_GRID: _RoutedBecause.ValueType  # 5
+    ROUTED_BECAUSE_FALLBACK_RETURNED: _RoutedBecause.ValueType  # 6
+
+class RoutedBecause(_RoutedBecause, metaclass=_RoutedBecauseEnumTypeWrapper):
+    """Why a case went to its department."""
+
+ROUTED_BECAUSE_UNSPECIFIED: RoutedBecause.ValueType  # 0
+ROUTED_BECAUSE_RULE: RoutedBecause.ValueType  # 1
+ROUTED_BECAUSE_OWNER: RoutedBecause.ValueType  # 2
+"""The rule named the owner of the object."""
+ROUTED_BECAUSE_FALLBACK_UNKNOWN_CLASS: RoutedBecause.ValueType  # 3
+ROUTED_BECAUSE_FALLBACK_NO_RULE: RoutedBecause.ValueType  # 4
+ROUTED_BECAUSE_FALLBACK_NO_GRID: RoutedBecause.ValueType  # 5
+ROUTED_BECAUSE_FALLBACK_RETURNED: RoutedBecause.ValueType  # 6
+Global___RoutedBecause: _TypeAlias = RoutedBecause  # noqa: Y015
+
+@_typing.final
+class Routing(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BECAUSE_FIELD_NUMBER: _builtins.int
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    PACKAGE_VERSION_FIELD_NUMBER: _builtins.int
+    because: Global___RoutedBecause.ValueType
+    rule_id: _builtins.str
+    """The rule that matched, if one did."""
+    package_version: _builtins.str
+    """Version of the city package by which the case was routed; it keeps that one."""
+    def __init__(
+        self,
+        *,
+        because: Global___RoutedBecause.ValueType = ...,
+        rule_id: _builtins.str = ...,
+        package_version: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["because", b"because", "package_version", b"package_version", "rule_id", b"rule_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Routing: _TypeAlias = Routing  # noqa: Y015
 
 @_typing.final
 class Case(_message.Message):
@@ -83,20 +163,18 @@ class Case(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     LANE_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
-    PLACE_FIELD_NUMBER: _builtins.int
+    POINT_FIELD_NUMBER: _builtins.int
     GRID_ID_FIELD_NUMBER: _builtins.int
     GRID_PATH_FIELD_NUMBER: _builtins.int
     HOME_AREA_FIELD_NUMBER: _builtins.int
     DEPARTMENT_FIELD_NUMBER: _builtins.int
-    ROUTED_BECAUSE_FIELD_NUMBER: _builtins.int
-    RULE_ID_FIELD_NUMBER: _builtins.int
+    ROUTING_FIELD_NUMBER: _builtins.int
     OBJECT_ID_FIELD_NUMBER: _builtins.int
-    SIGNALS_FIELD_NUMBER: _builtins.int
+    SIGNAL_COUNT_FIELD_NUMBER: _builtins.int
     EXERCISE_FIELD_NUMBER: _builtins.int
-    PACKAGE_VERSION_FIELD_NUMBER: _builtins.int
     OPENED_AT_FIELD_NUMBER: _builtins.int
     CHANGED_AT_FIELD_NUMBER: _builtins.int
-    DUE_AT_FIELD_NUMBER: _builtins.int
+    COMPLETE_BY_FIELD_NUMBER: _builtins.int
     SUPERSEDED_BY_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     incarnation: _builtins.int
@@ -110,27 +188,26 @@ class Case(_message.Message):
     """Leaf grid, and its path from the top level down to itself."""
     home_area: _builtins.str
     department: _builtins.str
-    routed_because: _builtins.str
-    """Why this department: a value of the closed routing enum, and the rule that matched."""
-    rule_id: _builtins.str
     object_id: _builtins.str
-    signals: _builtins.int
+    signal_count: _builtins.int
     exercise: _builtins.bool
-    package_version: _builtins.str
-    """Version of the city package by which the case was routed; it keeps that one."""
     superseded_by: _builtins.str
-    """Another case that took this one's place after a restore or a merge."""
+    """Another case that took this one's place after a restore or a merge; empty where none did."""
     @_builtins.property
-    def place(self) -> _common_pb2.Place: ...
+    def point(self) -> _common_pb2.Point:
+        """Absent for a case without a position."""
+
     @_builtins.property
     def grid_path(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def routing(self) -> Global___Routing: ...
     @_builtins.property
     def opened_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def changed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def due_at(self) -> _timestamp_pb2.Timestamp:
-        """Absent when the class has no limit."""
+    def complete_by(self) -> _timestamp_pb2.Timestamp:
+        """When the handling must be complete; absent when the class has no limit."""
 
     def __init__(
         self,
@@ -141,25 +218,23 @@ class Case(_message.Message):
         state: Global___CaseState.ValueType = ...,
         lane: _common_pb2.Lane.ValueType = ...,
         category: _builtins.str = ...,
-        place: _common_pb2.Place | None = ...,
+        point: _common_pb2.Point | None = ...,
         grid_id: _builtins.str = ...,
         grid_path: _abc.Iterable[_builtins.str] | None = ...,
         home_area: _builtins.str = ...,
         department: _builtins.str = ...,
-        routed_because: _builtins.str = ...,
-        rule_id: _builtins.str = ...,
+        routing: Global___Routing | None = ...,
         object_id: _builtins.str = ...,
-        signals: _builtins.int = ...,
+        signal_count: _builtins.int = ...,
         exercise: _builtins.bool = ...,
-        package_version: _builtins.str = ...,
         opened_at: _timestamp_pb2.Timestamp | None = ...,
         changed_at: _timestamp_pb2.Timestamp | None = ...,
-        due_at: _timestamp_pb2.Timestamp | None = ...,
+        complete_by: _timestamp_pb2.Timestamp | None = ...,
         superseded_by: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "due_at", b"due_at", "opened_at", b"opened_at", "place", b"place"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "complete_by", b"complete_by", "opened_at", b"opened_at", "point", b"point", "routing", b"routing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "category", b"category", "changed_at", b"changed_at", "department", b"department", "due_at", b"due_at", "exercise", b"exercise", "grid_id", b"grid_id", "grid_path", b"grid_path", "home_area", b"home_area", "incarnation", b"incarnation", "lane", b"lane", "object_id", b"object_id", "opened_at", b"opened_at", "package_version", b"package_version", "place", b"place", "routed_because", b"routed_because", "rule_id", b"rule_id", "signals", b"signals", "state", b"state", "superseded_by", b"superseded_by", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "category", b"category", "changed_at", b"changed_at", "complete_by", b"complete_by", "department", b"department", "exercise", b"exercise", "grid_id", b"grid_id", "grid_path", b"grid_path", "home_area", b"home_area", "incarnation", b"incarnation", "lane", b"lane", "object_id", b"object_id", "opened_at", b"opened_at", "point", b"point", "routing", b"routing", "signal_count", b"signal_count", "state", b"state", "superseded_by", b"superseded_by", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -174,28 +249,30 @@ class CaseChanged(_message.Message):
     EVENT_ID_FIELD_NUMBER: _builtins.int
     CHANGE_FIELD_NUMBER: _builtins.int
     CASE_FIELD_NUMBER: _builtins.int
-    SIGNAL_ID_FIELD_NUMBER: _builtins.int
+    SIGNAL_IDS_FIELD_NUMBER: _builtins.int
     ACTION_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Derived from (case, incarnation, version, topic)."""
     change: Global___CaseChange.ValueType
-    signal_id: _builtins.str
-    """The signal or action that caused it, whichever it was."""
     action_id: _builtins.str
     @_builtins.property
     def case(self) -> Global___Case: ...
+    @_builtins.property
+    def signal_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The signals or the action that caused it. One version takes in every signal of a batch."""
+
     def __init__(
         self,
         *,
         event_id: _builtins.str = ...,
         change: Global___CaseChange.ValueType = ...,
         case: Global___Case | None = ...,
-        signal_id: _builtins.str = ...,
+        signal_ids: _abc.Iterable[_builtins.str] | None = ...,
         action_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "case", b"case", "change", b"change", "event_id", b"event_id", "signal_id", b"signal_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "case", b"case", "change", b"change", "event_id", b"event_id", "signal_ids", b"signal_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

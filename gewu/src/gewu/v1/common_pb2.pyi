@@ -48,7 +48,7 @@ LANE_P3: Lane.ValueType  # 4
 Global___Lane: _TypeAlias = Lane  # noqa: Y015
 
 @_typing.final
-class Place(_message.Message):
+class Point(_message.Message):
     """A point on the ground, WGS-84 degrees."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -56,30 +56,26 @@ class Place(_message.Message):
     LON_FIELD_NUMBER: _builtins.int
     LAT_FIELD_NUMBER: _builtins.int
     ACCURACY_M_FIELD_NUMBER: _builtins.int
-    ADDRESS_FIELD_NUMBER: _builtins.int
     lon: _builtins.float
     lat: _builtins.float
     accuracy_m: _builtins.float
     """Radius of uncertainty in metres as the client states it; absent when unknown."""
-    address: _builtins.str
-    """Free text such as a street and number, as the client gave it."""
     def __init__(
         self,
         *,
         lon: _builtins.float = ...,
         lat: _builtins.float = ...,
         accuracy_m: _builtins.float | None = ...,
-        address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "accuracy_m", b"accuracy_m"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "accuracy_m", b"accuracy_m", "address", b"address", "lat", b"lat", "lon", b"lon"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m", "accuracy_m", b"accuracy_m", "lat", b"lat", "lon", b"lon"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__accuracy_m: _TypeAlias = _typing.Literal["accuracy_m"]  # noqa: Y015
     _WhichOneofArgType__accuracy_m: _TypeAlias = _typing.Literal["_accuracy_m", b"_accuracy_m"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__accuracy_m) -> _WhichOneofReturnType__accuracy_m | None: ...
 
-Global___Place: _TypeAlias = Place  # noqa: Y015
+Global___Point: _TypeAlias = Point  # noqa: Y015
 
 @_typing.final
 class Picture(_message.Message):
@@ -123,6 +119,7 @@ class SealedContact(_message.Message):
     BOX_FIELD_NUMBER: _builtins.int
     key_id: _builtins.str
     box: _builtins.bytes
+    """A libsodium sealed box around a serialised Contact."""
     def __init__(
         self,
         *,
@@ -136,3 +133,34 @@ class SealedContact(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SealedContact: _TypeAlias = SealedContact  # noqa: Y015
+
+@_typing.final
+class Contact(_message.Message):
+    """How to reach a reporter. Exists only inside a SealedContact; no other message may hold it (a test sees to that)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNAL_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    signal_id: _builtins.str
+    """The signal that it came with, so that a box cannot be moved to another one."""
+    name: _builtins.str
+    phone: _builtins.str
+    email: _builtins.str
+    def __init__(
+        self,
+        *,
+        signal_id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        phone: _builtins.str = ...,
+        email: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "name", b"name", "phone", b"phone", "signal_id", b"signal_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Contact: _TypeAlias = Contact  # noqa: Y015

@@ -32,22 +32,25 @@ class Signal(_message.Message):
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     OBSERVED_AT_FIELD_NUMBER: _builtins.int
     RECEIVED_AT_FIELD_NUMBER: _builtins.int
-    PLACE_FIELD_NUMBER: _builtins.int
+    POINT_FIELD_NUMBER: _builtins.int
     HOME_AREA_FIELD_NUMBER: _builtins.int
     PACKAGE_VERSION_FIELD_NUMBER: _builtins.int
     EXERCISE_FIELD_NUMBER: _builtins.int
     CONTENT_SHA256_FIELD_NUMBER: _builtins.int
     PICTURES_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
     REPORT_FIELD_NUMBER: _builtins.int
     READING_FIELD_NUMBER: _builtins.int
     DETECTION_FIELD_NUMBER: _builtins.int
     signal_id: _builtins.str
-    """Derived from (source, client_id): the same act done twice carries the same id."""
+    """Derived from (source, client_id), for an anonymous source from the content as well: the same act done twice carries
+    the same id. A reading's is derived from (sensor, session, counter).
+    """
     lane: _common_pb2.Lane.ValueType
     source: _builtins.str
-    """Authenticated source: the id of an API key, a device, a camera, or "anonymous"."""
+    """Authenticated source, in a namespace of its own kind: key:<id>, sensor:<id>, camera:<id>, or anonymous."""
     client_id: _builtins.str
-    """The client's own id of this act, or the one that intake made for it."""
+    """The client's own id of this act, or the one that intake made for it; of a reading <session>:<counter>."""
     home_area: _builtins.str
     """Top-level grid at intake; never changes afterwards."""
     package_version: _builtins.str
@@ -56,12 +59,14 @@ class Signal(_message.Message):
     """A drill: same road, never a real receiver, outside every indicator."""
     content_sha256: _builtins.bytes
     """SHA-256 of what the client said, without its contact block: one id with two of these is a conflict."""
+    address: _builtins.str
+    """The reporter's own words for the place; never copied to a case."""
     @_builtins.property
     def observed_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def received_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
-    def place(self) -> _common_pb2.Place:
+    def point(self) -> _common_pb2.Point:
         """Absent only where the city package has a grid for signals without a position."""
 
     @_builtins.property
@@ -81,19 +86,20 @@ class Signal(_message.Message):
         client_id: _builtins.str = ...,
         observed_at: _timestamp_pb2.Timestamp | None = ...,
         received_at: _timestamp_pb2.Timestamp | None = ...,
-        place: _common_pb2.Place | None = ...,
+        point: _common_pb2.Point | None = ...,
         home_area: _builtins.str = ...,
         package_version: _builtins.str = ...,
         exercise: _builtins.bool = ...,
         content_sha256: _builtins.bytes = ...,
         pictures: _abc.Iterable[_common_pb2.Picture] | None = ...,
+        address: _builtins.str = ...,
         report: Global___Report | None = ...,
         reading: Global___Reading | None = ...,
         detection: Global___Detection | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["detection", b"detection", "kind", b"kind", "observed_at", b"observed_at", "place", b"place", "reading", b"reading", "received_at", b"received_at", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detection", b"detection", "kind", b"kind", "observed_at", b"observed_at", "point", b"point", "reading", b"reading", "received_at", b"received_at", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "content_sha256", b"content_sha256", "detection", b"detection", "exercise", b"exercise", "home_area", b"home_area", "kind", b"kind", "lane", b"lane", "observed_at", b"observed_at", "package_version", b"package_version", "pictures", b"pictures", "place", b"place", "reading", b"reading", "received_at", b"received_at", "report", b"report", "signal_id", b"signal_id", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "client_id", b"client_id", "content_sha256", b"content_sha256", "detection", b"detection", "exercise", b"exercise", "home_area", b"home_area", "kind", b"kind", "lane", b"lane", "observed_at", b"observed_at", "package_version", b"package_version", "pictures", b"pictures", "point", b"point", "reading", b"reading", "received_at", b"received_at", "report", b"report", "signal_id", b"signal_id", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["report", "reading", "detection"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
@@ -152,6 +158,7 @@ class Reading(_message.Message):
     counter: _builtins.int
     quantity: _builtins.str
     value: _builtins.float
+    """Present even when it is 0."""
     unit: _builtins.str
     """UCUM unit, for example Cel or %."""
     def __init__(
@@ -161,14 +168,16 @@ class Reading(_message.Message):
         session: _builtins.int = ...,
         counter: _builtins.int = ...,
         quantity: _builtins.str = ...,
-        value: _builtins.float = ...,
+        value: _builtins.float | None = ...,
         unit: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["counter", b"counter", "quantity", b"quantity", "sensor_id", b"sensor_id", "session", b"session", "unit", b"unit", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_value", b"_value", "counter", b"counter", "quantity", b"quantity", "sensor_id", b"sensor_id", "session", b"session", "unit", b"unit", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
 
 Global___Reading: _TypeAlias = Reading  # noqa: Y015
 
@@ -195,13 +204,15 @@ class Detection(_message.Message):
         camera_id: _builtins.str = ...,
         rule_id: _builtins.str = ...,
         category: _builtins.str = ...,
-        confidence: _builtins.float = ...,
+        confidence: _builtins.float | None = ...,
         model: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["camera_id", b"camera_id", "category", b"category", "confidence", b"confidence", "model", b"model", "rule_id", b"rule_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "camera_id", b"camera_id", "category", b"category", "confidence", b"confidence", "model", b"model", "rule_id", b"rule_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
+    _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
 
 Global___Detection: _TypeAlias = Detection  # noqa: Y015

@@ -16,11 +16,12 @@ from gewu.runtime.keys import LOOK_AGAIN_S, KeyRing
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu.runtime.relay import Relay
 from gewu.runtime.service import Part, Service, loop, ops_routes
-from gewu_dispatch import openapi
 from gewu_dispatch.consumers import SCHEMA, Consumers, Database
-from gewu_dispatch.desk import Desk
 from gewu_dispatch.domain import joining
-from gewu_dispatch.http import Api
+from gewu_dispatch.http import openapi
+from gewu_dispatch.http.api import Api
+from gewu_dispatch.http.desk import Desk
+from gewu_dispatch.metrics import Metrics
 from gewu_dispatch.settings import Settings
 
 
@@ -51,10 +52,19 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         settings.postgres, SCHEMA, producers["relay"], "gewu/dispatch", RelayMetrics(registry), health, failpoints
     )
     consumers = Consumers(
-        settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), failpoints
+        settings,
+        city,
+        clock,
+        database,
+        producers["parking"],
+        relay,
+        health,
+        DeliveryMetrics(registry),
+        Metrics(registry),
+        failpoints,
     )
     desk = Desk(producers["desk"], city.fallback.id, known, clock)
-    api = Api(lambda: database.pool("http"), keys, settings.link_secret_file.read_bytes()[:64], desk)
+    api = Api(lambda: database.pool("http"), keys, settings.link_secret, desk)
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *api.routes()])
 
     async def look() -> None:
@@ -73,6 +83,6 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         loop("look", look, health),
         loop("relay", relay.run, health),
         Part("consumers", consumers.start, consumers.stop),
-        loop("lag", consumers.tell_lag, health),
+        loop("watch", consumers.watch, health),
     ]
     return Service("dispatch", app, settings.http, health, parts)

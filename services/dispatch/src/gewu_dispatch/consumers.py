@@ -12,17 +12,19 @@ from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
 from gewu.runtime import migrate, postgres, subscribe
-from gewu.runtime.delivery import Delivery, Effects, Means
+from gewu.runtime.delivery import Delivery
+from gewu.runtime.effects import Effects, Means
 from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.groupcommit import Producer
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import DeliveryMetrics
 from gewu.runtime.relay import Relay
-from gewu_dispatch.actions import Actions
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.routing import Router
 from gewu_dispatch.domain.triage import Rules
-from gewu_dispatch.handlers import Signals
+from gewu_dispatch.handlers.actions import Actions
+from gewu_dispatch.handlers.signals import Signals
+from gewu_dispatch.metrics import Metrics
 from gewu_dispatch.settings import Settings
 from gewu_dispatch.store import reads
 from gewu_dispatch.wire import Events
@@ -52,7 +54,7 @@ class Database:
             )
         async with self.pool("http").acquire() as connection:
             await migrate.check(connection, SCHEMA, *SCHEMA_VERSIONS)
-            locks = len(Lane) * size * self._settings.batch_records * joining.LOCKS_PER_SIGNAL
+            locks = len(Lane) * size * joining.LOCKS_AT_ONCE
             if fault := await postgres.check_locks(connection, locks):
                 raise migrate.SchemaFault(fault)
 
@@ -73,6 +75,7 @@ class Consumers:
     relay: Relay
     health: Health
     metrics: DeliveryMetrics
+    decisions: Metrics
     failpoints: Failpoints
     _broker: KafkaBroker | None = None
     _deliveries: list[Delivery[Any]] = field(default_factory=list)
@@ -87,7 +90,12 @@ class Consumers:
         self._broker = subscribe.broker(self.settings.kafka, "dispatch")
         for lane in Lane:
             records = P0_RECORDS if lane is Lane.P0 else self.settings.batch_records
-            self._subscribe(Signals(self.city, rules, events, self.clock), lane.label, [topics.signals(lane)], records)
+            self._subscribe(
+                Signals(self.city, rules, events, self.clock, self.decisions),
+                lane.label,
+                [topics.signals(lane)],
+                records,
+            )
         actions = Actions(router.returned(), incarnation, events, self.clock)
         self._subscribe(actions, "actions", [topics.actions(d) for d in sorted(self.city.departments)], 200)
         await self._broker.start()
@@ -98,9 +106,9 @@ class Consumers:
         if self._broker:
             await self._broker.stop()
 
-    async def tell_lag(self) -> None:
-        """Export how far behind each topic is, for as long as this runs."""
-        await asyncio.gather(*(d.tell_lag() for d in self._deliveries))
+    async def watch(self) -> None:
+        """Hold positions against the log, for as long as this runs."""
+        await asyncio.gather(*(d.watch() for d in self._deliveries))
 
     def _subscribe(self, effects: Effects[Any], use: str, names: list[str], records: int) -> None:
         means = Means(

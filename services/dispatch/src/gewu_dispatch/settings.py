@@ -17,7 +17,7 @@ class Settings:
     http: shared.Http
     city: Path
     keys_file: Path
-    link_secret_file: Path
+    link_secret: bytes
     batch_records: int
     connections: int
     parking_limit: int
@@ -26,10 +26,6 @@ class Settings:
 
 def define(env: Env) -> Settings:
     """Ask for every setting; the faults are collected in `env`."""
-    secret = env.optional_file(
-        "GEWU_LINK_SECRET_FILE", "file with at least 32 random bytes; intake has the same one (required)"
-    )
-    env.require(secret is not None, "GEWU_LINK_SECRET_FILE is not set: `gewu keys init` makes it")
     env.optional_file("GEWU_CONTACT_PRIVATE_FILE", "private keys that open contacts; only dispatch has them")
     return Settings(
         kafka=shared.kafka(env),
@@ -37,7 +33,7 @@ def define(env: Env) -> Settings:
         http=shared.http(env, 8081),
         city=env.folder("GEWU_CITY", "folder of the city package"),
         keys_file=Path(env.text("GEWU_KEYS_FILE", None, "file of API keys, managed by `gewu keys`; need not exist yet")),
-        link_secret_file=secret or Path(),
+        link_secret=shared.link_secret(env),
         batch_records=env.integer("GEWU_BATCH_RECORDS", 500, 1, 2000, "records of one poll, and so of one transaction, at most"),
         connections=env.integer("GEWU_CONNECTIONS", 3, 1, 20, "database connections of each lane"),
         parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row on one topic before it stops"),

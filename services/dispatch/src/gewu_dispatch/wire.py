@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gewu import codec, ids, topics
 from gewu.errors import Never, Why
@@ -10,14 +11,20 @@ from gewu.lane import Lane
 from gewu.runtime.outbox import Event
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, signal_pb2
 from gewu_dispatch.domain.action import Action, Kind, Refusal
-from gewu_dispatch.domain.case import Case, Signal
+from gewu_dispatch.domain.case import Case, Picture, Signal, Source
 
-_LANES = {lane.value: lane for lane in Lane}
-_KINDS = {kind.value: kind for kind in Kind}
+_MOVES = {kind.value: kind for kind in Kind}
+_BECAUSE = {n.removeprefix("ROUTED_BECAUSE_").lower(): v for n, v in case_pb2.RoutedBecause.items()}
+_DIGEST = 32
+# Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
+_WORD, _TEXT = 400, 8000
 
 
-def signal(value: bytes | None, type_: str) -> Signal:
-    """A signal from its record; Never when it cannot be one."""
+def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
+    """A signal from its record, and whether it has fields of a newer version; Never when it cannot be one.
+
+    `lane` is the topic's: a payload cannot claim another.
+    """
     said = codec.decode(signal_pb2.Signal, value)
     which = said.WhichOneof("kind")
     if which == "reading":
@@ -25,58 +32,63 @@ def signal(value: bytes | None, type_: str) -> Signal:
     if which is None or not type_.endswith(which):
         raise Never(Why.BAD_FIELD, f"ce_type is {type_}, the message holds {which or 'no kind'}")
     _uuid("signal_id", said.signal_id)
-    lane = _LANES.get(said.lane)
-    if lane is None:
-        raise Never(Why.BAD_FIELD, f"lane {said.lane} is none of {', '.join(lane.label for lane in Lane)}")
     if not said.source or not said.client_id:
         raise Never(Why.BAD_FIELD, "source and client_id must be given")
+    if len(said.content_sha256) != _DIGEST:
+        raise Never(Why.BAD_FIELD, f"content_sha256 has {len(said.content_sha256)} bytes, a SHA-256 has {_DIGEST}")
+    _bounded(said.source, said.client_id, said.home_area, said.package_version, said.address)
+    point = said.point if said.HasField("point") else None
+    if point and not (-180 <= point.lon <= 180 and -90 <= point.lat <= 90):
+        raise Never(Why.BAD_FIELD, f"point {point.lon}, {point.lat} is not on Earth")
     report = said.report if which == "report" else None
-    contact = report.contact if report and report.HasField("contact") else None
-    place = said.place if said.HasField("place") else None
-    if place and not (-180 <= place.lon <= 180 and -90 <= place.lat <= 90):
-        raise Never(Why.BAD_FIELD, f"place {place.lon}, {place.lat} is not on Earth")
-    return Signal(
-        signal_id=said.signal_id, lane=lane, source=said.source, client_id=said.client_id,
+    if report:
+        _bounded(report.category, report.object_id, most=_WORD)
+        _bounded(report.text, most=_TEXT)
+    found = Signal(
+        signal_id=said.signal_id, kind=Source[which.upper()], lane=lane, source=said.source, client_id=said.client_id,
         observed_at=_time("observed_at", said.observed_at), received_at=_time("received_at", said.received_at),
-        lon=place.lon if place else None, lat=place.lat if place else None,
-        accuracy_m=place.accuracy_m if place and place.HasField("accuracy_m") else None,
-        address=place.address if place else "", home_area=said.home_area, exercise=said.exercise,
+        lon=point.lon if point else None, lat=point.lat if point else None,
+        accuracy_m=point.accuracy_m if point and point.HasField("accuracy_m") else None, address=said.address,
+        home_area=said.home_area, package_version=said.package_version, exercise=said.exercise,
         content=said.content_sha256, said=report.category if report else said.detection.category,
         text=report.text if report else "", object_id=report.object_id if report else "",
-        contact=(contact.key_id, contact.box) if contact else None,
+        contact=(report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
+        pictures=tuple(Picture(p.sha256, p.bytes, p.type, p.masked_by) for p in said.pictures),
     )  # fmt: skip
+    return found, len(UnknownFieldSet(said)) > 0
 
 
 def action(value: bytes | None, department: str) -> Action:
-    """A department's action from its record; Never when it cannot be one."""
+    """A department's action from its record; Never when it cannot be one. An unknown kind is kept, to be refused."""
     said = codec.decode(action_pb2.Action, value)
-    kind = _KINDS.get(said.kind)
-    if kind is None:
-        raise Never(Why.BAD_FIELD, f"kind {said.kind} is none of {', '.join(k.name for k in Kind)}")
     if not said.client_id:
         raise Never(Why.BAD_FIELD, "client_id must be given")
+    _bounded(said.client_id, said.case_id, said.said_by)
+    _bounded(said.note, most=_TEXT)
     return Action(
         # Derived here, never believed: the payload may not choose whose action it is.
         action_id=ids.action_id(department, said.client_id), client_id=said.client_id, department=department,
-        case_id=said.case_id, kind=kind, note=said.note, said_at=_time("said_at", said.said_at), said_by=said.said_by,
+        case_id=said.case_id.lower(), kind=_MOVES.get(said.kind, said.kind), note=said.note,
+        said_at=_time("said_at", said.said_at), said_by=said.said_by,
     )  # fmt: skip
 
 
 def case(found: Case) -> case_pb2.Case:
-    """The whole public case."""
+    """The whole public case: nothing in it is a reporter's own word."""
     message = case_pb2.Case(
         case_id=found.case_id, incarnation=found.incarnation, version=found.version, state=found.state.value,
         lane=found.lane.value, category=found.category, grid_id=found.grid_id, grid_path=found.grid_path,
-        home_area=found.home_area, department=found.department, routed_because=found.routed_because,
-        rule_id=found.rule_id, object_id=found.object_id, signals=found.signals, exercise=found.exercise,
-        package_version=found.package_version,
+        home_area=found.home_area, department=found.department, object_id=found.object_id, signal_count=found.signals,
+        exercise=found.exercise,
     )  # fmt: skip
+    message.routing.because = _BECAUSE.get(found.routed_because, 0)
+    message.routing.rule_id, message.routing.package_version = found.rule_id, found.package_version
     if found.lon is not None and found.lat is not None:
-        message.place.lon, message.place.lat, message.place.address = found.lon, found.lat, found.address
+        message.point.lon, message.point.lat = found.lon, found.lat
     message.opened_at.FromDatetime(found.opened_at)
     message.changed_at.FromDatetime(found.changed_at)
-    if found.due_at:
-        message.due_at.FromDatetime(found.due_at)
+    if found.complete_by:
+        message.complete_by.FromDatetime(found.complete_by)
     return message
 
 
@@ -86,43 +98,63 @@ class Events:
     def __init__(self, registry: tuple[topics.Topic, ...]) -> None:
         self._partitions = {t.name: t.partitions for t in registry}
 
-    def changed(self, found: Case, change: int, *, signal_id: str = "", action_id: str = "") -> Event:
+    def changed(self, found: Case, change: int, *, signal_ids: tuple[str, ...] = (), action_id: str = "") -> Event:
         """The case is now like this."""
         own = ids.event_id(found.case_id, found.incarnation, found.version, topics.CASES)
         message = case_pb2.CaseChanged(
-            event_id=own, change=change, case=case(found), signal_id=signal_id, action_id=action_id
+            event_id=own, change=change, case=case(found), signal_ids=signal_ids, action_id=action_id
         )
-        return self._event(found, topics.CASES, own, codec.CASE_CHANGED, message.SerializeToString(), None)
+        cause = action_id or signal_ids[0]
+        return self._event(found, topics.CASES, own, codec.CASE_CHANGED, message.SerializeToString(), cause, None)
 
     def assignment(
-        self, found: Case, kind: int, department: str, *, note: str = "", received_at: datetime | None = None
+        self,
+        found: Case,
+        kind: int,
+        department: str,
+        cause: str,
+        *,
+        note: str = "",
+        received_at: datetime | None = None,
     ) -> Event:
         """What this department shall know; received_at of the causing signal lets the relay measure the whole way."""
         topic = topics.dispatch(department)
         own = ids.event_id(found.case_id, found.incarnation, found.version, topic)
         message = assignment_pb2.Assignment(event_id=own, kind=kind, case=case(found), note=note)
-        return self._event(found, topic, own, codec.ASSIGNMENT, message.SerializeToString(), received_at)
+        type_ = codec.ASSIGNMENT_EXERCISE if found.exercise else codec.ASSIGNMENT
+        return self._event(found, topic, own, type_, message.SerializeToString(), cause, received_at)
 
-    def refused(self, said: Action, refusal: Refusal, lawful: tuple[Kind, ...], incarnation: int) -> Event:
-        """Why an action changed nothing."""
+    def refused(
+        self,
+        said: Action,
+        refusal: Refusal,
+        lawful: tuple[Kind, ...],
+        own_case: Case | None,
+        incarnation: int,
+        at: datetime,
+    ) -> Event:
+        """Why an action changed nothing. Its id holds the content, because one client id may be refused for two."""
         topic = topics.dispatch(said.department)
-        own = ids.event_id(said.action_id, incarnation, 0, topic)
+        own = ids.event_id(f"{said.action_id}:{said.content.hex()}", incarnation, int(refusal), topic)
         message = action_pb2.ActionRefused(
-            event_id=own, action_id=said.action_id, client_id=said.client_id, case_id=said.case_id, kind=said.kind.value,
+            event_id=own, action_id=said.action_id, client_id=said.client_id, case_id=said.case_id, kind=int(said.kind),
             reason=refusal.value, lawful=[k.value for k in lawful],
+            case_incarnation=own_case.incarnation if own_case else 0, case_version=own_case.version if own_case else 0,
         )  # fmt: skip
         return Event(
-            said.action_id, incarnation, 0, topic, topics.partition(said.case_id, self._partitions[topic]), Lane.P1, own,
-            codec.ACTION_REFUSED, message.SerializeToString(),
+            subject=own, incarnation=incarnation, version=0, topic=topic,
+            partition=topics.partition(said.case_id, self._partitions[topic]), lane=Lane.P1, event_id=own,
+            type=codec.ACTION_REFUSED, value=message.SerializeToString(), key=said.case_id, created_at=at, cause=said.action_id,
         )  # fmt: skip
 
     def _event(
-        self, found: Case, topic: str, own: str, type_: str, value: bytes, received_at: datetime | None
+        self, found: Case, topic: str, own: str, type_: str, value: bytes, cause: str, received_at: datetime | None
     ) -> Event:
         place = topics.partition(found.case_id, self._partitions[topic])
         return Event(
-            found.case_id, found.incarnation, found.version, topic, place, found.lane, own, type_, value, received_at
-        )
+            found.case_id, found.incarnation, found.version, topic, place, found.lane, own, type_, value, found.case_id,
+            found.changed_at, cause, received_at,
+        )  # fmt: skip
 
 
 def _time(name: str, said: Timestamp) -> datetime:
@@ -132,6 +164,15 @@ def _time(name: str, said: Timestamp) -> datetime:
         raise Never(Why.BAD_FIELD, f"{name}: {fault}") from None
 
 
+def _bounded(*texts: str, most: int = _WORD) -> None:
+    if too_long := next((t for t in texts if len(t) > most), None):
+        raise Never(Why.BAD_FIELD, f"a text of {len(too_long)} characters, at most {most}: {too_long[:40]!r}…")
+
+
 def _uuid(name: str, said: str) -> None:
-    if len(said) != 36 or said.count("-") != 4 or not said.replace("-", "").isalnum():
+    if len(said) != 36 or any(said[i] != "-" for i in (8, 13, 18, 23)) or not _is_hex(said.replace("-", "")):
         raise Never(Why.BAD_FIELD, f"{name} {said[:80]!r} is not a UUID")
+
+
+def _is_hex(said: str) -> bool:
+    return len(said) == 32 and all(c in "0123456789abcdef" for c in said)

@@ -43,7 +43,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         city,
         producers,
         clock or SystemClock(),
-        settings.link_secret_file.read_bytes()[:64],
+        settings.link_secret,
         sealer.seal if sealer else None,
     )
     rest = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document(city))])

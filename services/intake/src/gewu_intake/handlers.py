@@ -17,13 +17,16 @@ from gewu.runtime.problem import Wrong
 from gewu_intake import parse, wire
 from gewu_intake.domain.report import ReportSaid, accept
 
+REPORT_BYTES = 32 * 1024
+
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The broker has it."""
+    """The broker has it. `id`: the client's own or the one made for it."""
 
+    id: str
     signal_id: str
     token: str
 
@@ -39,6 +42,7 @@ class Rejected:
 class Unsaid:
     """No ack. `unknown`: it may have landed all the same; a repeat under the same id is harmless."""
 
+    id: str
     unknown: bool
     why: str
 
@@ -60,6 +64,9 @@ class Handlers:
 
     def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
         """Take one report; `answer` is called once, now or after the ack."""
+        if len(body) > REPORT_BYTES:
+            answer(Rejected([Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]))
+            return
         said = parse.report(body)
         if isinstance(said, list):
             answer(Rejected(said))
@@ -93,6 +100,7 @@ class Handlers:
         grid = self._grid_at(said.place.lon, said.place.lat) if said.place else None
         rejections = accept(
             said, grid=grid.id if grid else None, grid_without_position=self._city.no_position_grid, has_key=key is not None,
+            takes_contact=self._seal is not None,
             now=now,
         )  # fmt: skip
         if rejections:
@@ -101,7 +109,7 @@ class Handlers:
         category = self._city.category(said.category)
         lane = Lane.named(category.lane) if category else Lane.P2
         context = wire.Context(
-            source=key.id if key else ids.ANONYMOUS, lane=lane, package_version=self._city.version, now=now,
+            source=f"key:{key.id}" if key else ids.ANONYMOUS, lane=lane, package_version=self._city.version, now=now,
             home_area=grid.path[0] if grid else self._no_position_area,
         )  # fmt: skip
         worded = wire.word(said, context, self._seal, self._partitions[topics.signals(lane)])
@@ -115,15 +123,15 @@ class Handlers:
         def done(fault: Fault | None) -> None:
             if fault is None:
                 log.debug("accepted", extra={"signal": worded.signal_id})
-                answer(Accepted(worded.signal_id, link.token(self._link_secret, worded.signal_id)))
+                answer(Accepted(worded.client_id, worded.signal_id, link.token(self._link_secret, worded.signal_id)))
             else:
-                answer(Unsaid(isinstance(fault, Unknown), str(fault)))
+                answer(Unsaid(worded.client_id, isinstance(fault, Unknown), str(fault)))
 
         try:
             self._producers[worded.lane].append(
-                worded.topic, worded.partition, worded.signal_id.encode(), worded.value, worded.headers, done
+                worded.topic, worded.partition, worded.key, worded.value, worded.headers, done
             )
         except TooLarge as fault:
             answer(Rejected([Wrong("$", "too_large", str(fault))]))
         except Fault as fault:
-            answer(Unsaid(False, str(fault)))
+            answer(Unsaid(worded.client_id, False, str(fault)))

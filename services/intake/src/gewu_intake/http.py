@@ -11,14 +11,13 @@ import msgspec
 from gewu.runtime import problem
 from gewu.runtime.keys import Key, KeyRing, bearer
 from gewu.runtime.problem import Problem
-from gewu_intake.handlers import Accepted, Answer, Handlers, Rejected, Unsaid
+from gewu_intake.handlers import REPORT_BYTES, Accepted, Answer, Handlers, Rejected, Unsaid
 from gewu_intake.metrics import Metrics
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-REPORT_BYTES = 32 * 1024
 BATCH_BYTES = 1024 * 1024
 BATCH_LINES = 1000
 BODY_S = 10.0  # a body must be here within this; a slow one holds a connection, never a report
@@ -93,27 +92,25 @@ class Doors:
             )
             await _send(send, 422, problem.TYPE, problem.body(found))
             return 422
-        found = Problem("no acknowledgement", 503, "unknown" if answer.unknown else "overloaded", _again(answer))
+        code = "unknown" if answer.unknown else "overloaded"
+        found = Problem("no acknowledgement", 503, code, _again(answer), id=answer.id)
         await _send(send, 503, problem.TYPE, problem.body(found), retry=True)
         return 503
 
     async def _many(self, body: bytes, key: Key | None, send: Send) -> int:
-        lines = [line for line in body.split(b"\n") if line.strip()]
+        # Every line of the client's has its number; blank ones have no answer.
+        numbered = [(n, line) for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+        lines = [line for _, line in numbered]
         if not lines:
             raise _Refused(422, "empty", "there is no line to take", "send one report a line")
         if len(lines) > BATCH_LINES:
             raise _Refused(413, "too_many_lines", "too many lines", f"at most {BATCH_LINES} reports a request")
-        if too_long := next((n for n, line in enumerate(lines, 1) if len(line) > REPORT_BYTES), None):
-            raise _Refused(
-                413,
-                "line_too_large",
-                "a line is too large",
-                f"report {too_long} is over {REPORT_BYTES} bytes; none was taken",
-            )
         answers = await self._handlers.on_lines(lines, key)
         for answer in answers:
             self._metrics.reports.labels(_word(answer)).inc()
-        found = b"".join(msgspec.json.encode(self._line(n, a)) + b"\n" for n, a in enumerate(answers, 1))
+        found = b"".join(
+            msgspec.json.encode(self._line(n, a)) + b"\n" for (n, _), a in zip(numbered, answers, strict=True)
+        )
         await _send(send, 200, _NDJSON, found, retry=any(isinstance(a, Unsaid) for a in answers))
         return 200
 
@@ -122,10 +119,11 @@ class Doors:
             return {"line": n, "outcome": "accepted", **self._accepted(answer)}
         if isinstance(answer, Rejected):
             return {"line": n, "outcome": "rejected", "errors": answer.errors}
-        return {"line": n, "outcome": _word(answer), "detail": _again(answer)}
+        return {"line": n, "outcome": _word(answer), "id": answer.id, "detail": _again(answer)}
 
     def _accepted(self, answer: Accepted) -> dict[str, str]:
         return {
+            "id": answer.id,
             "signal_id": answer.signal_id,
             "status_url": f"{self._status_url}/v1/reports/{answer.signal_id}?token={answer.token}",
         }

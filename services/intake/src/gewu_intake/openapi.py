@@ -8,12 +8,14 @@ from gewu.city import City
 from gewu.runtime import apidocs
 from gewu.runtime.problem import Problem
 from gewu_intake.domain.report import ReportSaid
-from gewu_intake.http import BATCH_BYTES, BATCH_LINES, REPORT_BYTES
+from gewu_intake.handlers import REPORT_BYTES
+from gewu_intake.http import BATCH_BYTES, BATCH_LINES
 
 
 class Taken(msgspec.Struct):
     """The broker has the report."""
 
+    id: str
     signal_id: str
     status_url: str
 
@@ -23,6 +25,7 @@ class Line(msgspec.Struct, omit_defaults=True):
 
     line: int
     outcome: str
+    id: str = ""
     signal_id: str = ""
     status_url: str = ""
     detail: str = ""

@@ -16,7 +16,7 @@ class Settings:
     http: shared.Http
     city: Path
     keys_file: Path
-    link_secret_file: Path
+    link_secret: bytes
     contact_public_file: Path | None
     status_url: str
     ack_deadline: float
@@ -26,18 +26,14 @@ class Settings:
 
 def define(env: Env) -> Settings:
     """Ask for every setting; the faults are collected in `env`."""
-    secret = env.optional_file(
-        "GEWU_LINK_SECRET_FILE", "file with at least 32 random bytes; dispatch has the same one (required)"
-    )
-    env.require(secret is not None, "GEWU_LINK_SECRET_FILE is not set: `gewu keys init` makes it")
     return Settings(
         kafka=shared.kafka(env),
         http=shared.http(env, 8080),
         city=env.folder("GEWU_CITY", "folder of the city package"),
         keys_file=Path(env.text("GEWU_KEYS_FILE", None, "file of API keys, managed by `gewu keys`; need not exist yet")),
-        link_secret_file=secret or Path(),
-        contact_public_file=env.optional_file("GEWU_CONTACT_PUBLIC_FILE", "public key that seals contacts; without it contacts are dropped"),
-        status_url=env.text("GEWU_STATUS_URL", "", "base of the status links, the public address of dispatch"),
+        link_secret=shared.link_secret(env),
+        contact_public_file=env.optional_file("GEWU_CONTACT_PUBLIC_FILE", "public key that seals contacts; without it reports with a contact are refused"),
+        status_url=env.text("GEWU_STATUS_URL", None, "base of the status links, the public address of dispatch"),
         ack_deadline=env.duration("GEWU_ACK_DEADLINE", "10s", "how long a request waits for the broker's ack"),
         buffer_bytes=env.size("GEWU_BUFFER", "32MiB", "how much may wait for the broker in each lane before reports are refused"),
         log_level=env.text("GEWU_LOG_LEVEL", "info", "debug, info, warning or error"),

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from math import floor
 
 import msgspec
 
 from gewu import codec, ids, topics
 from gewu.lane import Lane
 from gewu.runtime.contact import Sealed
-from gewu.v1.common_pb2 import SealedContact
+from gewu.v1.common_pb2 import Contact, SealedContact
 from gewu.v1.signal_pb2 import Signal
 from gewu_intake.domain.report import ContactSaid, ReportSaid
 
@@ -23,12 +24,14 @@ _CELLS_PER_DEGREE = 100
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """A record, ready to append."""
+    """A record, ready to append. The key is the area cell, so that order and partition follow the place."""
 
     signal_id: str
+    client_id: str
     lane: Lane
     topic: str
     partition: int
+    key: bytes
     value: bytes
     headers: list[codec.Header]
 
@@ -45,12 +48,15 @@ class Context:
 
 
 def content_sha256(said: ReportSaid) -> bytes:
-    """SHA-256 of the report without id and contact: the same id with another one of these is a conflict."""
+    """SHA-256 of the report's canonical form without id and contact: an id with two of these is a conflict.
+
+    What was left out stays out of the form, so that a field added later does not change the hash of an older report.
+    """
     return hashlib.sha256(_encode(msgspec.structs.replace(said, id=None, contact=None))).digest()
 
 
 def word(said: ReportSaid, context: Context, seal: Callable[[bytes], Sealed] | None, partitions: int) -> Worded:
-    """The report as a signal. Without a sealer a contact is dropped, never sent in the clear."""
+    """The report as a signal; its contact, if it has one, sealed."""
     client_id = said.id or ids.new_client_id()
     content = content_sha256(said)
     own = ids.signal_id(context.source, client_id, content if context.source == ids.ANONYMOUS else b"")
@@ -63,24 +69,25 @@ def word(said: ReportSaid, context: Context, seal: Callable[[bytes], Sealed] | N
     report = signal.report
     report.category, report.text, report.object_id = said.category, said.text, said.object_id or ""
     if place := said.place:
-        signal.place.lon, signal.place.lat, signal.place.address = place.lon, place.lat, place.address
+        signal.point.lon, signal.point.lat, signal.address = place.lon, place.lat, place.address
         if place.accuracy_m is not None:
-            signal.place.accuracy_m = place.accuracy_m
+            signal.point.accuracy_m = place.accuracy_m
     if said.contact and seal:
-        report.contact.CopyFrom(_sealed(said.contact, seal))
-    topic = topics.signals(context.lane)
+        report.contact.CopyFrom(_sealed(said.contact, own, seal))
+    topic, key = topics.signals(context.lane), _cell(said, client_id)
     return Worded(
-        own, context.lane, topic, topics.partition(_cell(said, client_id), partitions), signal.SerializeToString(),
+        own, client_id, context.lane, topic, topics.partition(key, partitions), key.encode(), signal.SerializeToString(),
         _envelope.headers(own),
     )  # fmt: skip
 
 
-def _sealed(contact: ContactSaid, seal: Callable[[bytes], Sealed]) -> SealedContact:
-    sealed = seal(_encode(contact))
+def _sealed(contact: ContactSaid, signal_id: str, seal: Callable[[bytes], Sealed]) -> SealedContact:
+    plain = Contact(signal_id=signal_id, name=contact.name, phone=contact.phone, email=contact.email)
+    sealed = seal(plain.SerializeToString())
     return SealedContact(key_id=sealed.key_id, box=sealed.box)
 
 
 def _cell(said: ReportSaid, client_id: str) -> str:
     if said.place is None:
         return client_id
-    return f"{said.place.lon * _CELLS_PER_DEGREE // 1}:{said.place.lat * _CELLS_PER_DEGREE // 1}"
+    return f"{floor(said.place.lon * _CELLS_PER_DEGREE)}:{floor(said.place.lat * _CELLS_PER_DEGREE)}"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from hashlib import sha256
 
 from gewu_dispatch.domain.case import Case, State
 from gewu_dispatch.domain.routing import Route
@@ -24,6 +25,7 @@ class Refusal(IntEnum):
     NOT_LAWFUL_NOW = 3
     NOTE_MISSING = 4
     CONFLICT = 5
+    NOT_UNDERSTOOD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,15 @@ class Action:
     client_id: str
     department: str
     case_id: str
-    kind: Kind
+    kind: Kind | int  # an int that is no Kind comes from a newer department and is refused
     note: str
     said_at: datetime
     said_by: str
+
+    @property
+    def content(self) -> bytes:
+        """SHA-256 of what was asked for: the same client id with another one of these is a conflict."""
+        return sha256(f"{self.case_id}\x00{int(self.kind)}\x00{self.note}".encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ def moves(state: State, department: str, fallback: str) -> tuple[Kind, ...]:
 
 def judge(case: Case | None, action: Action, fallback: str) -> Refusal | None:
     """Why the move may not be made, or None."""
+    if not isinstance(action.kind, Kind):
+        return Refusal.NOT_UNDERSTOOD
     if case is None:
         return Refusal.NO_SUCH_CASE
     if case.department != action.department:
@@ -71,12 +80,13 @@ def judge(case: Case | None, action: Action, fallback: str) -> Refusal | None:
     return None
 
 
-def act(case: Case | None, action: Action, back_to: Route, now: datetime) -> Verdict:
+def act(case: Case | None, action: Action, back_to: Route, incarnation: int, now: datetime) -> Verdict:
     """Make the move on the case, or say why not and leave it as it is."""
     refusal = judge(case, action, back_to.department)
     if refusal or case is None:
         return Verdict(refusal)
     case.version += 1
+    case.incarnation = incarnation
     case.changed_at = now
     if action.kind is Kind.ACCEPT:
         case.state = State.HANDLING

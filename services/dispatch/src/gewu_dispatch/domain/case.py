@@ -8,11 +8,29 @@ from gewu.lane import Lane
 
 
 class State(IntEnum):
-    """Where a case stands; the values are the wire's."""
+    """Where a case stands; the values are the wire's, which number the whole life."""
 
-    ASSIGNED = 1
-    HANDLING = 2
-    HANDLED = 3
+    ASSIGNED = 4
+    HANDLING = 5
+    HANDLED = 6
+
+
+class Source(IntEnum):
+    """Kinds of signal."""
+
+    REPORT = 1
+    READING = 2
+    DETECTION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture by reference; its bytes are masked and durable."""
+
+    sha256: bytes
+    bytes: int
+    type: str
+    masked_by: str
 
 
 OPEN = (State.ASSIGNED, State.HANDLING)  # a signal may still join
@@ -23,6 +41,7 @@ class Signal:
     """Something that was noticed, as far as a decision needs it. Positions are WGS-84 degrees."""
 
     signal_id: str
+    kind: Source
     lane: Lane
     source: str
     client_id: str
@@ -33,12 +52,14 @@ class Signal:
     accuracy_m: float | None
     address: str
     home_area: str
+    package_version: str
     exercise: bool
     content: bytes
     said: str  # the category as the reporter worded it
     text: str
     object_id: str
     contact: tuple[str, bytes] | None  # key id and sealed box
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(slots=True)
@@ -53,7 +74,6 @@ class Case:
     category: str
     lon: float | None
     lat: float | None
-    address: str
     grid_id: str
     grid_path: tuple[str, ...]
     home_area: str
@@ -67,7 +87,7 @@ class Case:
     opened_at: datetime
     changed_at: datetime
     last_signal_at: datetime
-    due_at: datetime | None
+    complete_by: datetime | None
 
     @property
     def is_open(self) -> bool:

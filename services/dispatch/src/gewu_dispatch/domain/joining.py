@@ -16,6 +16,7 @@ COARSE_M, FINE_M = 1000.0, 100.0
 LARGEST_RADIUS_M = COARSE_M / 2  # above it a circle could touch more than four coarse cells
 LOCKS = 65_536
 LOCKS_PER_SIGNAL = 4
+LOCKS_AT_ONCE = 2000  # in one transaction; a larger batch is split, because the server's lock table has an end
 
 
 class Because(StrEnum):

@@ -72,7 +72,7 @@ def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules,
     for located in signals:
         match = _match(located, nearby)
         if match:
-            _join(batch, located, match, now)
+            _join(batch, located, match, rules, now)
         else:
             case = _open(located, rules, now)
             batch.opened[case.case_id] = case
@@ -96,11 +96,12 @@ def _remember(case: Case, nearby: dict[int, list[Case]]) -> None:
         nearby.setdefault(key, []).append(case)
 
 
-def _join(batch: Batch, located: Located, match: joining.Match, now: datetime) -> None:
+def _join(batch: Batch, located: Located, match: joining.Match, rules: Rules, now: datetime) -> None:
     case, signal = match.case, located.signal
     if case.case_id not in batch.opened and case.case_id not in batch.joined:
         batch.joined[case.case_id] = case
         case.version += 1
+        case.incarnation = rules.incarnation  # a restored case goes on under the newer one
     case.signals += 1
     case.changed_at = now
     case.last_signal_at = max(case.last_signal_at, signal.received_at)
@@ -119,9 +120,9 @@ def _open(located: Located, rules: Rules, now: datetime) -> Case:
     return Case(
         case_id=ids.case_id(signal.signal_id), incarnation=rules.incarnation, version=1, state=State.ASSIGNED,
         lane=signal.lane, category=category.key if category else UNKNOWN, lon=signal.lon, lat=signal.lat,
-        address=signal.address, grid_id=grid.id if grid else "", grid_path=path, home_area=signal.home_area,
+        grid_id=grid.id if grid else "", grid_path=path, home_area=signal.home_area,
         department=route.department, routed_because=route.because, rule_id=route.rule_id, object_id=signal.object_id,
         signals=1, exercise=signal.exercise, package_version=rules.package_version, opened_at=now, changed_at=now,
         last_signal_at=signal.received_at,
-        due_at=due(category.limit, now, rules.timezone) if category and category.limit else None,
+        complete_by=due(category.limit, signal.received_at, rules.timezone) if category and category.limit else None,
     )  # fmt: skip

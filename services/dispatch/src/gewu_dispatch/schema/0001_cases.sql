@@ -6,20 +6,19 @@ CREATE TABLE deployment (
 );
 INSERT INTO deployment (incarnation) VALUES (1);
 
--- include position
+-- include position_1
 
--- include outbox
+-- include outbox_1
 
 CREATE TABLE cases (
     case_id         uuid PRIMARY KEY,
     incarnation     int         NOT NULL,
     version         int         NOT NULL,
-    state           smallint    NOT NULL,
+    state           smallint    NOT NULL,  -- the wire's numbers
     lane            smallint    NOT NULL,
     category        text        NOT NULL,
     lon             float8,
     lat             float8,
-    address         text        NOT NULL,
     grid_id         text        NOT NULL,
     grid_path       text[]      NOT NULL,
     home_area       text        NOT NULL,
@@ -33,36 +32,51 @@ CREATE TABLE cases (
     opened_at       timestamptz NOT NULL,
     changed_at      timestamptz NOT NULL,
     last_signal_at  timestamptz NOT NULL,
-    due_at          timestamptz,
+    complete_by     timestamptz,
     near            bigint      -- class and fine cell, by which joining finds candidates
 );
 -- Only open cases can be joined; the index stays as small as the day's work.
-CREATE INDEX cases_near ON cases (near) WHERE state IN (1, 2);
+CREATE INDEX cases_near ON cases (near) WHERE state IN (4, 5);
 CREATE INDEX cases_department ON cases (department, opened_at DESC, case_id);
 
 CREATE TABLE signals (
-    signal_id   uuid PRIMARY KEY,
-    outcome     text        NOT NULL CHECK (outcome IN ('opened', 'joined')),
-    case_id     uuid        NOT NULL,
-    because     text        NOT NULL,
-    distance_m  real,
-    content     bytea       NOT NULL,
-    lane        smallint    NOT NULL,
-    source      text        NOT NULL,
-    client_id   text        NOT NULL,
-    observed_at timestamptz NOT NULL,
-    received_at timestamptz NOT NULL,
-    lon         float8,
-    lat         float8,
-    accuracy_m  real,
-    address     text        NOT NULL,
-    grid_id     text        NOT NULL,
-    said        text        NOT NULL,
-    text        text        NOT NULL,
-    object_id   text        NOT NULL,
-    exercise    boolean     NOT NULL
+    signal_id        uuid PRIMARY KEY,
+    outcome          text        NOT NULL CHECK (outcome IN ('opened', 'joined')),
+    case_id          uuid        NOT NULL,
+    case_incarnation int         NOT NULL,
+    case_version     int         NOT NULL,  -- the version that took it in
+    because          text        NOT NULL,
+    distance_m       real,
+    kind             smallint    NOT NULL,
+    content          bytea       NOT NULL,
+    lane             smallint    NOT NULL,
+    source           text        NOT NULL,
+    client_id        text        NOT NULL,
+    observed_at      timestamptz NOT NULL,
+    received_at      timestamptz NOT NULL,
+    lon              float8,
+    lat              float8,
+    accuracy_m       real,
+    address          text        NOT NULL,
+    grid_id          text        NOT NULL,
+    home_area        text        NOT NULL,
+    package_version  text        NOT NULL,
+    said             text        NOT NULL,
+    text             text        NOT NULL,
+    object_id        text        NOT NULL,
+    exercise         boolean     NOT NULL
 );
 CREATE INDEX signals_case ON signals (case_id);
+
+-- Pictures by reference: what is named here is never swept from the object store.
+CREATE TABLE pictures (
+    signal_id uuid   NOT NULL,
+    sha256    bytea  NOT NULL,
+    bytes     bigint NOT NULL,
+    type      text   NOT NULL,
+    masked_by text   NOT NULL,
+    PRIMARY KEY (signal_id, sha256)
+);
 
 -- A known id that came again with another content: kept and shown, never taken for the first.
 CREATE TABLE conflicts (
@@ -96,8 +110,7 @@ CREATE TABLE history (
     department  text        NOT NULL,
     because     text        NOT NULL,
     rule_id     text        NOT NULL,
-    signals     int         NOT NULL,
-    signal_id   uuid,
+    signals     int         NOT NULL,  -- how many stood behind the case at this version
     action_id   uuid,
     said_by     text        NOT NULL DEFAULT '',
     note        text        NOT NULL DEFAULT '',
@@ -121,7 +134,8 @@ CREATE TABLE actions (
     client_id  text        NOT NULL,
     department text        NOT NULL,
     case_id    text        NOT NULL,  -- as said: it may name no case at all
-    kind       smallint    NOT NULL,
+    kind       int         NOT NULL,  -- as said: it may be one that this version does not know
+    content    bytea       NOT NULL,
     note       text        NOT NULL,
     said_by    text        NOT NULL,
     said_at    timestamptz NOT NULL,

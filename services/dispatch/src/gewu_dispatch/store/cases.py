@@ -1,6 +1,7 @@
 """Rows of cases: read under lock, insert, update."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import asyncpg
 
@@ -9,35 +10,37 @@ from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.case import Case, State
 from gewu_dispatch.domain.joining import near_key
 
-_COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, address, grid_id, grid_path, home_area,
+_COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
-    last_signal_at, due_at"""
+    last_signal_at, complete_by"""
 
 # In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
 _CANDIDATES = (
-    f"SELECT {_COLUMNS} FROM cases WHERE near = ANY($1::bigint[]) AND state IN (1, 2) ORDER BY case_id FOR UPDATE"
+    f"SELECT {_COLUMNS} FROM cases WHERE near = ANY($1::bigint[]) AND state IN (4, 5) AND last_signal_at >= $2 "
+    "ORDER BY case_id FOR UPDATE"
 )
 _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 
 # A path's ids are joined for the way: unnest would flatten an array of arrays.
 _INSERT = f"""
 INSERT INTO cases ({_COLUMNS}, near)
-SELECT case_id, incarnation, version, state, lane, category, lon, lat, address, grid_id, string_to_array(path, E'\\x1f'),
+SELECT case_id, incarnation, version, state, lane, category, lon, lat, grid_id, string_to_array(path, E'\\x1f'),
     home_area, department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
-    last_signal_at, due_at, near
+    last_signal_at, complete_by, near
 FROM unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::smallint[], $6::text[], $7::float8[], $8::float8[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::int[],
-    $18::boolean[], $19::text[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::timestamptz[], $24::bigint[])
-AS u (case_id, incarnation, version, state, lane, category, lon, lat, address, grid_id, path, home_area, department,
-    routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, last_signal_at, due_at, near)"""
+    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int[], $17::boolean[],
+    $18::text[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::bigint[])
+AS u (case_id, incarnation, version, state, lane, category, lon, lat, grid_id, path, home_area, department,
+    routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, last_signal_at, complete_by, near)"""
 
 _UPDATE = """
-UPDATE cases c SET version = u.version, state = u.state, lane = u.lane, department = u.department,
+UPDATE cases c SET incarnation = u.incarnation, version = u.version, state = u.state, lane = u.lane, department = u.department,
     routed_because = u.routed_because, rule_id = u.rule_id, object_id = u.object_id, signals = u.signals,
-    changed_at = u.changed_at, last_signal_at = u.last_signal_at, due_at = u.due_at
-FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::smallint[], $5::text[], $6::text[], $7::text[], $8::text[],
-    $9::int[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[])
-AS u (case_id, version, state, lane, department, routed_because, rule_id, object_id, signals, changed_at, last_signal_at, due_at)
+    changed_at = u.changed_at, last_signal_at = u.last_signal_at, complete_by = u.complete_by
+FROM unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::smallint[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::int[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[])
+AS u (case_id, incarnation, version, state, lane, department, routed_because, rule_id, object_id, signals, changed_at,
+    last_signal_at, complete_by)
 WHERE c.case_id = u.case_id"""
 
 
@@ -56,9 +59,9 @@ async def lock_cells(transaction: Connection, keys: Sequence[int]) -> None:
 _LOCK_SPACE = 0x6A6F
 
 
-async def candidates(transaction: Connection, near: Sequence[int]) -> list[Case]:
-    """Open cases in these fine cells, locked until the transaction ends."""
-    return [_case(r) for r in await transaction.fetch(_CANDIDATES, list(set(near)))] if near else []
+async def candidates(transaction: Connection, near: Sequence[int], since: datetime | None) -> list[Case]:
+    """Open cases in these fine cells with a signal since then, locked until the transaction ends."""
+    return [_case(r) for r in await transaction.fetch(_CANDIDATES, list(set(near)), since)] if near else []
 
 
 async def by_id(transaction: Connection, case_ids: Sequence[str]) -> dict[str, Case]:
@@ -80,8 +83,8 @@ async def update(transaction: Connection, cases: Sequence[Case]) -> None:
     if not cases:
         return
     rows = [
-        (c.case_id, c.version, int(c.state), int(c.lane), c.department, c.routed_because, c.rule_id, c.object_id, c.signals,
-         c.changed_at, c.last_signal_at, c.due_at)
+        (c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.department, c.routed_because, c.rule_id, c.object_id, c.signals,
+         c.changed_at, c.last_signal_at, c.complete_by)
         for c in sorted(cases, key=lambda c: c.case_id)
     ]  # fmt: skip
     await transaction.execute(_UPDATE, *(list(c) for c in zip(*rows, strict=True)))
@@ -89,9 +92,9 @@ async def update(transaction: Connection, cases: Sequence[Case]) -> None:
 
 def _row(c: Case) -> tuple[object, ...]:
     return (
-        c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.category, c.lon, c.lat, c.address, c.grid_id,
+        c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.category, c.lon, c.lat, c.grid_id,
         "\x1f".join(c.grid_path), c.home_area, c.department, c.routed_because, c.rule_id, c.object_id, c.signals,
-        c.exercise, c.package_version, c.opened_at, c.changed_at, c.last_signal_at, c.due_at, near_key(c),
+        c.exercise, c.package_version, c.opened_at, c.changed_at, c.last_signal_at, c.complete_by, near_key(c),
     )  # fmt: skip
 
 

@@ -4,17 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import asyncpg
-
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.action import Action, Refusal
 from gewu_dispatch.domain.case import Case
 
 _HISTORY = """
 INSERT INTO history (case_id, incarnation, version, at, change, state, lane, department, because, rule_id, signals,
-    signal_id, action_id, said_by, note)
+    action_id, said_by, note)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::smallint[], $6::smallint[], $7::smallint[],
-    $8::text[], $9::text[], $10::text[], $11::int[], $12::uuid[], $13::uuid[], $14::text[], $15::text[])"""
+    $8::text[], $9::text[], $10::text[], $11::int[], $12::uuid[], $13::text[], $14::text[])"""
 
 _CLOCKS = """
 INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
@@ -29,7 +27,6 @@ class Entry:
     case: Case
     change: int
     because: str
-    signal_id: str | None = None
     action_id: str | None = None
     said_by: str = ""
     note: str = ""
@@ -41,42 +38,35 @@ async def write(transaction: Connection, entries: Sequence[Entry]) -> None:
         return
     rows = [
         (e.case.case_id, e.case.incarnation, e.case.version, e.case.changed_at, e.change, int(e.case.state), int(e.case.lane),
-         e.case.department, e.because, e.case.rule_id, e.case.signals, e.signal_id, e.action_id, e.said_by, e.note)
+         e.case.department, e.because, e.case.rule_id, e.case.signals, e.action_id, e.said_by, e.note)
         for e in sorted(entries, key=lambda e: e.case.case_id)
     ]  # fmt: skip
     await transaction.execute(_HISTORY, *(list(c) for c in zip(*rows, strict=True)))
 
 
-async def start_clocks(transaction: Connection, started: Sequence[tuple[Case, str]]) -> None:
-    """Write the first ledger entry of each of these cases' completion clock, with the words that say why it is due then."""
-    rows = [(c.case_id, c.opened_at, c.due_at, why) for c, why in started]
+async def start_clocks(transaction: Connection, started: Sequence[tuple[Case, datetime, str]]) -> None:
+    """Write the first ledger entry of each of these cases' completion clock, counted from `at`, with the words that say why."""
+    rows = [(c.case_id, at, c.complete_by, why) for c, at, why in started]
     if rows:
         await transaction.execute(_CLOCKS, *(list(c) for c in zip(*rows, strict=True)))
 
 
-async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> dict[str, asyncpg.Record]:
-    """Those of these actions that were judged before."""
-    rows = await transaction.fetch("SELECT * FROM actions WHERE action_id = ANY($1::uuid[])", list(action_ids))
-    return {str(r["action_id"]): r for r in rows}
+async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> dict[str, bytes]:
+    """The contents of those of these actions that were judged before."""
+    rows = await transaction.fetch(
+        "SELECT action_id, content FROM actions WHERE action_id = ANY($1::uuid[])", list(action_ids)
+    )
+    return {str(r["action_id"]): r["content"] for r in rows}
 
 
 async def add_actions(transaction: Connection, judged: Sequence[tuple[Action, Refusal | None]], at: datetime) -> None:
     """Keep each action with its outcome."""
     await transaction.executemany(
-        "INSERT INTO actions VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        """INSERT INTO actions (action_id, client_id, department, case_id, kind, content, note, said_by, said_at, at, refusal)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
         [
-            (
-                a.action_id,
-                a.client_id,
-                a.department,
-                a.case_id,
-                int(a.kind),
-                a.note,
-                a.said_by,
-                a.said_at,
-                at,
-                int(r) if r else None,
-            )
+            (a.action_id, a.client_id, a.department, a.case_id, int(a.kind), a.content, a.note, a.said_by, a.said_at, at,
+             int(r) if r else None)
             for a, r in sorted(judged, key=lambda j: j[0].action_id)
         ],
-    )
+    )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any
 
 import asyncpg
 
-_CASE = """case_id, incarnation, version, state, lane, category, lon, lat, address, grid_id, grid_path, home_area,
-    department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, due_at"""
+_CASE = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
+    department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, complete_by"""
 
 # A page starts after the last row of the one before, so that cases opened meanwhile shift nothing.
 _LIST = f"""
@@ -35,7 +35,7 @@ async def cases(
 async def timeline(pool: asyncpg.Pool, case_id: str) -> list[asyncpg.Record]:
     """The case's versions, oldest first."""
     return await pool.fetch(
-        """SELECT incarnation, version, at, change, state, lane, department, because, rule_id, signals, signal_id, action_id,
+        """SELECT incarnation, version, at, change, state, lane, department, because, rule_id, signals, action_id,
                   said_by, note FROM history WHERE case_id = $1 ORDER BY incarnation, version""",
         case_id,
     )
@@ -45,7 +45,7 @@ async def signals(pool: asyncpg.Pool, case_id: str, limit: int = 200) -> list[as
     """What was noticed about it, oldest first; never who noticed."""
     return await pool.fetch(
         """SELECT signal_id, outcome, because, distance_m, observed_at, received_at, lon, lat, accuracy_m, address, said, text,
-                  object_id FROM signals WHERE case_id = $1 ORDER BY received_at, signal_id LIMIT $2""",
+                  object_id, case_version FROM signals WHERE case_id = $1 ORDER BY received_at, signal_id LIMIT $2""",
         case_id, limit,
     )  # fmt: skip
 
@@ -60,7 +60,7 @@ async def clocks(pool: asyncpg.Pool, case_id: str) -> list[asyncpg.Record]:
 async def report(pool: asyncpg.Pool, signal_id: str) -> dict[str, Any] | None:
     """What a reporter may know of the own report: the case's state, no other report, no department's note."""
     row = await pool.fetchrow(
-        """SELECT s.signal_id, s.outcome, s.received_at, s.case_id, c.state, c.opened_at, c.changed_at, c.due_at,
+        """SELECT s.signal_id, s.outcome, s.received_at, s.case_id, c.state, c.opened_at, c.changed_at, c.complete_by,
                   (SELECT count(*) FROM conflicts f WHERE f.signal_id = s.signal_id) AS conflicts
            FROM signals s JOIN cases c USING (case_id) WHERE s.signal_id = $1""",
         signal_id,
@@ -70,7 +70,7 @@ async def report(pool: asyncpg.Pool, signal_id: str) -> dict[str, Any] | None:
 
 async def action(pool: asyncpg.Pool, action_id: str) -> asyncpg.Record | None:
     """An action's outcome, or None while it is not judged."""
-    return await pool.fetchrow("SELECT action_id, refusal FROM actions WHERE action_id = $1", action_id)
+    return await pool.fetchrow("SELECT action_id, refusal, content FROM actions WHERE action_id = $1", action_id)
 
 
 async def incarnation(pool: asyncpg.Pool) -> int:

@@ -8,11 +8,13 @@ from gewu_dispatch.domain.case import Signal
 from gewu_dispatch.domain.triage import Decision
 
 _INSERT = """
-INSERT INTO signals (signal_id, outcome, case_id, because, distance_m, content, lane, source, client_id, observed_at,
-    received_at, lon, lat, accuracy_m, address, grid_id, said, text, object_id, exercise)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::real[], $6::bytea[], $7::smallint[], $8::text[],
-    $9::text[], $10::timestamptz[], $11::timestamptz[], $12::float8[], $13::float8[], $14::real[], $15::text[], $16::text[],
-    $17::text[], $18::text[], $19::text[], $20::boolean[])
+INSERT INTO signals (signal_id, outcome, case_id, case_incarnation, case_version, because, distance_m, kind, content, lane,
+    source, client_id, observed_at, received_at, lon, lat, accuracy_m, address, grid_id, home_area, package_version, said, text,
+    object_id, exercise)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::real[], $8::smallint[],
+    $9::bytea[], $10::smallint[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::float8[],
+    $16::float8[], $17::real[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[],
+    $25::boolean[])
 ON CONFLICT (signal_id) DO NOTHING"""
 
 
@@ -47,21 +49,14 @@ async def add_conflicts(transaction: Connection, conflicts: Sequence[Conflict]) 
     """Keep what was not taken."""
     if conflicts:
         await transaction.executemany(
-            "INSERT INTO conflicts VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+            """INSERT INTO conflicts (topic, partition, log_offset, signal_id, content, received_at, said, text)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING""",
             [
-                (
-                    c.topic,
-                    c.partition,
-                    c.offset,
-                    c.signal.signal_id,
-                    c.signal.content,
-                    c.signal.received_at,
-                    c.signal.said,
-                    c.signal.text,
-                )
+                (c.topic, c.partition, c.offset, c.signal.signal_id, c.signal.content, c.signal.received_at, c.signal.said,
+                 c.signal.text)
                 for c in conflicts
             ],
-        )
+        )  # fmt: skip
 
 
 async def add_contacts(transaction: Connection, signals: Sequence[Signal]) -> None:
@@ -69,15 +64,26 @@ async def add_contacts(transaction: Connection, signals: Sequence[Signal]) -> No
     rows = [(s.signal_id, *s.contact) for s in signals if s.contact]
     if rows:
         await transaction.execute(
-            "INSERT INTO contacts SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])",
+            "INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])",
+            *(list(c) for c in zip(*rows, strict=True)),
+        )
+
+
+async def add_pictures(transaction: Connection, signals: Sequence[Signal]) -> None:
+    """Keep which pictures belong to which signal; one named twice by a signal is one."""
+    rows = [(s.signal_id, p.sha256, p.bytes, p.type, p.masked_by) for s in signals for p in s.pictures]
+    if rows:
+        await transaction.execute(
+            """INSERT INTO pictures (signal_id, sha256, bytes, type, masked_by)
+               SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING""",
             *(list(c) for c in zip(*rows, strict=True)),
         )
 
 
 def _row(d: Decision) -> tuple[object, ...]:
-    s = d.located.signal
+    s, c = d.located.signal, d.case
     return (
-        s.signal_id, d.outcome.value, d.case.case_id, d.because, d.distance_m, s.content, int(s.lane), s.source, s.client_id,
-        s.observed_at, s.received_at, s.lon, s.lat, s.accuracy_m, s.address, d.located.grid.id if d.located.grid else "",
-        s.said, s.text, s.object_id, s.exercise,
+        s.signal_id, d.outcome.value, c.case_id, c.incarnation, c.version, d.because, d.distance_m, int(s.kind), s.content,
+        int(s.lane), s.source, s.client_id, s.observed_at, s.received_at, s.lon, s.lat, s.accuracy_m, s.address,
+        d.located.grid.id if d.located.grid else "", s.home_area, s.package_version, s.said, s.text, s.object_id, s.exercise,
     )  # fmt: skip

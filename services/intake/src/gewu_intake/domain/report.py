@@ -18,7 +18,7 @@ ClientId = Annotated[
 ]
 
 
-class PlaceSaid(Struct, forbid_unknown_fields=True, gc=False):
+class PlaceSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Where: WGS-84 degrees."""
 
     lon: Annotated[float, Meta(ge=-180, le=180)]
@@ -27,7 +27,7 @@ class PlaceSaid(Struct, forbid_unknown_fields=True, gc=False):
     address: Annotated[str, Meta(max_length=200)] = ""
 
 
-class ContactSaid(Struct, forbid_unknown_fields=True, gc=False):
+class ContactSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """How to reach the reporter; sealed at once, read by nobody but dispatch."""
 
     name: Annotated[str, Meta(max_length=100)] = ""
@@ -35,7 +35,7 @@ class ContactSaid(Struct, forbid_unknown_fields=True, gc=False):
     email: Annotated[str, Meta(max_length=200)] = ""
 
 
-class ReportSaid(Struct, forbid_unknown_fields=True, gc=False):
+class ReportSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """A person noticed something."""
 
     category: Annotated[
@@ -66,6 +66,7 @@ class Reject(StrEnum):
     IN_THE_FUTURE = "in_the_future"
     TOO_OLD = "too_old"
     NUL_IN_TEXT = "nul_in_text"
+    CONTACT_NOT_TAKEN = "contact_not_taken"
     EXERCISE_NEEDS_A_KEY = "exercise_needs_a_key"
 
 
@@ -84,7 +85,13 @@ OLDEST = timedelta(days=400)
 
 
 def accept(
-    said: ReportSaid, *, grid: str | None, grid_without_position: str | None, has_key: bool, now: datetime
+    said: ReportSaid,
+    *,
+    grid: str | None,
+    grid_without_position: str | None,
+    has_key: bool,
+    takes_contact: bool,
+    now: datetime,
 ) -> list[Rejection]:
     """Every reason against taking this report; an empty list takes it. `grid` is the owner of its position, if any."""
     found = []
@@ -116,6 +123,9 @@ def accept(
             )
     if said.exercise and not has_key:
         found.append(Rejection(Reject.EXERCISE_NEEDS_A_KEY, "$.exercise", "only a key holder may run a drill"))
+    if said.contact is not None and not takes_contact:
+        text = "this city cannot seal contacts now; send the report without one"
+        found.append(Rejection(Reject.CONTACT_NOT_TAKEN, "$.contact", text))
     return found + [
         Rejection(Reject.NUL_IN_TEXT, f, "holds the character U+0000, which no store takes") for f in _with_nul(said)
     ]

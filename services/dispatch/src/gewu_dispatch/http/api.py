@@ -14,13 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gewu.runtime import link, problem
+from gewu.runtime import faults, link, problem
 from gewu.runtime.keys import Key, KeyRing, bearer
 from gewu.runtime.postgres import is_later
 from gewu.runtime.problem import Problem, Wrong
-from gewu_dispatch import views
-from gewu_dispatch.desk import Desk, MoveSaid, Unsaid
+from gewu_dispatch.domain.action import Action
 from gewu_dispatch.domain.case import State
+from gewu_dispatch.http import views
+from gewu_dispatch.http.desk import Desk, MoveSaid, Unsaid
 from gewu_dispatch.store import reads
 
 _STATES = {s.name.lower(): s.value for s in State}
@@ -75,14 +76,11 @@ class Api:
         row = await self._readable_case(request, key)
         case_id = str(row["case_id"])
         pool = self._pool()
-        timeline, noticed, clocks = (
-            await reads.timeline(pool, case_id),
-            await reads.signals(pool, case_id),
-            await reads.clocks(pool, case_id),
-        )
+        noticed = [views.noticed(r) for r in await reads.signals(pool, case_id)]
         found = views.CaseFile(
-            views.case(row), [views.step(r) for r in timeline], [views.noticed(r) for r in noticed],
-            [views.tick(r) for r in clocks], self._desk.lawful(State(row["state"]), row["department"]),
+            case=views.case(row), timeline=views.steps(await reads.timeline(pool, case_id), noticed), noticed=noticed,
+            clocks=[views.tick(r) for r in await reads.clocks(pool, case_id)],
+            lawful=self._desk.lawful(State(row["state"]), row["department"]),
         )  # fmt: skip
         return _json(found)
 
@@ -97,33 +95,47 @@ class Api:
         """POST /v1/cases/{case_id}/actions: said on the department's own topic, answered after the ack."""
         key = self._key(request)
         row = await self._readable_case(request, key, "act")
+        body = await _body(request)
         try:
-            move = _decode_move(await _body(request))
-        except msgspec.DecodeError as fault:
-            raise Refused(422, "rejected", "the action is not taken", errors=(_wrong(fault),)) from None
+            move = _decode_move(body)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            found = tuple(faults.of(MoveSaid, body))
+            raise Refused(422, "rejected", "the action is not taken", errors=found) from None
         if not key.may("act", row["department"]):
             raise Refused(
                 403, "scope_missing", "this key may not act here", f"it lacks the scope act:{row['department']}"
             )
+        action = self._desk.word(str(row["case_id"]), row["department"], move, key.id)
+        if known := await self._judged(action):
+            return known  # said before: the same question has the same answer
         refusal = self._desk.early_refusal(State(row["state"]), row["department"], move)
         if refusal:
             moves = ", ".join(self._desk.lawful(State(row["state"]), row["department"])) or "none"
             raise Refused(409, refusal.name.lower(), "this move is not lawful now", f"lawful now: {moves}")
         try:
-            action_id = await self._desk.say(str(row["case_id"]), row["department"], move, key.id)
+            await self._desk.say(action)
         except Unsaid as fault:
             raise Refused(503, fault.code, "no acknowledgement", str(fault)) from None
-        return await self._outcome(request, action_id)
+        return await self._outcome(request, action)
 
-    async def _outcome(self, request: Request, action_id: str) -> Response:
+    async def _outcome(self, request: Request, action: Action) -> Response:
         """202 at once, or the outcome if it is there within the seconds that `Prefer: wait=n` allows (10 at most)."""
         asked = re.search(r"wait=(\d{1,3})", request.headers.get("prefer", ""))
         deadline = asyncio.get_running_loop().time() + min(int(asked[1]) if asked else 0, 10)
         while asyncio.get_running_loop().time() < deadline:
-            if found := await reads.action(self._pool(), action_id):
-                return _json(self._desk.answer(action_id, found["refusal"]), 200 if found["refusal"] is None else 409)
+            if found := await self._judged(action):
+                return found
             await asyncio.sleep(0.05)
-        return _json(views.ActionAnswer(action_id, "said"), 202)
+        return _json(views.ActionAnswer(action.action_id, "said"), 202)
+
+    async def _judged(self, action: Action) -> Response | None:
+        """The answer to an action that was judged; another content under its id is a conflict."""
+        found = await reads.action(self._pool(), action.action_id)
+        if found is None:
+            return None
+        if found["content"] != action.content:
+            raise Refused(409, "conflict", "this id was used for another move", "give every move an id of its own")
+        return _json(self._desk.answer(action.action_id, found["refusal"]), 200 if found["refusal"] is None else 409)
 
     async def _readable_case(self, request: Request, key: Key, verb: str = "read") -> asyncpg.Record:
         """The case; one that this key may not see does not exist for it."""
@@ -232,8 +244,3 @@ def _bad_cursor() -> None:
     raise Refused(
         422, "rejected", "the query is wrong", errors=(Wrong("after", "invalid", "the `next` of the page before"),)
     )
-
-
-def _wrong(fault: msgspec.DecodeError) -> Wrong:
-    text, _, path = str(fault).partition(" - at `")
-    return Wrong(path.rstrip("`") or "$", "invalid", text)

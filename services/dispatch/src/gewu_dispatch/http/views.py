@@ -1,5 +1,6 @@
 """What the API answers, as message types that also make the OpenAPI document."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,15 @@ from gewu.v1.case_pb2 import CaseChange
 from gewu_dispatch.domain.case import State
 
 _CHANGES = {number: name.removeprefix("CASE_CHANGE_").lower() for name, number in CaseChange.items()}
+
+
+class PlaceView(msgspec.Struct, omit_defaults=True):
+    """Where: WGS-84 degrees, and the reporter's own words where those may be seen."""
+
+    lon: float | None = None
+    lat: float | None = None
+    accuracy_m: float | None = None
+    address: str = ""
 
 
 class CaseView(msgspec.Struct, omit_defaults=True):
@@ -31,10 +41,8 @@ class CaseView(msgspec.Struct, omit_defaults=True):
     package_version: str
     opened_at: datetime
     changed_at: datetime
-    due_at: datetime | None = None
-    lon: float | None = None
-    lat: float | None = None
-    address: str = ""
+    complete_by: datetime | None = None
+    place: PlaceView | None = None
     rule_id: str = ""
     object_id: str = ""
     exercise: bool = False
@@ -59,7 +67,7 @@ class Step(msgspec.Struct, omit_defaults=True):
     because: str
     signals: int
     rule_id: str = ""
-    signal_id: str | None = None
+    signal_ids: list[str] = []
     action_id: str | None = None
     said_by: str = ""
     note: str = ""
@@ -75,11 +83,9 @@ class Noticed(msgspec.Struct, omit_defaults=True):
     received_at: datetime
     said: str
     text: str = ""
-    lon: float | None = None
-    lat: float | None = None
-    accuracy_m: float | None = None
+    place: PlaceView | None = None
     distance_m: float | None = None
-    address: str = ""
+    case_version: int = 0
     object_id: str = ""
 
 
@@ -114,7 +120,7 @@ class ReportStatus(msgspec.Struct, omit_defaults=True):
     case_state: str | None = None
     opened_at: datetime | None = None
     changed_at: datetime | None = None
-    due_at: datetime | None = None
+    complete_by: datetime | None = None
     conflicts: int = 0
 
 
@@ -133,23 +139,37 @@ def state(number: int) -> str:
 
 def case(row: asyncpg.Record) -> CaseView:
     """A row as a case."""
-    words = {**row, "case_id": str(row["case_id"]), "state": state(row["state"]), "lane": Lane(row["lane"]).label}
-    return CaseView(**words)
+    words = dict(row)
+    words |= {"case_id": str(row["case_id"]), "state": state(row["state"]), "lane": Lane(row["lane"]).label}
+    return CaseView(place=_place(words, address=""), **words)
 
 
-def step(row: asyncpg.Record) -> Step:
-    """A row of history."""
-    words: dict[str, Any] = {
-        **row, "state": state(row["state"]), "lane": Lane(row["lane"]).label, "change": _CHANGES.get(row["change"], "unknown"),
-        "signal_id": _text(row["signal_id"]), "action_id": _text(row["action_id"]),
-    }  # fmt: skip
-    words.pop("incarnation")
-    return Step(**words)
+def steps(rows: Sequence[asyncpg.Record], noticed: Sequence[Noticed]) -> list[Step]:
+    """A case's versions, each with the signals that it took in."""
+    behind: dict[int, list[str]] = {}
+    for n in noticed:
+        behind.setdefault(n.case_version, []).append(n.signal_id)
+    return [
+        Step(
+            version=r["version"], at=r["at"], change=_CHANGES.get(r["change"], "unknown"), state=state(r["state"]),
+            lane=Lane(r["lane"]).label, department=r["department"], because=r["because"], signals=r["signals"],
+            rule_id=r["rule_id"], signal_ids=behind.get(r["version"], []), said_by=r["said_by"], note=r["note"],
+            action_id=str(r["action_id"]) if r["action_id"] else None,
+        )
+        for r in rows
+    ]  # fmt: skip
 
 
 def noticed(row: asyncpg.Record) -> Noticed:
     """A row of signals."""
-    return Noticed(**{**row, "signal_id": str(row["signal_id"])})
+    words = {**row, "signal_id": str(row["signal_id"])}
+    return Noticed(place=_place(words, address=words.pop("address")), **words)
+
+
+def _place(words: dict[str, Any], address: str) -> PlaceView | None:
+    """The place out of a row's words, which lose it."""
+    found = PlaceView(words.pop("lon"), words.pop("lat"), words.pop("accuracy_m", None), address)
+    return found if found.lon is not None or address else None
 
 
 def tick(row: asyncpg.Record) -> Tick:
@@ -163,9 +183,5 @@ def report(signal_id: str, found: dict[str, Any] | None) -> ReportStatus:
         return ReportStatus(signal_id, "accepted")
     return ReportStatus(
         signal_id, found["outcome"], found["received_at"], str(found["case_id"]), state(found["state"]), found["opened_at"],
-        found["changed_at"], found["due_at"], found["conflicts"],
+        found["changed_at"], found["complete_by"], found["conflicts"],
     )  # fmt: skip
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

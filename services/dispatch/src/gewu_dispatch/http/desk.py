@@ -1,7 +1,6 @@
 """The desk: what a department does over HTTP is said on its own topic, the same road as if it had written there itself."""
 
 import asyncio
-from datetime import UTC
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -10,9 +9,9 @@ from gewu import codec, ids, topics
 from gewu.clock import Clock
 from gewu.runtime.groupcommit import Fault, Producer, Unknown
 from gewu.v1.action_pb2 import Action as Wire
-from gewu_dispatch import views
-from gewu_dispatch.domain.action import Kind, Refusal, moves
+from gewu_dispatch.domain.action import Action, Kind, Refusal, moves
 from gewu_dispatch.domain.case import State
+from gewu_dispatch.http import views
 
 _envelope = codec.Envelope(codec.ACTION, "gewu/dispatch")
 
@@ -62,32 +61,39 @@ class Desk:
             return Refusal.NOT_LAWFUL_NOW
         return Refusal.NOTE_MISSING if kind is Kind.RETURN and not move.note.strip() else None
 
-    async def say(self, case_id: str, department: str, move: MoveSaid, said_by: str) -> str:
-        """Say it on actions.<department> and wait for the ack; returns the action's id, raises Unsaid."""
+    def word(self, case_id: str, department: str, move: MoveSaid, said_by: str) -> Action:
+        """The move as an action."""
         client_id = move.id or ids.new_client_id()
-        action_id = ids.action_id(department, client_id)
-        message = Wire(
-            action_id=action_id, client_id=client_id, case_id=case_id, kind=Kind[move.kind.upper()].value, note=move.note,
-            said_by=said_by,
+        return Action(
+            ids.action_id(department, client_id), client_id, department, case_id, Kind[move.kind.upper()], move.note,
+            self._clock.now(), said_by,
         )  # fmt: skip
-        message.said_at.FromDatetime(self._clock.now().astimezone(UTC))
+
+    async def say(self, action: Action) -> None:
+        """Say it on actions.<department> and wait for the ack; raises Unsaid."""
+        message = Wire(
+            client_id=action.client_id,
+            case_id=action.case_id,
+            kind=int(action.kind),
+            note=action.note,
+            said_by=action.said_by,
+        )
+        message.said_at.FromDatetime(action.said_at)
         acked: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
-        topic = topics.actions(department)
+        topic = topics.actions(action.department)
+        place = topics.partition(action.case_id, self._partitions[topic])
         try:
             self._producer.append(
-                topic, topics.partition(case_id, self._partitions[topic]), case_id.encode(), message.SerializeToString(),
-                _envelope.headers(action_id), lambda fault: None if acked.done() else acked.set_result(fault),
+                topic, place, action.case_id.encode(), message.SerializeToString(), _envelope.headers(action.action_id),
+                lambda fault: None if acked.done() else acked.set_result(fault),
             )  # fmt: skip
             fault = await acked
         except Fault as refused:
             fault = refused
+        if isinstance(fault, Unknown):
+            raise Unsaid("unknown", "it may stand in the log: send it again under the same id")
         if fault:
-            unknown = isinstance(fault, Unknown)
-            raise Unsaid(
-                "unknown" if unknown else "overloaded",
-                "it may stand: send it again under the same id" if unknown else "send it again later",
-            )
-        return action_id
+            raise Unsaid("overloaded", "send it again later")
 
     def answer(self, action_id: str, refusal: int | None) -> views.ActionAnswer:
         """A judged action."""

@@ -4,9 +4,9 @@ from typing import Any
 
 from gewu.runtime import apidocs
 from gewu.runtime.problem import Problem
-from gewu_dispatch import views
-from gewu_dispatch.desk import MoveSaid
 from gewu_dispatch.domain.case import State
+from gewu_dispatch.http import views
+from gewu_dispatch.http.desk import MoveSaid
 
 
 def _path(name: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Tables that the runtime owns, as migrations include them."""

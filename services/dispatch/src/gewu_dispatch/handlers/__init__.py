@@ -1,0 +1,1 @@
+"""What happens with a batch inside its transaction."""

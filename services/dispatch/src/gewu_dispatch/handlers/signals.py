@@ -1,0 +1,176 @@
+"""What happens with a batch of signals inside its transaction: sift, locate, lock, decide, record."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gewu import codec, topics
+from gewu.city import City
+from gewu.clock import Clock
+from gewu.errors import NotNow, Why
+from gewu.runtime import outbox
+from gewu.runtime.effects import Record
+from gewu.runtime.postgres import Connection
+from gewu.v1.assignment_pb2 import AssignmentKind
+from gewu.v1.case_pb2 import CaseChange
+from gewu_dispatch import wire
+from gewu_dispatch.domain import joining
+from gewu_dispatch.domain.case import Case, Signal
+from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, triage
+from gewu_dispatch.metrics import Metrics
+from gewu_dispatch.store import cases, history, signals
+
+log = logging.getLogger(__name__)
+_SIGNAL_TYPES = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A decoded signal and its place in the log."""
+
+    signal: Signal
+    topic: str
+    partition: int
+    offset: int
+
+
+class Signals:
+    """The effects of signals: see gewu.runtime.effects.Effects."""
+
+    at_most = joining.LOCKS_AT_ONCE // joining.LOCKS_PER_SIGNAL
+
+    def __init__(self, city: City, rules: Rules, events: wire.Events, clock: Clock, metrics: Metrics) -> None:
+        self._city, self._rules, self._events, self._clock, self._metrics = city, rules, events, clock, metrics
+
+    def decode(self, record: Record) -> Arrived:
+        """One record's signal; Never or NotNow."""
+        type_ = codec.check_type(codec.type_of(record.headers), _SIGNAL_TYPES)
+        signal, is_newer = wire.signal(record.value, type_, topics.lane_of(record.topic))
+        if is_newer:
+            self._metrics.unknown_fields.inc()
+        return Arrived(signal, record.topic, record.partition, record.offset)
+
+    async def apply(self, transaction: Connection, items: Sequence[Arrived]) -> Mapping[str, int]:
+        """Everything that these signals cause; the counts add up to their number."""
+        fresh, conflicts = await self._sift(transaction, items)
+        located = self._locate(fresh)
+        looking = [(x.category, x.signal) for x in located if x.category and joining.joins(x.category, x.signal)]
+        asked = time.monotonic()
+        await cases.lock_cells(transaction, [key for pair in looking for key in joining.lock_keys(*pair)])
+        self._metrics.lock_wait.observe(time.monotonic() - asked)
+        # A statement of its own after the locks, so that its snapshot sees what the last holder committed.
+        near = [key for pair in looking for key in joining.near_keys(*pair)]
+        since = min((s.received_at - timedelta(hours=c.join_within_h) for c, s in looking), default=None)
+        open_cases = await cases.candidates(transaction, near, since)
+        batch = triage(located, open_cases, self._rules, self._clock.now())
+        await self._record(transaction, batch, conflicts)
+        counts = Counter(d.outcome.value for d in batch.decisions)
+        repeats = len(items) - len(batch.decisions) - len(conflicts)
+        return {**counts, "duplicate": repeats, "conflict": len(conflicts)}
+
+    async def _sift(
+        self, transaction: Connection, items: Sequence[Arrived]
+    ) -> tuple[list[Signal], list[signals.Conflict]]:
+        """What is new; known ids with another content; the rest are repeats."""
+        contents = await signals.known(transaction, [a.signal.signal_id for a in items])
+        fresh, conflicts = [], []
+        for a in items:
+            before = contents.get(a.signal.signal_id)
+            if before is None:
+                contents[a.signal.signal_id] = a.signal.content
+                fresh.append(a.signal)
+            elif before != a.signal.content:
+                conflicts.append(signals.Conflict(a.topic, a.partition, a.offset, a.signal))
+        return fresh, conflicts
+
+    def _locate(self, fresh: Sequence[Signal]) -> list[Located]:
+        """What the package says of each signal's words and place; one look-up for the whole batch."""
+        city = self._city
+        lons = np.array([np.nan if s.lon is None else s.lon for s in fresh])
+        lats = np.array([np.nan if s.lat is None else s.lat for s in fresh])
+        grids = city.locate(lons, lats).tolist()
+        kinds = self._kinds_of_place(fresh, lons, lats)
+        no_position = city.grid(city.no_position_grid) if city.no_position_grid else None
+        found = []
+        for signal, index, kind in zip(fresh, grids, kinds, strict=True):
+            grid = city.grids[index] if index >= 0 else no_position if signal.lon is None else None
+            thing = city.objects.get(signal.object_id) if signal.object_id else None
+            found.append(Located(signal, city.category(signal.said), grid, kind, thing.owner if thing else ""))
+        return found
+
+    def _kinds_of_place(
+        self, fresh: Sequence[Signal], lons: NDArray[np.float64], lats: NDArray[np.float64]
+    ) -> list[str]:
+        """Kind of place of each, as of the day on which it was received: read again later, it routes the same."""
+        kinds = [""] * len(fresh)
+        days: dict[date, list[int]] = {}
+        for n, signal in enumerate(fresh):
+            days.setdefault(signal.received_at.astimezone(self._city.timezone).date(), []).append(n)
+        for own in days.values():
+            places = self._city.places_at(lons[own], lats[own], fresh[own[0]].received_at)
+            for n, place in zip(own, places, strict=True):
+                kinds[n] = place.kind if place else ""
+        return kinds
+
+    async def _record(self, transaction: Connection, batch: Batch, conflicts: Sequence[signals.Conflict]) -> None:
+        if await signals.insert(transaction, batch.decisions) != len(batch.decisions):
+            # Another partition took one of these ids between our look and our write.
+            raise NotNow(Why.RACED, "a signal id was taken meanwhile")
+        opened, new = list(batch.opened.values()), [d.located.signal for d in batch.decisions]
+        await cases.insert(transaction, opened)
+        await cases.update(transaction, list(batch.joined.values()))
+        await history.write(transaction, _entries(batch))
+        await history.start_clocks(transaction, self._started(batch))
+        await signals.add_contacts(transaction, new)
+        await signals.add_pictures(transaction, new)
+        await signals.add_conflicts(transaction, conflicts)
+        await outbox.write(transaction, self._said(batch))
+        for (outcome, because), count in Counter((d.outcome.value, d.because) for d in batch.decisions).items():
+            self._metrics.decisions.labels(outcome, because).inc(count)
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("recorded", extra={"signals": [s.signal_id for s in new]})
+
+    def _started(self, batch: Batch) -> list[tuple[Case, datetime, str]]:
+        """Clocks run from the receipt of the opening signal: a backlog moves no deadline."""
+        return [
+            (d.case, d.located.signal.received_at, self._why_then(d.case.category))
+            for d in batch.decisions
+            if d.outcome is Outcome.OPENED and d.case.complete_by
+        ]
+
+    def _why_then(self, category: str) -> str:
+        limit = self._city.categories[category].limit
+        return f"{category} {limit.amount}{limit.unit} by package {self._city.version}" if limit else ""
+
+    def _said(self, batch: Batch) -> list[outbox.Event]:
+        """One event a touched case on cases.changed, and on its department's topic where the department must know."""
+        behind: dict[str, list[Signal]] = {}
+        for d in batch.decisions:
+            behind.setdefault(d.case.case_id, []).append(d.located.signal)
+        events = []
+        for case in (*batch.opened.values(), *batch.joined.values()):
+            causes = behind[case.case_id]
+            is_new = case.case_id in batch.opened
+            change = CaseChange.CASE_CHANGE_OPENED if is_new else CaseChange.CASE_CHANGE_JOINED
+            events.append(self._events.changed(case, change, signal_ids=tuple(s.signal_id for s in causes)))
+            if is_new or case.case_id in batch.raised:
+                kind = AssignmentKind.ASSIGNMENT_KIND_NEW if is_new else AssignmentKind.ASSIGNMENT_KIND_RAISED
+                received_at = causes[0].received_at if is_new else None
+                events.append(
+                    self._events.assignment(case, kind, case.department, causes[0].signal_id, received_at=received_at)
+                )
+        return events
+
+
+def _entries(batch: Batch) -> list[history.Entry]:
+    because = {d.case.case_id: d.because for d in reversed(batch.decisions)}
+    return [
+        *(history.Entry(c, CaseChange.CASE_CHANGE_OPENED, c.routed_because) for c in batch.opened.values()),
+        *(history.Entry(c, CaseChange.CASE_CHANGE_JOINED, because[i]) for i, c in batch.joined.items()),
+    ]

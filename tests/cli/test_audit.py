@@ -1,0 +1,207 @@
+"""`gewu audit` on a whole Gewu: clean after real work, and every planted fault is found."""
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from gewu import codec, ids, topics
+from gewu.city import load
+from gewu.dev.door import Doors, Word
+from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
+from gewu.dev.stack import DATABASE, Stack
+from gewu.runtime.settings import Kafka, Postgres
+from gewu.v1.assignment_pb2 import ASSIGNMENT_KIND_NEW, Assignment
+from gewu.v1.case_pb2 import Case
+from tests.cli.running import Gewu, env_file
+from tests.support import log
+
+REPORTS = 300
+_copies = count(1)
+_OUTCOMES = {Word.ACCEPTED: OK, Word.REJECTED: REJECTED}
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A Gewu that has worked and whose services have stopped: nothing moves any more."""
+
+    kafka: Kafka
+    postgres: Any
+    ledgers: tuple[Path, ...]
+    city: Path
+
+    async def copy(self, *statements: str) -> Postgres:
+        """A copy of the database in which these statements were run."""
+        name = f"copy{next(_copies)}"
+        connection = await asyncpg.connect(self.postgres.dsn("postgres"))
+        await connection.execute(f"CREATE DATABASE {name} TEMPLATE {DATABASE}")
+        await connection.close()
+        connection = await asyncpg.connect(self.postgres.dsn(name), server_settings={"search_path": "dispatch"})
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+        return Postgres(self.postgres.dsn(name), None, None)
+
+
+@pytest.fixture(scope="module")
+async def done(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIterator[Done]:
+    """Real work: keyed and anonymous reports, repeats, one that is refused, one whose client died."""
+    folder = tmp_path_factory.mktemp("audited")
+    async with Stack(folder / "stack", demo) as stack:
+        ledgers = (folder / "keyed.jsonl", folder / "anonymous.jsonl")
+        await _work(stack, *ledgers)
+        await asyncio.sleep(1.0)
+        for name in tuple(stack.services):
+            await stack.end(name)
+        yield Done(Kafka(stack.kafka.bootstrap, None, None, None, 1, 1, ""), stack.postgres, ledgers, demo)
+
+
+async def _work(stack: Stack, keyed: Path, anonymous: Path) -> None:
+    spots = [(g.centroid.x, g.centroid.y) for g in load(stack.city).owners.shapes]
+    dice = random.Random(3)
+
+    def report() -> dict[str, Any]:
+        lon, lat = dice.choice(spots)
+        return {
+            "id": ids.new_client_id(),
+            "category": dice.choice(("manhole", "井盖", "no such word")),
+            "place": {"lon": lon, "lat": lat},
+        }
+
+    async with Doors(stack.intake_url, stack.report_key, 16) as doors:
+        with Ledger(keyed) as book:
+            reports = [report() for _ in range(REPORTS)]
+            await _send(doors, book, reports, "replay", True)
+            await _send(doors, book, reports[:20], "replay", True)
+            await _send(doors, book, [report() | {"place": {"lon": 0.0, "lat": 0.0}}], "replay", True)
+            book.sending(["never-left"], "replay")
+        with Ledger(anonymous) as book:
+            await _send(doors, book, [report() for _ in range(20)], "anonymous", False)
+
+
+async def _send(doors: Doors, book: Ledger, reports: list[dict[str, Any]], source: str, is_keyed: bool) -> None:
+    book.sending((r["id"] for r in reports), source)
+    for report, answer in zip(reports, await doors.post(reports, is_keyed), strict=True):
+        book.outcome(report["id"], _OUTCOMES.get(answer.word, UNKNOWN), answer.signal_id)
+
+
+@pytest.fixture
+def audit(gewu: Gewu, done: Done, tmp_path: Path):
+    """`gewu audit --json` on a database; returns the exit code and what it found."""
+
+    async def run(
+        postgres: Postgres, *words: object, ledgers: tuple[Path, ...] = done.ledgers
+    ) -> tuple[int, dict[str, Any]]:
+        named = [word for ledger in ledgers for word in ("--ledger", ledger)]
+        file = env_file(tmp_path, done.kafka, postgres)
+        ended = await gewu.there("--env-file", file, "audit", "--json", *named, *words)
+        assert ended.out, ended
+        return ended.code, json.loads(ended.out)
+
+    return run
+
+
+def _faults(found: dict[str, Any]) -> dict[str, int]:
+    assert {name for name, examples in found["examples"].items() if examples} == {
+        n for n in found["examples"] if found[n]
+    }
+    return {name: found[name] for name in found["examples"] if found[name]}
+
+
+async def test_after_real_work_all_is_in_order(audit, done: Done) -> None:
+    code, found = await audit(await done.copy(), "--wait", 20, "--city", done.city)
+    assert (code, found["ok"], _faults(found)) == (0, True, {})
+    told = [found[name] for name in ("sent", "sends", "accepted", "unknown", "rejected", "landed")]
+    assert told == [REPORTS + 22, REPORTS + 42, REPORTS + 20, 1, 1, REPORTS + 20]
+    assert found["signals"] == REPORTS + 20 and 0 < found["cases"] < REPORTS and found["grids_judged"] == found["cases"]
+    assert found["in_flight"] == found["outbox"] == 0 and found["settled_after_s"] is not None
+    assert sum(book["outcomes"]["duplicate"] for book in found["books"]) == 20
+    assert found["changes"] >= found["cases"] and found["assignments"] >= found["cases"]
+
+
+async def test_the_text_for_people_says_the_same(gewu: Gewu, done: Done, tmp_path: Path) -> None:
+    file = env_file(tmp_path, done.kafka, await done.copy())
+    ended = await gewu.there("--env-file", file, "audit", "--ledger", done.ledgers[0])
+    assert ended.code == 0 and ended.out.rstrip().endswith("in order"), ended
+    assert (
+        f"sent        {REPORTS + 2:,} in {REPORTS + 22:,} sendings" in ended.out
+        and "judged from the first record" in ended.out
+    )
+    bare = await gewu.there("--env-file", file, "audit")
+    assert bare.code == 0 and "without --ledger only books, order, routing and doubles" in bare.err
+    assert "phantom" not in bare.out.split("books:")[0].split("\n", 1)[1]
+
+
+_ONE = "(SELECT signal_id FROM signals WHERE outcome = 'joined' AND source <> 'anonymous' ORDER BY 1 LIMIT 1)"
+_CASE = "(SELECT case_id FROM cases ORDER BY 1 LIMIT 1)"
+_DOUBLE = (
+    f"CREATE TEMP TABLE one AS SELECT * FROM signals WHERE signal_id = {_ONE}",
+    "UPDATE one SET signal_id = gen_random_uuid()",
+    "INSERT INTO signals SELECT * FROM one",
+)
+_OTHER = "CASE department WHEN 'gas' THEN 'water' ELSE 'gas' END"
+_BEYOND = "UPDATE position SET next_offset = next_offset + 9, skipped = skipped + 9 WHERE opened > 0"
+_MISBOOKED = "UPDATE position SET opened = opened - 1, skipped = skipped + 1 WHERE opened > 0"
+
+
+@pytest.mark.parametrize(
+    ("statements", "faults"),
+    [
+        ([f"DELETE FROM signals WHERE signal_id = {_ONE}"], {"lost", "unbalanced"}),
+        (_DOUBLE, {"doubled", "unbalanced"}),
+        ([f"UPDATE signals SET outcome = 'opened' WHERE signal_id = {_ONE}"], {"doubled", "unbalanced"}),
+        ([f"UPDATE signals SET client_id = 'made-up' WHERE signal_id = {_ONE}"], {"lost", "phantom"}),
+        ([f"UPDATE signals SET client_id = 'never-left' WHERE signal_id = {_ONE}"], {"lost"}),
+        ([f"UPDATE cases SET department = {_OTHER} WHERE case_id = {_CASE}"], {"misrouted"}),
+        ([f"UPDATE cases SET grid_id = 'nowhere' WHERE case_id = {_CASE}"], {"misrouted"}),
+        ([f"UPDATE cases SET version = version + 1 WHERE case_id = {_CASE}"], {"out_of_order", "unbalanced"}),
+        ([f"DELETE FROM history WHERE case_id = {_CASE}"], {"unbalanced"}),
+        ([_BEYOND], {"unbalanced"}),
+        ([_MISBOOKED], {"unbalanced"}),
+    ],
+    ids=[
+        "lost", "doubled", "opened twice", "phantom", "another's id", "department", "grid", "version", "history",
+        "beyond", "misbooked",
+    ],
+)  # fmt: skip
+async def test_a_planted_fault_is_found(audit, done: Done, statements: list[str], faults: set[str]) -> None:
+    code, found = await audit(await done.copy(*statements), "--city", done.city)
+    assert (code, found["ok"], set(_faults(found))) == (1, False, faults), found["examples"]
+
+
+async def test_work_that_is_not_settled_is_waited_for_and_then_said(audit, done: Done) -> None:
+    behind = await done.copy("UPDATE position SET next_offset = 0, skipped = 0, opened = 0, joined = 0, duplicate = 0")
+    code, found = await audit(behind, "--wait", 1)
+    assert found["in_flight"] > 0 and found["settled_after_s"] is None and code == 1
+
+
+async def test_a_ledger_that_is_left_out_shows_its_rows_as_phantoms(audit, done: Done, tmp_path: Path) -> None:
+    half = tmp_path / "half.jsonl"
+    lines = [line for line in done.ledgers[0].read_text().splitlines() if "never-left" in line]
+    half.write_text("\n".join(lines) + "\n")
+    code, found = await audit(await done.copy(), ledgers=(half,))
+    assert code == 1 and _faults(found) == {"phantom": REPORTS} and len(found["examples"]["phantom"]) == 20
+
+
+async def test_a_second_assignment_and_a_strange_record_are_found(audit, done: Done) -> None:
+    """Last: what is said on a topic stays there."""
+    postgres = await done.copy()
+    connection = await asyncpg.connect(postgres.dsn)
+    row = await connection.fetchrow("SELECT case_id, version, department FROM dispatch.cases WHERE version = 1 LIMIT 1")
+    await connection.close()
+    topic = topics.dispatch(row["department"])
+    partition = topics.partition(str(row["case_id"]), 2)
+    case = Case(case_id=str(row["case_id"]), incarnation=1, version=1, department=row["department"])
+    again = Assignment(event_id=str(UUID(int=7)), kind=ASSIGNMENT_KIND_NEW, case=case)
+    headers = [("ce_type", codec.ASSIGNMENT.encode())]
+    await log.put(done.kafka, topic, [(b"k", again.SerializeToString(), headers), (b"k", b"\xff", headers)], partition)
+    code, found = await audit(postgres)
+    assert code == 1 and _faults(found) == {"doubled": 1, "out_of_order": 1, "unreadable": 1}, found["examples"]

@@ -1,0 +1,50 @@
+"""The table of components: what it sets, the services know; and everything starts after what it needs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import gewu_dispatch.settings
+import gewu_intake.settings
+from gewu.dev.components import COMMON, COMPONENTS, component, services
+from gewu.runtime.env import Env
+
+PLACES = {
+    "kafka": "127.0.0.1:9092", "postgres": "postgresql://gewu:{%}@127.0.0.1/gewu", "city": "/city", "secrets": "/s",
+    "host": "127.0.0.1", "port": "8080", "instance": "dev-x", "intake_url": "http://x", "dispatch_url": "http://y",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "define"), [("intake", gewu_intake.settings.define), ("dispatch", gewu_dispatch.settings.define)]
+)
+def test_a_service_is_given_settings_that_it_has(name: str, define: Callable[[Env], Any]) -> None:
+    env = Env({})
+    define(env)
+    given = component(name).variables(PLACES)
+    assert set(given) <= set(env.known)
+    required = {known.name for known in env.known.values() if known.default == "(required)"}
+    assert required <= set(given)
+    assert "{" not in "".join(value for key, value in given.items() if key != "GEWU_POSTGRES_DSN")
+
+
+def test_a_password_with_braces_survives() -> None:
+    assert component("migrate").variables(PLACES) == {"GEWU_POSTGRES_DSN": PLACES["postgres"]}
+
+
+def test_a_missing_place_is_named() -> None:
+    with pytest.raises(KeyError, match="postgres"):
+        component("migrate").variables({})
+
+
+def test_everything_comes_after_what_it_needs() -> None:
+    names = [c.name for c in COMPONENTS]
+    assert len(set(names)) == len(names)
+    assert all(names.index(need) < names.index(c.name) for c in COMPONENTS for need in c.after)
+    assert [c.name for c in services()] == ["intake", "dispatch"]
+
+
+def test_what_is_common_means_the_same_everywhere() -> None:
+    for c in COMPONENTS:
+        assert all(COMMON[name] == pattern for name, pattern in c.environment.items() if name in COMMON)
