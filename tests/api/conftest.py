@@ -83,16 +83,22 @@ class Client:
         return (await self.desk("GET", f"/v1/cases/{status['case_id']}")).body
 
 
+@pytest.fixture(scope="session")
+async def reporter(new_key: Callable[..., Any]) -> str:
+    """One key for all that only report."""
+    return await new_key("report")
+
+
 @pytest.fixture
-async def client(stack: Stack, new_key: Callable[..., Any]) -> AsyncIterator[Client]:
+async def client(stack: Stack, reporter: str) -> AsyncIterator[Client]:
     """A client whose key may report."""
     city = load(stack.city)
     places = [(p.x, p.y) for p in (s.representative_point() for s in city.owners.shapes)]
     async with aiohttp.ClientSession() as session:
-        yield Client(stack, session, await new_key("report"), places)
+        yield Client(stack, session, reporter, places)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def new_key(stack: Stack) -> Callable[..., Any]:
     """Make keys; each is in force when the call returns."""
     file = stack.data / "secrets" / "keys.json"

@@ -97,7 +97,7 @@ def test_some_have_no_key_and_some_a_contact(reports: list[Report]) -> None:
 def test_ids_are_uuids_of_the_time_and_lead_their_signals_ids(reports: list[Report]) -> None:
     for report in reports[:200]:
         assert UUID(report.id).version == 7
-        assert ids.signal_id("replay", report.id)[:13] == report.id[:13]
+        assert ids.signal_id(replay.SOURCE, report.id)[:13] == report.id[:13]
         observed = datetime.fromisoformat(report.body["observed_at"])
         assert abs(observed - MIDNIGHT - timedelta(seconds=report.at)) < timedelta(seconds=301)
 

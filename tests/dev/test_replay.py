@@ -13,7 +13,7 @@ from aiohttp import web
 from gewu.dev import ports, replay
 from gewu.dev.day import Report, Turn
 from gewu.dev.ledger import Ledger
-from gewu.dev.replay import Replay
+from gewu.dev.replay import ANONYMOUS, SOURCE, Replay
 
 
 class Door:
@@ -86,7 +86,7 @@ async def test_single_and_batch_with_and_without_key(door: tuple[Door, str], tmp
     assert (tally.planned, tally.sent, tally.accepted, tally.unknown, tally.retried) == (4, 4, 4, 0, 0)
     assert door[0].keys == {"a": "Bearer secret", "b": None, "c": "Bearer secret", "d": "Bearer secret"}
     sent = {line["id"]: line for line in ledger if "sent_at" in line}
-    assert [sent[id]["source"] for id in "abcd"] == ["replay", "anonymous", "replay", "replay"]
+    assert [sent[id]["source"] for id in "abcd"] == [SOURCE, ANONYMOUS, SOURCE, SOURCE]
     assert all(line["lane"] is None for line in sent.values())
     assert {line["id"]: line["signal_id"] for line in ledger if "outcome" in line} == {id: f"s-{id}" for id in "abcd"}
 

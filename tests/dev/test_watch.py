@@ -89,8 +89,8 @@ def test_lines_fit_and_count_from_this_start_on() -> None:
 
 
 def test_a_silent_source_is_named() -> None:
-    now = replace(snapshot(5), silent=("PostgreSQL",))
-    assert "PostgreSQL" in Watch(snapshot(0)).lines(1.0, now)[-1]
+    line = Watch(snapshot(0)).lines(1.0, replace(snapshot(5), silent=("PostgreSQL",)))[-1]
+    assert "PostgreSQL" in line and line.split()[7] == "?"
 
 
 def test_summary_names_the_departments() -> None:

@@ -28,6 +28,7 @@ class Load:
         self._places = [(g.centroid.x, g.centroid.y) for g in load_city(stack.city).owners.shapes]
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
+        self.slowest = 0.0  # seconds of the slowest answer
         self.without_ack = 0  # answers on the way that were no acks: the fault was felt
 
     async def __aenter__(self) -> Self:
@@ -68,7 +69,9 @@ class Load:
         waiting = list(reports)
         while waiting and clock.time() < deadline:
             self._book.sending((r["id"] for r in waiting), SOURCE)
+            asked = clock.time()
             answers = await self._doors.post(waiting, True)
+            self.slowest = max(self.slowest, clock.time() - asked)
             again = []
             for report, answer in zip(waiting, answers, strict=True):
                 if answer.word is Word.ACCEPTED:

@@ -25,9 +25,9 @@ async def _clean(stack: Stack, ledgers: list[Path], load: Load) -> dict[str, Any
 
 
 async def test_intake_killed_under_load_loses_nothing_that_it_accepted(
-    stack: Stack, ledgers: list[Path], tmp_path: Path
+    stack: Stack, ledgers: list[Path], books: Path
 ) -> None:
-    async with Load(stack, tmp_path) as load:
+    async with Load(stack, books) as load:
         for _ in range(2):
             await asyncio.sleep(1.5)
             await stack.kill("intake")
@@ -39,10 +39,10 @@ async def test_intake_killed_under_load_loses_nothing_that_it_accepted(
 
 @pytest.mark.parametrize("window", ["delivery.before_commit", "delivery.after_commit", "relay.before_delete"])
 async def test_dispatch_killed_inside_its_window_neither_loses_nor_doubles(
-    stack: Stack, ledgers: list[Path], tmp_path: Path, window: str
+    stack: Stack, ledgers: list[Path], books: Path, window: str
 ) -> None:
-    reached = tmp_path / "reached"
-    async with Load(stack, tmp_path) as load:
+    reached = books / f"reached-{window}-{len(ledgers)}"
+    async with Load(stack, books) as load:
         await asyncio.sleep(1.0)
         await stack.kill("dispatch")
         await stack.launch("dispatch", {"FAILPOINTS": f"{window}={reached}"}, ready=False)
@@ -59,32 +59,32 @@ async def test_dispatch_killed_inside_its_window_neither_loses_nor_doubles(
         assert verdict["repeats"] > 0, "acknowledged and not yet deleted: said again under the same event id"
 
 
-async def test_kafka_stopped_and_started_loses_nothing(stack: Stack, ledgers: list[Path], tmp_path: Path) -> None:
-    async with Load(stack, tmp_path) as load:
+async def test_kafka_stopped_and_started_loses_nothing(stack: Stack, ledgers: list[Path], books: Path) -> None:
+    async with Load(stack, books) as load:
         await asyncio.sleep(1.5)
         await stack.kafka.stop()
         await asyncio.sleep(2.0)
         await stack.kafka.start()
         await asyncio.sleep(2.0)
-    assert load.without_ack > 0, "the outage was felt"
+    assert load.without_ack or load.slowest > 1.0, "the outage was felt: clients waited, or got no ack"
     await _clean(stack, ledgers, load)
 
 
-async def test_kafka_killed_and_started_loses_nothing(stack: Stack, ledgers: list[Path], tmp_path: Path) -> None:
-    async with Load(stack, tmp_path) as load:
+async def test_kafka_killed_and_started_loses_nothing(stack: Stack, ledgers: list[Path], books: Path) -> None:
+    async with Load(stack, books) as load:
         await asyncio.sleep(1.5)
         await stack.kafka.kill()
         await stack.kafka.start()
         await asyncio.sleep(2.0)
-    assert load.without_ack > 0, "the outage was felt"
+    assert load.without_ack or load.slowest > 1.0, "the outage was felt: clients waited, or got no ack"
     await _clean(stack, ledgers, load)
 
 
 @pytest.mark.parametrize("how", ["stop", "kill"])
 async def test_postgres_away_for_a_while_loses_nothing_and_intake_does_not_notice(
-    stack: Stack, ledgers: list[Path], tmp_path: Path, how: str
+    stack: Stack, ledgers: list[Path], books: Path, how: str
 ) -> None:
-    async with Load(stack, tmp_path) as load:
+    async with Load(stack, books) as load:
         await asyncio.sleep(1.5)
         await (stack.postgres.stop() if how == "stop" else stack.postgres.kill())
         await asyncio.sleep(2.0)
@@ -95,13 +95,13 @@ async def test_postgres_away_for_a_while_loses_nothing_and_intake_does_not_notic
 
 
 async def test_two_consumers_that_see_two_reports_of_one_manhole_at_once_open_one_case(
-    stack: Stack, ledgers: list[Path], tmp_path: Path
+    stack: Stack, ledgers: list[Path], books: Path
 ) -> None:
     await stack.launch("dispatch", replica="dispatch-2")
     try:
         pairs = _pairs_across_partitions(stack)
         assert len(pairs) >= 40
-        load = Load(stack, tmp_path, rate=50)
+        load = Load(stack, books, rate=50)
         async with load:
             for first, second in pairs:
                 await asyncio.gather(load._ship([first]), load._ship([second]))
@@ -129,7 +129,7 @@ def _pairs_across_partitions(stack: Stack) -> list[tuple[dict[str, Any], dict[st
     city = load_city(stack.city)
     category = city.category("manhole")
     assert category and category.join_radius_m >= 5
-    west, south, east, north = shapely.total_bounds(city.owners.shapes)
+    west, south, east, north = map(float, shapely.total_bounds(city.owners.shapes))
     found = []
     line = round(west, 2)
     while line < east:

@@ -10,8 +10,8 @@ from gewu.cli.ending import CODES, FINE, WRONG, Refusal
 _DESCRIPTION = """\
 Read what clients were told (ledgers), every record that departments and readers of public cases can read, and
 dispatch's tables, and say whether they agree: nothing lost, doubled, invented, misrouted or out of order, and balanced
-books. It judges with code of its own and changes nothing. Without a ledger it can run beside live traffic; with one, let
-its clients end first: what they send meanwhile would look lost or invented (稽核).
+books. It judges with code of its own and changes nothing. Without a ledger it can run beside live traffic; with one,
+let its clients end first: what they send meanwhile would look lost or invented (稽核).
 """
 
 _EPILOG = f"""\
@@ -21,8 +21,9 @@ examples:
   gewu audit --ledger load.jsonl --json | jq .lost
 
 a ledger is JSON lines, flushed before each send: {{"id", "source", "lane", "sent_at"}} and, after the answer,
-{{"id", "outcome": "ok"|"unknown"|"rejected", "signal_id"}}; source is "key:" and the key's id, or "anonymous". An id without an
-outcome counts as unknown. A ledger answers for its sources: give all ledgers of a key, or use a fresh key for a run.
+{{"id", "outcome": "ok"|"unknown"|"rejected", "signal_id"}}; source is "key:" and the key's id (or that id alone), or
+"anonymous". An id without an outcome counts as unknown. A ledger answers for its sources: give all ledgers of a key, or
+use a fresh key for a run.
 
 {CODES.format(wrong="something is lost, doubled, phantom, misrouted, out of order or unbalanced")}
 """

@@ -2,7 +2,7 @@
 
 FINE, WRONG, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-CODES = "exit codes: 0 fine, 1 {wrong}, 2 the command or a setting was wrong, or a server is away"
+CODES = "exit codes: 0 fine, 1 {wrong},\n2 the command or a setting was wrong, or a server is away"
 
 
 class Refusal(Exception):

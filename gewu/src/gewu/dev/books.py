@@ -65,8 +65,9 @@ class Lookout:
 
     def __init__(self, stack: Stack, departments: Iterable[str]) -> None:
         self._stack = stack
-        told = [t for t in topics.registry(departments) if t.name in SIGNALS or t.name.startswith("dispatch.")]
-        self._places = [TopicPartition(topic.name, n) for topic in told for n in range(topic.partitions)]
+        self._told = {topics.dispatch(department): department for department in departments}
+        watched = [t for t in topics.registry(self._told.values()) if t.name in SIGNALS or t.name in self._told]
+        self._places = [TopicPartition(topic.name, n) for topic in watched for n in range(topic.partitions)]
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: asyncpg.Connection[Any] | None = None
         self._counters = Counters()
@@ -124,9 +125,9 @@ class Lookout:
     async def _metrics(self) -> tuple[dict[str, float], dict[float, float]]:
         self._counters.take(await scrape(f"{self._stack.dispatch_url}/metrics"))
         relayed = {
-            topics.department_of(labels["topic"]): value
+            self._told[labels["topic"]]: value
             for labels, value in self._counters.of("gewu_relay_events_total")
-            if labels["topic"].startswith("dispatch.")
+            if labels["topic"] in self._told
         }
         ages: dict[float, float] = {}
         for labels, value in self._counters.of("gewu_relay_event_age_seconds_bucket"):

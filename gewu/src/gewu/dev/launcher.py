@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -143,7 +143,7 @@ async def _replayed(run: Run, city: City, options: Options, seconds: float) -> N
     run.say(f"the day is sent: {run.tally.accepted} of {run.tally.sent} reports were accepted")
 
 
-async def _watched(run: Run, work) -> None:  # type: ignore[no-untyped-def]
+async def _watched(run: Run, work: Awaitable[None]) -> None:
     """Does the work while a line a second is printed and the services are looked after. Raises Fallen."""
     working = asyncio.ensure_future(work)
     watching = asyncio.ensure_future(_watch(run))

@@ -6,10 +6,10 @@ The launcher and the fault tests drive the same object: `async with Stack(data, 
 import asyncio
 import shutil
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from gewu.dev import access, components, ports
 from gewu.dev.children import CannotStart, end_leftover
@@ -205,7 +205,7 @@ class Stack:
         return self._access
 
 
-async def _all(*work) -> None:  # type: ignore[no-untyped-def]
+async def _all(*work: Awaitable[Any]) -> None:
     """Runs all side by side to their ends; the first that failed speaks for all, and none is left half-way."""
     results = await asyncio.gather(*work, return_exceptions=True)
     for result in results:

@@ -29,9 +29,9 @@ def lines(first: Snapshot, last: Snapshot, tally: Tally) -> list[str]:
 
 
 def _client(tally: Tally) -> Iterator[str]:
-    yield _line("sent 发送", tally.sent, f"of {tally.planned} planned, {tally.retried} sent again after no answer")
+    yield _line("sent 发送", tally.sent, f"of {tally.planned} planned, {tally.retried} times sent again")
     yield _line("accepted 接收", tally.accepted)
-    yield _line("unknown 未知", tally.unknown)
+    yield _line("unknown 未知", tally.unknown, f"in the end; {tally.doubtful} on the way" if tally.doubtful else "")
     yield _line("rejected 退回", tally.rejected)
     if tally.late:
         worst = duration(tally.worst_late_s)

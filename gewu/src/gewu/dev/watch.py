@@ -87,9 +87,11 @@ def header() -> list[str]:
 def row(seconds: float, flow: Flow, ages: Mapping[float, float]) -> str:
     """One line; `ages` are those of the last interval."""
     said = flow.outcomes
+    # The difference of an old value and a new one would be no number at all.
+    in_flight = "?" if {"Kafka", "PostgreSQL"} & set(flow.silent) else f"{flow.in_flight}"
     values = (
         f"{seconds:.0f}", f"{flow.said}", f"{said['opened']}", f"{said['joined']}", f"{said['duplicate']}",
-        f"{said['conflict']}", f"{said['parked']}", f"{flow.in_flight}", f"{flow.dispatched_in_all}",
+        f"{said['conflict']}", f"{said['parked']}", in_flight, f"{flow.dispatched_in_all}",
         duration(quantile(ages, 0.5)), duration(quantile(ages, 0.99)),
     )  # fmt: skip
     columns = "".join(right(value, places) for value, (_, _, places) in zip(values, _COLUMNS, strict=True))
