@@ -2,6 +2,7 @@
 
 import numpy as np
 import shapely
+
 from gewu.city.measure import areas_m2
 
 

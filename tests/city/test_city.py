@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+
 from gewu.city import Limit, load
 
 from .packages import CODEBOOK, TOML, collection, grids, place, square, write

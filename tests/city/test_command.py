@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from gewu.cli import city
 
 from .packages import CODEBOOK, collection, grid, grids, square, write

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import shapely
+
 from gewu.city import City, load
 from gewu.city.check import survey
 

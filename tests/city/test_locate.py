@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import shapely
-from gewu.city.owners import OwnerGrid
 from shapely import affinity
+
+from gewu.city.owners import OwnerGrid
 
 from .tessellation import by_force, names, tessellate
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from gewu.city import load
 from gewu.city.check import Finding, survey
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from gewu.city import CityFaults, load
 
 from .packages import CODEBOOK, DEPARTMENTS, LIMITS, OBJECTS, faults, write

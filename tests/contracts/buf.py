@@ -45,10 +45,8 @@ def generate(proto: Path, out: Path) -> dict[str, bytes]:
     """Every generated file by name, made exactly as `make proto` makes it."""
     out.mkdir()
     sources = sorted(str(p.relative_to(proto.parent)) for p in (proto / "gewu/v1").glob("*.proto"))
-    done = _run(
-        proto.parent, sys.executable, "-m", "grpc_tools.protoc", "-Iproto", f"--python_out={out}", f"--mypy_out=quiet:{out}",
-        *sources,
-    )  # fmt: skip
+    outputs = (f"--python_out={out}", f"--mypy_out=quiet:{out}")
+    done = _run(proto.parent, sys.executable, "-m", "grpc_tools.protoc", "-Iproto", *outputs, *sources)
     assert done.returncode == 0, done.stderr
     return generated(out)
 

@@ -1,4 +1,4 @@
-"""The contracts bind: their style, what they promised before, and the code made from them. Each guard has been seen to fail."""
+"""The contracts bind: their style, their promises, the code made from them. Each guard has been seen to fail."""
 
 import re
 from pathlib import Path

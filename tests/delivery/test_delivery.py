@@ -206,3 +206,93 @@ async def test_two_readers_share_partitions_without_loss_or_repeat(kafka: Kafka,
 
 async def _red(reader: Any) -> dict[str, str]:
     return dict(reader.health.red())
+
+
+async def test_a_partition_taken_away_in_the_middle_of_a_batch_goes_on_where_it_stood(
+    kafka: Kafka, topic: Topic, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aiokafka import TopicPartition
+
+    monkeypatch.setattr("gewu.runtime.partition._END_S", 0.5)
+    reader = await read([topic.name], records=10)
+    await log.put(kafka, topic.name, _numbered(10))
+    await reader.until_position(10)
+    reader.effects.gate.clear()
+    await log.put(kafka, topic.name, _numbered(60)[10:])
+    await asyncio.sleep(0.5)  # one batch is in its transaction, the next poll waits behind it
+    place = {TopicPartition(topic.name, 0)}
+    await reader.delivery.on_partitions_revoked(place)
+    await reader.delivery.on_partitions_assigned(place)
+    reader.effects.gate.set()
+    await reader.until_position(60)
+    assert await reader.values() == [f"v{n:04}" for n in range(60)]
+
+
+async def test_a_position_behind_the_logs_end_is_red_and_the_new_logs_records_are_not_skipped(
+    kafka: Kafka, topic: Topic, read: Any, database: Postgres
+) -> None:
+    connection = await asyncpg.connect(**database.connection())
+    await connection.execute(
+        "INSERT INTO dispatch.position (topic, partition, first_offset, next_offset, opened) VALUES ($1, 0, 0, 5, 5)",
+        topic.name,
+    )
+    await connection.close()
+    await log.put(kafka, topic.name, _numbered(2))
+    reader = await read([topic.name])
+    red = await until(lambda: _red(reader), what="red")
+    assert "log_lost" in next(iter(red.values())) and await reader.values() == []
+
+
+async def test_a_fetch_position_outside_the_log_stalls_its_own_partition_only(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    from aiokafka import TopicPartition
+    from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+
+    other = (await make_topics(kafka, 1))[0]
+    await log.put(kafka, topic.name, _numbered(10))
+    reader = await read([topic.name, other.name])
+
+    async def handled() -> bool:
+        return len(await reader.values()) == 10
+
+    await until(handled)
+    place = TopicPartition(topic.name, 0)
+    admin = AIOKafkaAdminClient(**kafka.connection())
+    await admin.start()
+    await admin.delete_records({place: RecordsToDelete(before_offset=10)})
+    await admin.close()
+    reader.delivery.consumer_of().seek(place, 3)
+    await asyncio.sleep(0.5)
+    started = asyncio.get_running_loop().time()
+    await log.put(kafka, other.name, [(b"k", b"other", [])])
+    await log.put(kafka, topic.name, [(b"k", b"again", [])])
+
+    async def both() -> bool:
+        return {"other", "again"} <= set(await reader.values())
+
+    await until(both)
+    assert asyncio.get_running_loop().time() - started < 4.0, "nobody slept through it"
+
+
+async def test_a_stall_stays_red_until_the_position_has_moved(
+    kafka: Kafka, topic: Topic, read: Any, database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gewu.runtime.partition._PATIENCE_S", 0.5)
+    reader = await read([topic.name])
+    await log.put(kafka, topic.name, _numbered(5))
+    await reader.until_position(5)
+    connection = await asyncpg.connect(**database.connection())
+    transaction = connection.transaction()
+    await transaction.start()
+    await connection.execute("LOCK TABLE dispatch.rows")
+    await log.put(kafka, topic.name, _numbered(10)[5:])
+    await until(lambda: _red(reader), 20.0, "red")
+    for _ in range(20):
+        assert reader.health.red(), "it looks again and again, and says so all the time"
+        await asyncio.sleep(0.1)
+    await transaction.rollback()
+    await connection.close()
+    await reader.until_position(10)
+    assert reader.health.red() == {}
+    assert (await reader.books())[0].outcomes["opened"] == 10

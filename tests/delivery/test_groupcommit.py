@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from gewu.runtime import kafka as kafka_runtime
-from gewu.runtime.groupcommit import Fault, GroupCommit, Overloaded, TooLarge, Unknown
+from gewu.runtime.groupcommit import GroupCommit
+from gewu.runtime.producer import Fault, Overloaded, TooLarge, Unknown
 from gewu.runtime.settings import Kafka
 from gewu.topics import SIGNAL_BYTES, Topic
 from tests.support import log

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import asyncpg
+
 from gewu.dev import processes
 from gewu.dev.kafka import Kafka
 from gewu.dev.kafka_files import QUICK_RETURN

@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
 from gewu.dev import children, jars, ports, processes, rights
 from gewu.dev.kafka import Kafka
 from gewu.dev.kafka_files import QUICK_RETURN

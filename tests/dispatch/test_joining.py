@@ -108,7 +108,9 @@ def test_what_has_no_class_no_radius_or_no_position_looks_for_no_case() -> None:
 _LON = st.one_of(st.floats(-179.5, 179.5), st.sampled_from([0.0, 83.0, -0.0, 121.5]))
 _BAND = joining.COARSE_M / geo.METRES_PER_DEGREE
 _EDGE = st.builds(
-    lambda row, off: row * _BAND - 90 + off, st.integers(int(5 / _BAND) + 1, int(175 / _BAND) - 1), st.floats(-1e-4, 1e-4)
+    lambda row, off: row * _BAND - 90 + off,
+    st.integers(int(5 / _BAND) + 1, int(175 / _BAND) - 1),
+    st.floats(-1e-4, 1e-4),
 )
 _LAT = st.one_of(st.floats(-85, 85), _EDGE)
 _RADIUS = st.one_of(st.floats(0.5, joining.LARGEST_RADIUS_M), st.sampled_from([15.0, 100.0, joining.LARGEST_RADIUS_M]))

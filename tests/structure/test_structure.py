@@ -60,7 +60,11 @@ def test_the_import_contracts_hold() -> None:
     [
         ("services/dispatch/src/gewu_dispatch/domain/case.py", "import asyncpg", "The domain is pure"),
         ("services/intake/src/gewu_intake/domain/report.py", "from gewu.v1 import signal_pb2", "The domain is pure"),
-        ("services/dispatch/src/gewu_dispatch/views.py", "import gewu_intake.parse", "Services meet only on Kafka"),
+        (
+            "services/dispatch/src/gewu_dispatch/http/views.py",
+            "import gewu_intake.parse",
+            "Services meet only on Kafka",
+        ),
         ("gewu/src/gewu/runtime/logs.py", "import gewu_dispatch", "The shared library knows no service"),
         ("gewu/src/gewu/topics.py", "from gewu.runtime import postgres", "Contracts and city packages need nothing"),
         ("gewu/src/gewu/runtime/kafka.py", "import gewu.dev.ports", "The runtime serves"),

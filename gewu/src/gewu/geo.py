@@ -7,7 +7,7 @@ METRES_PER_DEGREE = 111_320.0
 
 
 def metres(lon_a: float, lat_a: float, lon_b: float, lat_b: float) -> float:
-    """Distance in metres, equirectangular: within 0.1 % over the few hundred metres it is used for."""
+    """Distance in metres, equirectangular: within 0.2 % of the sphere's over the few hundred metres it is used for."""
     dy = (lat_b - lat_a) * METRES_PER_DEGREE
     dx = (lon_b - lon_a) * METRES_PER_DEGREE * cos(radians((lat_a + lat_b) / 2))
     return hypot(dx, dy)
@@ -21,7 +21,7 @@ def cell(lon: float, lat: float, side_m: float) -> tuple[int, int]:
 
 
 def cells_within(lon: float, lat: float, radius_m: float, side_m: float) -> Iterator[tuple[int, int]]:
-    """Every cell that a circle of `radius_m` around the point can touch: 1 to 4 where the side is twice the radius."""
+    """Every cell that a circle around the point can touch: 1 to 4 where the side is a little over twice the radius."""
     reach = radius_m / METRES_PER_DEGREE
     first, last = (floor((y + 90) * METRES_PER_DEGREE / side_m) for y in (lat - reach, lat + reach))
     # Widest at the circle's end nearest to a pole; a cell too many costs a look, one too few a second case.

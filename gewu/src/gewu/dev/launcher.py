@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from gewu.audit import ledger, report
+from gewu.audit.run import audit
 from gewu.city import City, load
 from gewu.dev import day, judge, metrics, replay, summary
 from gewu.dev.books import Lookout, Snapshot
@@ -17,6 +19,7 @@ from gewu.dev.ledger import Ledger
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
 from gewu.dev.watch import Watch
+from gewu.runtime.settings import Kafka, Postgres
 
 GOOD, FAULTY, FAILED = 0, 1, 1
 DAY_S = 900.0  # how long the demo day takes where nobody says
@@ -178,12 +181,26 @@ async def _close(run: Run) -> int:
     await run.stack.end("intake")
     last = await _drained(run)
     _tell(summary.lines(run.first, last, run.tally), run.say)
-    faults = judge.faults(run.first, last, run.tally, taken)
+    faults = [*judge.faults(run.first, last, run.tally, taken), *await _audited(run)]
     for fault in faults:
         run.say(f"FAULT 账目不平: {fault}")
     if not faults:
         run.say("the books balance (账目平衡)")
     return FAULTY if faults else GOOD
+
+
+async def _audited(run: Run) -> list[str]:
+    """What the judge says of every report that any start on this data was told about; a line for each fault."""
+    ledgers = sorted(run.stack.data.glob("ledger-*.jsonl"))
+    run.say(f"the judge reads {len(ledgers)} ledgers, every department's topic and PostgreSQL …")
+    kafka = Kafka(run.stack.kafka.bootstrap, None, None, None, 1, 1, "")
+    found = await audit(
+        kafka, Postgres(run.stack.dsn, None, None), ledger.read(ledgers), city=run.stack.city, wait=10.0
+    )
+    lines = list(report.as_text(found))
+    for line in lines:
+        run.say(f"  {line}")
+    return [] if found.verdict.good else ["the judge found faults: see above"]
 
 
 async def _taken(stack: Stack) -> judge.Taken:

@@ -10,6 +10,8 @@ from pathlib import Path
 from nacl.exceptions import CryptoError
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
+from gewu.runtime.files import replace
+
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
@@ -58,9 +60,11 @@ class Opener:
 
 
 def rotate(private_file: Path, public_file: Path, key_id: str) -> None:
-    """Make a new pair: the private half is added for dispatch, the public half replaces intake's."""
+    """Make a new pair: the private half is added for dispatch, the public half replaces intake's.
+
+    The private half is in force first: nothing may be sealed for a key that a crash could lose.
+    """
     fresh = PrivateKey.generate()
     kept = json.loads(private_file.read_text()) if private_file.exists() else {}
-    private_file.touch(mode=0o600)
-    private_file.write_text(json.dumps({**kept, key_id: bytes(fresh).hex()}, indent=2))
-    public_file.write_text(json.dumps({"key_id": key_id, "public": bytes(fresh.public_key).hex()}))
+    replace(private_file, json.dumps({**kept, key_id: bytes(fresh).hex()}, indent=2))
+    replace(public_file, json.dumps({"key_id": key_id, "public": bytes(fresh.public_key).hex()}))

@@ -121,19 +121,23 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
                 return await poll(*places, **words)
             except ConsumerStoppedError:
                 raise
+            except OffsetOutOfRangeError as fault:
+                self._halt([p for p in self._workers if p in fault.args[0]], Why.LOG_CUT, fault)
+                return {}
             except Exception as fault:  # noqa: BLE001  it is attributed below, and nothing is dropped by it
                 log.warning("a poll failed, its partitions are asked one by one: %r", fault)
             found: Polled = {}
-            for place, worker in list(self._workers.items()):
-                if place not in consumer.assignment() or place in consumer.paused():
-                    continue
+            for place in [p for p in self._workers if p in consumer.assignment() and p not in consumer.paused()]:
                 try:
                     found |= await poll(place, **{**words, "timeout_ms": 0})
                 except ConsumerStoppedError:
                     raise
-                except Exception as fault:  # noqa: BLE001
-                    why = Why.LOG_CUT if isinstance(fault, OffsetOutOfRangeError) else Why.UNREADABLE
-                    worker.halt(why, repr(fault))
+                except Exception as fault:  # noqa: BLE001  this is the culprit
+                    self._halt([place], Why.UNREADABLE, fault)
             return found
 
         return polled
+
+    def _halt(self, places: Sequence[TopicPartition], why: Why, fault: Exception) -> None:
+        for place in places:
+            self._workers[place].halt(why, repr(fault))

@@ -8,10 +8,10 @@ import asyncpg
 from aiokafka import ConsumerRecord
 
 from gewu.runtime.failpoint import Failpoints
-from gewu.runtime.groupcommit import Producer
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import DeliveryMetrics
 from gewu.runtime.postgres import Connection
+from gewu.runtime.producer import Producer
 
 T = TypeVar("T")
 Record = ConsumerRecord[Any, Any]

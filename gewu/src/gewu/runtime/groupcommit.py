@@ -9,88 +9,19 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.producer.message_accumulator import BatchBuilder
 
 from gewu.codec import Header
-from gewu.topics import BATCH_BYTES
+from gewu.runtime.batches import Batch, Queue, new_builder
+from gewu.runtime.producer import Done, Failed, Overloaded, TooLarge, Unknown
 
 log = logging.getLogger(__name__)
-
-Done = Callable[["Fault | None"], None]
 
 _RECORD_OVERHEAD = 32  # bytes that record format v2 may add to key, value and headers of one record, at most
 _HEADER_OVERHEAD = 10
 _ROTATE_S = 1.0  # an open batch older than this takes no more records, so a deadline is at most this much too early
 _SWEEP_S = 0.25
-
-
-class Fault(Exception):
-    """Why a record was not acknowledged."""
-
-
-class TooLarge(Fault):
-    """The record is over its topic's limit; it was not sent."""
-
-
-class Overloaded(Fault):
-    """The buffer is at its bound, or the record could not be sent before the deadline; it was not sent."""
-
-
-class Unknown(Fault):
-    """The record was sent and no ack came: it may be in the log or not. A repeat under the same id is harmless."""
-
-
-class Producer(Protocol):
-    """Two methods, so that another client can take aiokafka's place."""
-
-    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: list[Header], done: Done) -> None:
-        """Take a record; `done(None)` follows its ack, `done(Fault)` its failure. Raises TooLarge or Overloaded."""
-
-    async def flush(self) -> None:
-        """Return when every record taken so far has its answer."""
-
-
-class Failed(Unknown):
-    """The record was in the very batch that ended its producer: its topic may refuse it again."""
-
-
-class _Batch:
-    __slots__ = ("born", "builder", "sent", "size", "waiters")
-
-    def __init__(self, builder: BatchBuilder, born: float) -> None:
-        self.builder, self.born, self.size = builder, born, 0
-        self.sent: asyncio.Future[object] | None = None
-        self.waiters: list[Done] = []
-
-    def has_ack(self) -> bool:
-        """Whether the broker has it, though the one who waits for that was not told yet."""
-        sent = self.sent
-        return sent is not None and sent.done() and not sent.cancelled() and sent.exception() is None
-
-    def answer(self, fault: Fault | None) -> None:
-        waiters, self.waiters = self.waiters, []
-        for done in waiters:
-            try:
-                done(fault)
-            except Exception:
-                log.exception("a waiter failed")
-
-
-class _Partition:
-    __slots__ = ("full", "in_flight", "open", "place", "scheduled")
-
-    def __init__(self, topic: str, partition: int) -> None:
-        self.place = (topic, partition)
-        self.open: _Batch | None = None
-        self.full: deque[_Batch] = deque()
-        self.in_flight: _Batch | None = None
-        self.scheduled = False
-
-    def batches(self) -> list[_Batch]:
-        return [b for b in (self.in_flight, *self.full, self.open) if b is not None]
 
 
 class GroupCommit:
@@ -112,7 +43,7 @@ class GroupCommit:
     ) -> None:
         self._make, self._limits, self._deadline, self._bound = make, limits, deadline, bound
         self._keeps_order = keeps_order
-        self._partitions: dict[tuple[str, int], _Partition] = {}
+        self._partitions: dict[tuple[str, int], Queue] = {}
         self._producer: AIOKafkaProducer | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
@@ -160,7 +91,7 @@ class GroupCommit:
             raise Overloaded(f"{self.pending_bytes} bytes wait for the broker")
         p = self._partitions.get((topic, partition))
         if p is None:
-            p = self._partitions[topic, partition] = _Partition(topic, partition)
+            p = self._partitions[topic, partition] = Queue(topic, partition)
         batch = self._room(p, key, value, headers)
         batch.waiters.append(done)
         batch.size += size
@@ -175,7 +106,7 @@ class GroupCommit:
         if self.pending_bytes:
             await self._idle.wait()
 
-    def _room(self, p: _Partition, key: bytes, value: bytes, headers: list[Header]) -> _Batch:
+    def _room(self, p: Queue, key: bytes, value: bytes, headers: list[Header]) -> Batch:
         """The batch that took the record: the open one, or a new one when that is full or too old."""
         now = self._loop.time()
         fresh = p.open is not None and now - p.open.born < _ROTATE_S
@@ -187,11 +118,11 @@ class GroupCommit:
             return p.open
         if p.open is not None:
             p.full.append(p.open)
-        p.open = _Batch(_builder(), now)
+        p.open = Batch(new_builder(), now)
         p.open.builder.append(timestamp=None, key=key, value=value, headers=headers)
         return p.open
 
-    def _kick(self, p: _Partition) -> None:
+    def _kick(self, p: Queue) -> None:
         p.scheduled = False
         if p.in_flight is not None or self._producer is None or self._stopping:
             return
@@ -203,7 +134,7 @@ class GroupCommit:
             return
         self._spawn(self._send(p, p.in_flight, self._producer))
 
-    async def _send(self, p: _Partition, batch: _Batch, producer: AIOKafkaProducer) -> None:
+    async def _send(self, p: Queue, batch: Batch, producer: AIOKafkaProducer) -> None:
         batch.builder.close()  # an open builder would still be held back by linger_ms
         try:
             batch.sent = await producer.send_batch(batch.builder, p.place[0], partition=p.place[1])
@@ -217,7 +148,7 @@ class GroupCommit:
             batch.answer(None)
             self._kick(p)
 
-    def _give_up(self, producer: AIOKafkaProducer, culprit: _Batch, fault: Exception) -> None:
+    def _give_up(self, producer: AIOKafkaProducer, culprit: Batch, fault: Exception) -> None:
         """Throw this producer away: what is in flight on it is unknown, what was not sent moves to the next one."""
         if producer is not self._producer:
             return
@@ -266,7 +197,7 @@ class GroupCommit:
                 else:
                     self._drop_unsent(p, "not sent before the deadline", oldest)
 
-    def _drop_unsent(self, p: _Partition, why: str, born_before: float = float("inf")) -> None:
+    def _drop_unsent(self, p: Queue, why: str, born_before: float = float("inf")) -> None:
         kept = deque(b for b in p.full if b.born >= born_before)
         dropped = [b for b in p.full if b.born < born_before]
         p.full = kept
@@ -277,7 +208,7 @@ class GroupCommit:
             self._forget(batch)
             batch.answer(Overloaded(why))
 
-    def _forget(self, batch: _Batch) -> None:
+    def _forget(self, batch: Batch) -> None:
         self.pending_bytes -= batch.size
         if not self.pending_bytes:
             self._idle.set()
@@ -286,12 +217,6 @@ class GroupCommit:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _builder() -> BatchBuilder:
-    # Made without a producer, so that a batch not yet sent can move to the next producer. No compression: it would run
-    # inside the event loop, and single reports in small batches gain little.
-    return BatchBuilder(BATCH_BYTES, 0)
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-import os
 import re
 import secrets
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from gewu.runtime.files import replace
 
 # A department or an area of the city package; the package check keeps their ids apart.
 SCOPE = re.compile(r"report|read:(?:\*|[^\s*:]{1,64})|act:(?:\*|[a-z0-9-]{1,40})")
@@ -77,12 +77,7 @@ def read(path: Path) -> list[Key]:
 
 def write(path: Path, keys: list[Key]) -> None:
     """Replace the file as a whole, readable by its owner only; a reader sees the old one or the new one."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=path.name, delete=False) as f:
-        json.dump([asdict(k) for k in keys], f, indent=2, ensure_ascii=False)
-        f.flush()
-        os.fsync(f.fileno())
-    os.chmod(f.name, 0o600)
-    os.replace(f.name, path)
+    replace(path, json.dumps([asdict(k) for k in keys], indent=2, ensure_ascii=False))
 
 
 class KeyRing:

@@ -15,7 +15,7 @@ from aiokafka import ConsumerRecord
 from gewu import topics
 from gewu.codec import Header
 from gewu.errors import Never, NotNow, Why
-from gewu.runtime.groupcommit import Fault, Producer, TooLarge
+from gewu.runtime.producer import Fault, Producer, TooLarge
 
 _ORIGINAL = "original."
 _NULL = "original-null."
@@ -81,6 +81,7 @@ def _headers(record: ConsumerRecord[Any, Any], reason: Never) -> list[Header]:
     own: list[Header] = [
         ("gewu.why", reason.why.encode()),
         ("gewu.detail", reason.detail[:1000].encode("utf-8", "replace")),
+        ("gewu.timestamp", b"%d" % record.timestamp),  # milliseconds: when the record itself was written
         ("gewu.key", b"null" if record.key is None else b"=" + record.key),
         ("gewu.value", b"null" if record.value is None else b"bytes"),
     ]

@@ -17,10 +17,10 @@ from gewu.codec import Envelope
 from gewu.lane import Lane
 from gewu.runtime import outbox
 from gewu.runtime.failpoint import Failpoints
-from gewu.runtime.groupcommit import Fault, Overloaded, Producer
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import RelayMetrics
 from gewu.runtime.postgres import KEEPALIVE, is_later
+from gewu.runtime.producer import Fault, Overloaded, Producer
 from gewu.runtime.settings import Postgres
 
 log = logging.getLogger(__name__)

@@ -1,7 +1,9 @@
 """Dispatch's subscriptions: a consumer, a connection pool and a delivery for each lane, and one for departments' actions."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -15,9 +17,9 @@ from gewu.runtime import migrate, postgres, subscribe
 from gewu.runtime.delivery import Delivery
 from gewu.runtime.effects import Effects, Means
 from gewu.runtime.failpoint import Failpoints
-from gewu.runtime.groupcommit import Producer
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import DeliveryMetrics
+from gewu.runtime.producer import Producer
 from gewu.runtime.relay import Relay
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.routing import Router
@@ -31,14 +33,15 @@ from gewu_dispatch.wire import Events
 
 SCHEMA = "dispatch"
 SCHEMA_VERSIONS = (1, 1)  # lowest and highest schema version that this code reads
+_SKEW_S = 1.0
 P0_RECORDS = 50  # small batches: a fire waits for one short transaction at most
 
 
 class Database:
     """Connection pools by use, so that no lane can take another's connections."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings, known: Sequence[topics.Topic]) -> None:
+        self._settings, self._known = settings, known
         self._pools: dict[str, asyncpg.Pool] = {}
 
     def pool(self, use: str) -> asyncpg.Pool:
@@ -57,6 +60,28 @@ class Database:
             locks = len(Lane) * size * joining.LOCKS_AT_ONCE
             if fault := await postgres.check_locks(connection, locks):
                 raise migrate.SchemaFault(fault)
+            there = {t.name for t in self._known}
+            if gone := [t for t in await reads.awaited_topics(connection) if t not in there]:
+                # A joined signal or a waiting event would have nowhere to go.
+                raise migrate.SchemaFault(
+                    f"open cases need {', '.join(gone)}: keep the department in the package until they end"
+                )
+
+    async def watch_clock(self, health: Health, every: float = 10.0) -> None:
+        """Red while this machine's clock and PostgreSQL's are more than a second apart: deadlines would differ."""
+        while True:
+            try:
+                asked = datetime.now(UTC)
+                theirs = await reads.clock(self.pool("http"))
+                apart = abs((theirs - asked).total_seconds())
+                if apart > _SKEW_S:
+                    health.bad("clock", f"{apart:.1f} s apart from PostgreSQL's clock")
+                else:
+                    health.good("clock")
+            except Exception as fault:
+                if not postgres.is_later(fault):
+                    raise
+            await asyncio.sleep(every)
 
     async def stop(self) -> None:
         """Give every connection back."""

@@ -1,6 +1,6 @@
 """What intake is made of; nothing connects until it starts."""
 
-import asyncio
+from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -13,8 +13,9 @@ from gewu.runtime import apidocs, kafka, process
 from gewu.runtime.contact import Sealer
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
-from gewu.runtime.keys import LOOK_AGAIN_S, KeyRing
+from gewu.runtime.keys import KeyRing
 from gewu.runtime.service import Part, Service, loop, ops_routes
+from gewu.runtime.upkeep import upkeep
 from gewu_intake import openapi
 from gewu_intake.handlers import Handlers
 from gewu_intake.http import Doors
@@ -27,45 +28,30 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     health, registry = Health(), CollectorRegistry()
     metrics = Metrics(registry)
     process.export(registry, "intake")
-    city = load(settings.city)
-    keys = KeyRing(settings.keys_file)
-    limits = {t.name: t.record_bytes for t in topics.registry([])}
+    city, keys = load(settings.city), KeyRing(settings.keys_file)
+    known = topics.registry([])
     # A producer a lane: aiokafka has one request in flight a broker, and a fire must not wait behind potholes.
-    producers = {
-        lane: GroupCommit(
-            lambda lane=lane: kafka.producer(settings.kafka, f"intake-{lane.label}"), limits.__getitem__,
-            deadline=settings.ack_deadline, bound=settings.buffer_bytes,
-        )
-        for lane in Lane
-    }  # fmt: skip
+    producers = {lane: _producer(settings, known, lane) for lane in Lane}
+    by_label = {lane.label: producer for lane, producer in producers.items()}
+    metrics.follow(by_label)
     sealer = Sealer.read(settings.contact_public_file) if settings.contact_public_file else None
     handlers = Handlers(
-        city,
-        producers,
-        clock or SystemClock(),
-        settings.link_secret,
-        sealer.seal if sealer else None,
-    )
+        city, producers, clock or SystemClock(), settings.link_secret, sealer.seal if sealer else None
+    )  # fmt: skip
     rest = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document(city))])
     doors = Doors(handlers, keys, city.anonymous_reports, settings.status_url, metrics, rest)
-
-    async def look() -> None:
-        """Keep what is read from files and counters current."""
-        while True:
-            keys.refresh()
-            health.bad("keys", keys.fault) if keys.fault else health.good("keys")
-            for lane, producer in producers.items():
-                metrics.waiting.labels(lane.label).set(producer.pending_bytes)
-                metrics.rebuilds.labels(lane.label).set(producer.rebuilds)
-                health.good(f"producer {lane.label}") if producer.is_up else health.bad(
-                    f"producer {lane.label}", "no broker", 5.0
-                )
-            await asyncio.sleep(LOOK_AGAIN_S)
-
-    wanted = [t for t in topics.registry([]) if "intake" in t.says]
+    said = [t for t in known if "intake" in t.says]
     parts = [
-        Part("topics", lambda: kafka.require(wanted, settings.kafka)),
-        *(Part(f"producer {lane.label}", p.start, p.stop) for lane, p in producers.items()),
-        loop("look", look, health),
+        Part("topics", lambda: kafka.require(said, settings.kafka)),
+        *(Part(f"producer {label}", p.start, p.stop) for label, p in by_label.items()),
+        loop("upkeep", lambda: upkeep(keys, by_label, health), health),
     ]
     return Service("intake", doors, settings.http, health, parts)
+
+
+def _producer(settings: Settings, known: Sequence[topics.Topic], lane: Lane) -> GroupCommit:
+    limits = {t.name: t.record_bytes for t in known}
+    return GroupCommit(
+        lambda: kafka.producer(settings.kafka, f"intake-{lane.label}"), limits.__getitem__,
+        deadline=settings.ack_deadline, bound=settings.buffer_bytes,
+    )  # fmt: skip

@@ -11,9 +11,9 @@ from gewu.clock import Clock
 from gewu.lane import Lane
 from gewu.runtime import link
 from gewu.runtime.contact import Sealed
-from gewu.runtime.groupcommit import Fault, Producer, TooLarge, Unknown
 from gewu.runtime.keys import Key
 from gewu.runtime.problem import Wrong
+from gewu.runtime.producer import Fault, Producer, TooLarge, Unknown
 from gewu_intake import parse, wire
 from gewu_intake.domain.report import ReportSaid, accept
 
@@ -113,6 +113,8 @@ class Handlers:
             home_area=grid.path[0] if grid else self._no_position_area,
         )  # fmt: skip
         worded = wire.word(said, context, self._seal, self._partitions[topics.signals(lane)])
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("worded", extra={"signal": worded.signal_id})
         self._say(worded, answer)
 
     def _grid_at(self, lon: float, lat: float) -> Grid | None:

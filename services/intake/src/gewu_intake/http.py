@@ -34,7 +34,7 @@ class _Refused(Exception):
 
 
 class Doors:
-    """ASGI application: POST /v1/reports and /v1/reports:batch here, all else to `rest`."""
+    """ASGI application: /v1/reports and /v1/reports:batch here, all else to `rest`."""
 
     def __init__(
         self, handlers: Handlers, keys: KeyRing, anonymous: bool, status_url: str, metrics: Metrics, rest: Any
@@ -44,11 +44,13 @@ class Doors:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] not in _TYPES or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["path"] not in _TYPES:
             await self._rest(scope, receive, send)
             return
         door, started = scope["path"], time.monotonic()
         try:
+            if scope["method"] != "POST":
+                raise _Refused(405, "wrong_method", "wrong method", "send POST")
             headers = dict(scope["headers"])
             key = self._key(headers)
             body = await _body(headers, receive, _LIMITS[door], _TYPES[door])
@@ -176,5 +178,7 @@ async def _send(send: Send, status: int, kind: str, body: bytes, retry: bool = F
         headers.append((b"retry-after", str(random.randint(1, 30)).encode()))
     if status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
+    if status == 405:
+        headers.append((b"allow", b"POST"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -1,7 +1,10 @@
 """Intake's metric catalogue."""
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.metrics import TIME_BUCKETS
 
 
@@ -37,3 +40,9 @@ class Metrics:
             ["lane"],
             registry=registry,
         )
+
+    def follow(self, producers: Mapping[str, GroupCommit]) -> None:
+        """Read the producers' own numbers at each scrape; by lane."""
+        for lane, producer in producers.items():
+            self.waiting.labels(lane).set_function(lambda p=producer: p.pending_bytes)
+            self.rebuilds.labels(lane).set_function(lambda p=producer: p.rebuilds)

@@ -8,7 +8,7 @@ from gewu.city import Limit
 # Working hours (工作时) of the older city rules, local time; eight a day.
 _HOURS = ((time(8), time(12)), (time(14), time(18)))
 _A_DAY = timedelta(hours=8)
-_LONGEST_DAYS = 4000
+_A_WEEK = 5 * _A_DAY
 
 
 def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
@@ -29,8 +29,11 @@ def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _worked(local: datetime, left: timedelta, zone: ZoneInfo) -> datetime:
+    # Seven days from any instant on hold one whole working week, so that only the last one is walked through.
+    weeks = (left - timedelta.resolution) // _A_WEEK
+    local, left = local + timedelta(weeks=weeks), left - weeks * _A_WEEK
     day = local.date()
-    for _ in range(_LONGEST_DAYS):
+    while True:
         if day.weekday() < 5:
             for opens, closes in _HOURS:
                 begin = max(local, datetime.combine(day, opens, zone))
@@ -41,4 +44,3 @@ def _worked(local: datetime, left: timedelta, zone: ZoneInfo) -> datetime:
                         return begin + left
                     left -= end - begin
         day += timedelta(days=1)
-    raise ValueError(f"a limit of more than {_LONGEST_DAYS} days")

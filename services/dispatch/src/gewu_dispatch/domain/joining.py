@@ -12,8 +12,10 @@ from gewu_dispatch.domain.case import Case, Signal
 
 # Locks are taken on coarse cells (few keys a batch), candidates are read by fine ones (few rows a signal). Both are
 # fixed: a radius that changes with a package must not move the cells of cases that are already open.
-COARSE_M, FINE_M = 1000.0, 100.0
-LARGEST_RADIUS_M = COARSE_M / 2  # above it a circle could touch more than four coarse cells
+COARSE_M, FINE_M = 1024.0, 100.0
+# A circle of it touches at most four coarse cells up to 85° of latitude. Not half a cell: columns narrow towards the poles
+# and the look around a point is a little wide, so that at exactly half it took five or six locks.
+LARGEST_RADIUS_M = 500.0
 LOCKS = 65_536
 LOCKS_PER_SIGNAL = 4
 LOCKS_AT_ONCE = 2000  # in one transaction; a larger batch is split, because the server's lock table has an end

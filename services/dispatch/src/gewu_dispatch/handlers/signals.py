@@ -58,6 +58,8 @@ class Signals:
 
     async def apply(self, transaction: Connection, items: Sequence[Arrived]) -> Mapping[str, int]:
         """Everything that these signals cause; the counts add up to their number."""
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("arrived", extra={"signals": [a.signal.signal_id for a in items]})
         fresh, conflicts = await self._sift(transaction, items)
         located = self._locate(fresh)
         looking = [(x.category, x.signal) for x in located if x.category and joining.joins(x.category, x.signal)]
@@ -69,6 +71,9 @@ class Signals:
         since = min((s.received_at - timedelta(hours=c.join_within_h) for c, s in looking), default=None)
         open_cases = await cases.candidates(transaction, near, since)
         batch = triage(located, open_cases, self._rules, self._clock.now())
+        if log.isEnabledFor(logging.DEBUG):
+            decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
+            log.debug("decided", extra={"signals": list(decided), "decisions": decided})
         await self._record(transaction, batch, conflicts)
         counts = Counter(d.outcome.value for d in batch.decisions)
         repeats = len(items) - len(batch.decisions) - len(conflicts)

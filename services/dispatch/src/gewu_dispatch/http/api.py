@@ -4,7 +4,7 @@ import asyncio
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from gewu.runtime import faults, link, problem
 from gewu.runtime.keys import Key, KeyRing, bearer
 from gewu.runtime.postgres import is_later
 from gewu.runtime.problem import Problem, Wrong
-from gewu_dispatch.domain.action import Action
+from gewu_dispatch.domain.action import Action, Refusal
 from gewu_dispatch.domain.case import State
 from gewu_dispatch.http import views
 from gewu_dispatch.http.desk import Desk, MoveSaid, Unsaid
@@ -129,13 +129,16 @@ class Api:
         return _json(views.ActionAnswer(action.action_id, "said"), 202)
 
     async def _judged(self, action: Action) -> Response | None:
-        """The answer to an action that was judged; another content under its id is a conflict."""
+        """The answer to an action that was judged; Refused when it was, or with another content under its id."""
         found = await reads.action(self._pool(), action.action_id)
         if found is None:
             return None
         if found["content"] != action.content:
             raise Refused(409, "conflict", "this id was used for another move", "give every move an id of its own")
-        return _json(self._desk.answer(action.action_id, found["refusal"]), 200 if found["refusal"] is None else 409)
+        if found["refusal"] is not None:
+            code = Refusal(found["refusal"]).name.lower()
+            raise Refused(409, code, "the move was refused", "it changed nothing; the case says what is lawful now")
+        return _json(views.ActionAnswer(action.action_id, "applied"))
 
     async def _readable_case(self, request: Request, key: Key, verb: str = "read") -> asyncpg.Record:
         """The case; one that this key may not see does not exist for it."""
@@ -235,8 +238,8 @@ def _cursor(said: str | None) -> tuple[datetime, str] | None:
     try:
         at, _, case_id = urlsafe_b64decode(said.encode()).decode().partition(" ")
         when = datetime.fromisoformat(at)
-        return (when, str(UUID(case_id))) if when.tzinfo else _bad_cursor()
-    except ValueError:
+        return (when.astimezone(UTC), str(UUID(case_id))) if when.tzinfo else _bad_cursor()
+    except (ValueError, OverflowError):
         return _bad_cursor()
 
 

@@ -7,11 +7,10 @@ from msgspec import Meta, Struct
 
 from gewu import codec, ids, topics
 from gewu.clock import Clock
-from gewu.runtime.groupcommit import Fault, Producer, Unknown
+from gewu.runtime.producer import Fault, Producer, Unknown
 from gewu.v1.action_pb2 import Action as Wire
 from gewu_dispatch.domain.action import Action, Kind, Refusal, moves
 from gewu_dispatch.domain.case import State
-from gewu_dispatch.http import views
 
 _envelope = codec.Envelope(codec.ACTION, "gewu/dispatch")
 
@@ -94,9 +93,3 @@ class Desk:
             raise Unsaid("unknown", "it may stand in the log: send it again under the same id")
         if fault:
             raise Unsaid("overloaded", "send it again later")
-
-    def answer(self, action_id: str, refusal: int | None) -> views.ActionAnswer:
-        """A judged action."""
-        if refusal is None:
-            return views.ActionAnswer(action_id, "applied")
-        return views.ActionAnswer(action_id, "refused", Refusal(refusal).name.lower())

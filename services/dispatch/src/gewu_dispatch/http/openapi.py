@@ -17,44 +17,89 @@ def _query(name: str, description: str, schema: dict[str, Any], required: bool =
     return {"name": name, "in": "query", "required": required, "description": description, "schema": schema}
 
 
+_REFUSED = {"401": ("no key", Problem), "503": ("the database or the broker is away; come back", Problem)}
+_TEXT = {"type": "string", "maxLength": 100}
+_STATES = {"type": "array", "items": {"enum": [s.name.lower() for s in State]}}
+_LIMIT = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
+_WAIT = {"type": "string", "examples": ["wait=2"]}
+_PREFER = {
+    "name": "Prefer", "in": "header", "required": False, "schema": _WAIT,
+    "description": "wait=n waits up to n seconds, 10 at most, for the outcome; anything else is passed over (RFC 7240).",
+}  # fmt: skip
+_NO_CASE = ("no such case for this key", Problem)
+
+
 def document() -> dict[str, Any]:
     """The whole document."""
-    refused = {"401": ("no key", Problem), "503": ("the database or the broker is away; come back", Problem)}
-    text = {"type": "string", "maxLength": 100}
-    listing = apidocs.operation(
-        "List cases", "Newest first; only what the key's read scopes cover.",
-        parameters=[
-            _query("department", "Only this department's.", text), _query("area", "Only inside this grid, of any level.", text),
-            _query("state", "Only in these states.", {"type": "array", "items": {"enum": [s.name.lower() for s in State]}}),
-            _query("limit", "At most this many.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}),
-            _query("after", "The `next` of the page before.", {"type": "string"}),
-        ],
-        answers={"200": ("a page", views.Page), **refused, "403": ("the key has no read scope", Problem), "422": ("the query is wrong", Problem)},
-    )  # fmt: skip
-    one = apidocs.operation(
-        "Read a case", "With its timeline, what was noticed, its clock ledger, and the moves that are lawful now.",
-        parameters=[_path("case_id")], answers={"200": ("the case", views.CaseFile), **refused, "404": ("no such case for this key", Problem)},
-    )  # fmt: skip
-    act = apidocs.operation(
-        "Answer for a department", "Said on actions.<department> and answered after the ack; `Prefer: wait=2` waits for the outcome.",
-        parameters=[_path("case_id"), {"name": "Prefer", "in": "header", "required": False, "schema": {"type": "string", "pattern": "^wait=[0-9]{1,2}$"}}],
-        body=("application/json", MoveSaid, {"kind": "accept"}),
-        answers={
-            "200": ("applied", views.ActionAnswer), "202": ("said, not judged yet", views.ActionAnswer), **refused,
-            "403": ("the key lacks act:<department>", Problem), "404": ("no such case for this key", Problem),
-            "409": ("not lawful now; the moves that are", Problem), "413": ("too large", Problem), "422": ("wrong", Problem),
-        },
-    )  # fmt: skip
-    status = apidocs.operation(
-        "Status of a report", "For whoever holds the link that intake answered with; needs no key.",
-        parameters=[_path("signal_id"), _query("token", "From the link.", {"type": "string"}, required=True)],
-        answers={"200": ("the report", views.ReportStatus), "404": ("no such report, or not its token", Problem), "503": refused["503"]},
-    )  # fmt: skip
-    status["security"] = []
     return apidocs.document(
         "Gewu dispatch",
         {
-            "/v1/cases": {"get": listing}, "/v1/cases/{case_id}": {"get": one},
-            "/v1/cases/{case_id}/actions": {"post": act}, "/v1/reports/{signal_id}": {"get": status},
+            "/v1/cases": {"get": _listing()},
+            "/v1/cases/{case_id}": {"get": _case()},
+            "/v1/cases/{case_id}/actions": {"post": _act()},
+            "/v1/reports/{signal_id}": {"get": _status()},
         },
-    )  # fmt: skip
+    )
+
+
+def _listing() -> dict[str, Any]:
+    return apidocs.operation(
+        "List cases",
+        "Newest first; only what the key's read scopes cover.",
+        parameters=[
+            _query("department", "Only this department's.", _TEXT),
+            _query("area", "Only inside this grid, of any level.", _TEXT),
+            _query("state", "Only in these states.", _STATES),
+            _query("limit", "At most this many.", _LIMIT),
+            _query("after", "The `next` of the page before.", {"type": "string"}),
+        ],
+        answers={
+            "200": ("a page", views.Page),
+            **_REFUSED,
+            "403": ("the key has no read scope", Problem),
+            "422": ("the query is wrong", Problem),
+        },
+    )
+
+
+def _case() -> dict[str, Any]:
+    return apidocs.operation(
+        "Read a case",
+        "With its timeline, what was noticed, its clock ledger, and the moves that are lawful now.",
+        parameters=[_path("case_id")],
+        answers={"200": ("the case", views.CaseFile), **_REFUSED, "404": _NO_CASE},
+    )
+
+
+def _act() -> dict[str, Any]:
+    return apidocs.operation(
+        "Answer for a department",
+        "Said on actions.<department> and answered after the ack; `Prefer: wait=2` waits for the outcome.",
+        parameters=[_path("case_id"), _PREFER],
+        body=("application/json", MoveSaid, {"kind": "accept"}),
+        answers={
+            "200": ("applied", views.ActionAnswer),
+            "202": ("said, not judged yet", views.ActionAnswer),
+            **_REFUSED,
+            "403": ("the key lacks act:<department>", Problem),
+            "404": _NO_CASE,
+            "409": ("refused, its code is the reason; or the id was used for another move", Problem),
+            "413": ("too large", Problem),
+            "422": ("wrong; every field and reason", Problem),
+        },
+    )
+
+
+def _status() -> dict[str, Any]:
+    found = apidocs.operation(
+        "Status of a report",
+        "For whoever holds the link that intake answered with; needs no key.",
+        parameters=[_path("signal_id"), _query("token", "From the link.", {"type": "string"}, required=True)],
+        answers={
+            "200": ("the report", views.ReportStatus),
+            "404": ("no such report, or not its token", Problem),
+            "503": _REFUSED["503"],
+        },
+    )
+    found["security"] = []
+    return found

@@ -124,12 +124,11 @@ class ReportStatus(msgspec.Struct, omit_defaults=True):
     conflicts: int = 0
 
 
-class ActionAnswer(msgspec.Struct, omit_defaults=True):
-    """said: it stands in the log and is not judged yet; applied; refused with a reason."""
+class ActionAnswer(msgspec.Struct):
+    """said: it stands in the log and is not judged yet; applied. A refused one is a problem with its reason as code."""
 
     action_id: str
     outcome: str
-    reason: str | None = None
 
 
 def state(number: int) -> str:

@@ -6,6 +6,9 @@ from typing import Any
 
 import asyncpg
 
+from gewu import topics
+from gewu.runtime.postgres import Connection
+
 _CASE = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, complete_by"""
 
@@ -76,3 +79,17 @@ async def action(pool: asyncpg.Pool, action_id: str) -> asyncpg.Record | None:
 async def incarnation(pool: asyncpg.Pool) -> int:
     """This deployment's incarnation."""
     return int(await pool.fetchval("SELECT incarnation FROM deployment"))
+
+
+async def awaited_topics(connection: Connection) -> list[str]:
+    """Topics that open cases and waiting events will still be said on."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT department FROM cases WHERE state IN (4, 5) ORDER BY 1"
+    )  # fmt: skip
+    waiting = await connection.fetch("SELECT DISTINCT topic FROM outbox ORDER BY 1")
+    return [*(topics.dispatch(r["department"]) for r in rows), *(r["topic"] for r in waiting)]
+
+
+async def clock(pool: asyncpg.Pool) -> datetime:
+    """The database's own time."""
+    return await pool.fetchval("SELECT clock_timestamp()")

@@ -1,5 +1,6 @@
 """A report as its client words it, and the decision whether it is taken."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -94,41 +95,42 @@ def accept(
     now: datetime,
 ) -> list[Rejection]:
     """Every reason against taking this report; an empty list takes it. `grid` is the owner of its position, if any."""
-    found = []
-    if said.place is None:
-        if grid_without_position is None:
-            found.append(
-                Rejection(
-                    Reject.NO_POSITION,
-                    "$.place",
-                    "a report needs a position: this city has no grid for reports without one",
-                )
-            )
-    elif grid is None:
-        found.append(
-            Rejection(
-                Reject.OUT_OF_CITY, "$.place", f"{said.place.lon}, {said.place.lat} lies outside every grid of the city"
-            )
-        )
-    if said.observed_at is not None:
-        if said.observed_at > now + FUTURE:
-            found.append(
-                Rejection(
-                    Reject.IN_THE_FUTURE, "$.observed_at", f"more than a day after the server's time {now.isoformat()}"
-                )
-            )
-        elif said.observed_at < now - OLDEST:
-            found.append(
-                Rejection(Reject.TOO_OLD, "$.observed_at", f"more than {OLDEST.days} days before the server's time")
-            )
+    return [
+        *_of_place(said, grid, grid_without_position),
+        *_of_time(said, now),
+        *_of_rights(said, has_key, takes_contact),
+        *(
+            Rejection(Reject.NUL_IN_TEXT, f, "holds the character U+0000, which no store takes")
+            for f in _with_nul(said)
+        ),
+    ]
+
+
+def _of_place(said: ReportSaid, grid: str | None, grid_without_position: str | None) -> Iterator[Rejection]:
+    if said.place is None and grid_without_position is None:
+        text = "a report needs a position: this city has no grid for reports without one"
+        yield Rejection(Reject.NO_POSITION, "$.place", text)
+    elif said.place is not None and grid is None:
+        text = f"{said.place.lon}, {said.place.lat} lies outside every grid of the city"
+        yield Rejection(Reject.OUT_OF_CITY, "$.place", text)
+
+
+def _of_time(said: ReportSaid, now: datetime) -> Iterator[Rejection]:
+    if said.observed_at is None:
+        return
+    if said.observed_at > now + FUTURE:
+        text = f"more than a day after the server's time {now.isoformat()}"
+        yield Rejection(Reject.IN_THE_FUTURE, "$.observed_at", text)
+    elif said.observed_at < now - OLDEST:
+        yield Rejection(Reject.TOO_OLD, "$.observed_at", f"more than {OLDEST.days} days before the server's time")
+
+
+def _of_rights(said: ReportSaid, has_key: bool, takes_contact: bool) -> Iterator[Rejection]:
     if said.exercise and not has_key:
-        found.append(Rejection(Reject.EXERCISE_NEEDS_A_KEY, "$.exercise", "only a key holder may run a drill"))
+        yield Rejection(Reject.EXERCISE_NEEDS_A_KEY, "$.exercise", "only a key holder may run a drill")
     if said.contact is not None and not takes_contact:
         text = "this city cannot seal contacts now; send the report without one"
-        found.append(Rejection(Reject.CONTACT_NOT_TAKEN, "$.contact", text))
-    return found + [
-        Rejection(Reject.NUL_IN_TEXT, f, "holds the character U+0000, which no store takes") for f in _with_nul(said)
-    ]
+        yield Rejection(Reject.CONTACT_NOT_TAKEN, "$.contact", text)
 
 
 def _with_nul(said: ReportSaid) -> list[str]:

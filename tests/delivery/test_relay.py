@@ -1,0 +1,163 @@
+"""The relay on the real servers: in order, most urgent first, each event forgotten only after its ack; one sick topic alone waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from prometheus_client import CollectorRegistry
+
+from gewu.lane import Lane
+from gewu.runtime import kafka as kafka_runtime
+from gewu.runtime import outbox
+from gewu.runtime.failpoint import Failpoints
+from gewu.runtime.groupcommit import GroupCommit
+from gewu.runtime.health import Health
+from gewu.runtime.metrics import RelayMetrics
+from gewu.runtime.relay import Relay
+from gewu.runtime.settings import Kafka, Postgres
+from gewu.topics import Topic
+from tests.conftest import make_topics
+from tests.support import log
+from tests.support.waiting import until
+
+
+def _event(topic: str, *, subject: str = "", version: int = 1, lane: Lane = Lane.P2, size: int = 100) -> outbox.Event:
+    subject = subject or str(uuid4())
+    value = f"{subject} {version} {lane.label}".encode() + b" " * size
+    return outbox.Event(
+        subject, 1, version, topic, 0, lane, str(uuid4()), "gewu.v1.case.changed", value, subject, datetime.now(UTC)
+    )
+
+
+@pytest.fixture
+async def connection(database: Postgres) -> AsyncIterator[asyncpg.Connection]:
+    """The outbox, as the service that writes it."""
+    found = await asyncpg.connect(**database.connection(), server_settings={"search_path": "dispatch"})
+    yield found
+    await found.close()
+
+
+@pytest.fixture
+async def relay(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
+    """Start relays; all are stopped at the end."""
+    started: list[tuple[asyncio.Task[None], GroupCommit]] = []
+
+    async def start() -> tuple[asyncio.Task[None], Health]:
+        producer = GroupCommit(
+            lambda: kafka_runtime.producer(kafka, "relay"), lambda _: 10_000_000, keeps_order=True, deadline=3.0
+        )
+        await producer.start()
+        health = Health()
+        made = Relay(database, "dispatch", producer, "test", RelayMetrics(CollectorRegistry()), health, Failpoints({}))
+        task = asyncio.create_task(made.run())
+        started.append((task, producer))
+        return task, health
+
+    yield start
+    for task, producer in started:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await producer.stop(1.0)
+
+
+async def _write(connection: asyncpg.Connection, events: list[outbox.Event]) -> None:
+    async with connection.transaction():
+        await outbox.write(connection, events)
+
+
+async def _emptied(connection: asyncpg.Connection, left: int = 0, seconds: float = 20.0) -> None:
+    async def empty() -> bool:
+        return await connection.fetchval("SELECT count(*) FROM outbox") == left
+
+    await until(empty, seconds, f"{left} events left")
+
+
+async def test_events_of_a_case_are_said_in_the_order_of_their_versions(
+    kafka: Kafka, topic: Topic, connection: asyncpg.Connection, relay: Any
+) -> None:
+    cases = [str(uuid4()) for _ in range(50)]
+    for version in range(1, 21):
+        await _write(connection, [_event(topic.name, subject=c, version=version) for c in cases])
+        if version == 5:
+            await relay()
+    await _emptied(connection)
+    said = [r.value.split()[:2] for r in await log.read(kafka, topic.name)]
+    for case in cases:
+        assert [int(v) for c, v in said if c == case.encode()] == list(range(1, 21))
+
+
+async def test_what_is_most_urgent_goes_first_and_takes_its_cases_earlier_events_along(
+    kafka: Kafka, topic: Topic, connection: asyncpg.Connection, relay: Any
+) -> None:
+    raised = str(uuid4())
+    for _ in range(3):
+        await _write(connection, [_event(topic.name) for _ in range(1000)])
+    await _write(connection, [_event(topic.name, subject=raised, version=1)])
+    await _write(connection, [_event(topic.name, subject=raised, version=2, lane=Lane.P0)])
+    await relay()
+    await _emptied(connection)
+    said = [r.value.split()[:2] for r in await log.read(kafka, topic.name)]
+    assert said[:2] == [[raised.encode(), b"1"], [raised.encode(), b"2"]] and len(said) == 3002
+
+
+async def test_a_topic_that_is_not_there_waits_alone_and_the_others_are_said_once(
+    kafka: Kafka, topic: Topic, connection: asyncpg.Connection, relay: Any
+) -> None:
+    missing = f"{topic.name}.missing"
+    await _write(connection, [_event(missing, lane=Lane.P0)])
+    await relay()
+    for _ in range(10):
+        await _write(connection, [_event(topic.name) for _ in range(20)])
+        await asyncio.sleep(0.1)
+    await _emptied(connection, left=1)
+    assert len(await log.read(kafka, topic.name)) == 200, "said once, whatever stands beside them"
+    await make_topics(kafka, 1, missing)
+    await _emptied(connection, seconds=40.0)
+    assert len({r.value for r in await log.read(kafka, missing)}) == 1
+
+
+async def test_an_event_that_its_topic_refuses_does_not_make_others_be_said_again(
+    kafka: Kafka, topic: Topic, connection: asyncpg.Connection, relay: Any
+) -> None:
+    sick = (await make_topics(kafka, 1))[0]
+    await _write(connection, [_event(sick.name, size=sick.batch_bytes + 1000)])
+    await relay()
+    for _ in range(20):
+        await _write(connection, [_event(topic.name) for _ in range(10)])
+        await asyncio.sleep(0.1)
+    await _emptied(connection, left=1)
+    records = await log.read(kafka, topic.name)
+    assert len({r.value for r in records}) == 200 and len(records) <= 230, "a repeat now and then, no flood"
+
+
+async def test_an_event_that_waits_too_long_turns_readiness_red(
+    topic: Topic, connection: asyncpg.Connection, relay: Any
+) -> None:
+    _, health = await relay()
+    await _write(connection, [_event(f"{topic.name}.missing")])
+    await connection.execute("UPDATE outbox SET created_at = $1", datetime.now(UTC) - timedelta(minutes=1))
+
+    async def red() -> Any:
+        return health.red().get("relay")
+
+    assert "has waited" in await until(red, what="red")
+
+
+async def test_shards_have_one_relay_and_pass_to_another_when_it_ends(
+    kafka: Kafka, topic: Topic, connection: asyncpg.Connection, relay: Any
+) -> None:
+    first, _ = await relay()
+    await _write(connection, [_event(topic.name) for _ in range(100)])
+    await _emptied(connection)
+    await relay()
+    await _write(connection, [_event(topic.name) for _ in range(100)])
+    await _emptied(connection)
+    assert len(await log.read(kafka, topic.name)) == 200, "the second says nothing while the first holds the shards"
+    first.cancel()
+    await _write(connection, [_event(topic.name) for _ in range(100)])
+    await _emptied(connection)
+    assert len(await log.read(kafka, topic.name)) == 300

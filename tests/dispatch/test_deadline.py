@@ -1,0 +1,126 @@
+"""Deadlines: five units of time, of which two count only while the offices are open."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gewu.city import Limit
+from gewu_dispatch.domain.deadline import due
+from tests.support.building import SHANGHAI
+
+BERLIN = ZoneInfo("Europe/Berlin")
+HOURS = ((time(8), time(12)), (time(14), time(18)))
+
+
+def at(text: str, zone: ZoneInfo = SHANGHAI) -> datetime:
+    """An instant by its local words, in UTC as dispatch has it."""
+    return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+
+
+def by(amount: int, unit: str, start: str, zone: ZoneInfo = SHANGHAI) -> str:
+    """The deadline, in the words of the city's own clock."""
+    found = due(Limit(amount, unit), at(start, zone), zone)
+    assert found.tzinfo is UTC
+    return found.astimezone(zone).strftime("%a %m-%d %H:%M")
+
+
+# 2026-03-04 is a Wednesday.
+@pytest.mark.parametrize(
+    ("amount", "unit", "start", "expected"),
+    [
+        (2, "uh", "2026-03-04 10:00", "Wed 03-04 12:00"),
+        (2, "uh", "2026-03-07 23:30", "Sun 03-08 01:30"),  # clock hours: nights and weekends count
+        (3, "ud", "2026-03-06 17:45", "Mon 03-09 17:45"),
+        (3, "nd", "2026-03-06 17:45", "Mon 03-09 17:45"),
+        (2, "wh", "2026-03-04 09:00", "Wed 03-04 11:00"),
+        (4, "wh", "2026-03-04 10:00", "Wed 03-04 16:00"),  # over lunch
+        (4, "wh", "2026-03-04 08:00", "Wed 03-04 12:00"),  # used up when the door closes, not when it opens again
+        (8, "wh", "2026-03-04 08:00", "Wed 03-04 18:00"),
+        (4, "wh", "2026-03-04 16:00", "Thu 03-05 10:00"),
+        (4, "wh", "2026-03-06 16:00", "Mon 03-09 10:00"),  # over the weekend
+        (1, "wh", "2026-03-07 11:00", "Mon 03-09 09:00"),  # said on a Saturday
+        (1, "wh", "2026-03-04 06:00", "Wed 03-04 09:00"),  # before the offices open
+        (1, "wh", "2026-03-04 12:00", "Wed 03-04 15:00"),  # at lunch
+        (1, "wh", "2026-03-04 13:59", "Wed 03-04 15:00"),
+        (1, "wh", "2026-03-04 18:00", "Thu 03-05 09:00"),  # at closing time
+        (1, "wh", "2026-03-04 23:59", "Thu 03-05 09:00"),
+        (1, "wd", "2026-03-04 10:00", "Thu 03-05 10:00"),
+        (1, "wd", "2026-03-06 10:00", "Mon 03-09 10:00"),
+        (1, "wd", "2026-03-07 10:00", "Mon 03-09 18:00"),
+        (5, "wd", "2026-03-04 10:00", "Wed 03-11 10:00"),
+        (15, "wd", "2026-03-04 15:30", "Wed 03-25 15:30"),
+    ],
+)
+def test_each_unit_counts_as_the_city_rules_say(amount: int, unit: str, start: str, expected: str) -> None:
+    assert by(amount, unit, start) == expected
+
+
+def test_working_hours_are_those_of_the_citys_own_time_zone() -> None:
+    start = datetime(2026, 3, 4, 1, 0, tzinfo=UTC)  # nine in Shanghai, two at night in Berlin
+    assert due(Limit(2, "wh"), start, SHANGHAI) == datetime(2026, 3, 4, 3, 0, tzinfo=UTC)
+    assert due(Limit(2, "wh"), start, BERLIN) == datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
+
+
+def test_the_weekend_is_the_citys_own_and_not_utcs() -> None:
+    # Friday evening in UTC is Saturday morning in Shanghai.
+    assert due(Limit(1, "wh"), datetime(2026, 3, 6, 23, 0, tzinfo=UTC), SHANGHAI) == at("2026-03-09 09:00")
+
+
+def test_a_calendar_day_keeps_the_local_time_where_the_clocks_change_and_a_clock_day_has_24_hours() -> None:
+    assert by(1, "nd", "2026-03-28 12:00", BERLIN) == "Sun 03-29 12:00"
+    assert by(1, "ud", "2026-03-28 12:00", BERLIN) == "Sun 03-29 13:00"
+    assert by(1, "wd", "2026-03-27 15:00", BERLIN) == "Mon 03-30 15:00"
+
+
+@pytest.mark.parametrize("unit", ["uh", "ud", "wh", "wd", "nd"])
+def test_the_largest_limit_that_a_package_may_hold_has_a_deadline(unit: str) -> None:
+    start = at("2026-03-04 10:00")
+    assert due(Limit(10_000, unit), start, SHANGHAI) > start
+
+
+_STARTS = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
+_ZONES = st.sampled_from([SHANGHAI, BERLIN, ZoneInfo("America/New_York"), UTC])
+
+
+@settings(max_examples=400, deadline=None)
+@given(_STARTS, st.integers(1, 400), st.sampled_from(["wh", "wd"]), st.sampled_from([SHANGHAI, BERLIN]))
+def test_working_time_ends_in_working_hours(start: datetime, amount: int, unit: str, zone: ZoneInfo) -> None:
+    found = due(Limit(amount, unit), start, zone).astimezone(zone)
+    assert found > start and found.weekday() < 5
+    assert any(opens < found.time() <= closes for opens, closes in HOURS), found
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    _STARTS, st.integers(1, 400), st.sampled_from(["uh", "ud", "wh", "wd", "nd"]), st.sampled_from([SHANGHAI, BERLIN])
+)
+def test_more_time_is_never_less(start: datetime, amount: int, unit: str, zone: ZoneInfo) -> None:
+    assert due(Limit(amount, unit), start, zone) < due(Limit(amount + 1, unit), start, zone)
+
+
+@settings(max_examples=400, deadline=None)
+@given(_STARTS, st.timedeltas(timedelta(0), timedelta(days=20)), st.integers(1, 100), st.sampled_from(["wh", "wd"]))
+def test_who_is_told_later_is_never_due_earlier(start: datetime, later: timedelta, amount: int, unit: str) -> None:
+    assert due(Limit(amount, unit), start, SHANGHAI) <= due(Limit(amount, unit), start + later, SHANGHAI)
+
+
+@settings(max_examples=200, deadline=None)
+@given(_STARTS, st.integers(1, 300))
+def test_the_minutes_that_were_open_until_the_deadline_are_those_of_the_limit(start: datetime, hours: int) -> None:
+    found = due(Limit(hours, "wh"), start, SHANGHAI)
+    assert _open(start.astimezone(SHANGHAI), found.astimezone(SHANGHAI)) == timedelta(hours=hours)
+
+
+def _open(start: datetime, end: datetime) -> timedelta:
+    """How long the offices were open in between, counted day by day."""
+    total, day = timedelta(0), start.date()
+    while day <= end.date():
+        for opens, closes in HOURS if day.weekday() < 5 else ():
+            first = max(start, datetime.combine(day, opens, start.tzinfo))
+            last = min(end, datetime.combine(day, closes, start.tzinfo))
+            total += max(last - first, timedelta(0))
+        day += timedelta(days=1)
+    return total
