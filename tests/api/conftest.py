@@ -111,9 +111,11 @@ async def new_key(stack: Stack) -> Callable[..., Any]:
 
             async def in_force() -> bool:
                 words = {"authorization": f"Bearer {secret}"}
-                async with session.get(f"{stack.dispatch_url}/v1/cases", headers=words) as d:
-                    async with session.post(f"{stack.intake_url}/v1/reports", data=b"{}", headers=words) as i:
-                        return d.status != 401 and i.status != 401
+                async with (
+                    session.get(f"{stack.dispatch_url}/v1/cases", headers=words) as d,
+                    session.post(f"{stack.intake_url}/v1/reports", data=b"{}", headers=words) as i,
+                ):
+                    return d.status != 401 and i.status != 401
 
             await until(in_force, 5.0, "a new key within 5 s")
         return secret

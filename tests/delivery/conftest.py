@@ -103,7 +103,8 @@ async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
     started: list[Reader] = []
     connection = await asyncpg.connect(**database.connection())
     await connection.execute(
-        """CREATE TABLE IF NOT EXISTS dispatch.rows (n bigint GENERATED ALWAYS AS IDENTITY, value text NOT NULL CHECK (value NOT LIKE 'refuse%'));
+        """CREATE TABLE IF NOT EXISTS dispatch.rows (
+               n bigint GENERATED ALWAYS AS IDENTITY, value text NOT NULL CHECK (value NOT LIKE 'refuse%'));
            GRANT ALL ON dispatch.rows TO gewu_dispatch"""
     )
     await connection.close()

@@ -80,7 +80,7 @@ async def test_a_full_buffer_refuses_at_once_and_takes_again_when_it_is_empty(to
     writer, answers = await commit(bound=10_000), Answers()
     taken = 0
     with pytest.raises(Overloaded):
-        for taken in range(1000):  # noqa: B007
+        for taken in range(1000):
             _append(writer, topic.name, taken, answers)
     assert taken < 40
     await writer.flush()

@@ -1,4 +1,4 @@
-"""The relay on the real servers: in order, most urgent first, each event forgotten only after its ack; one sick topic alone waits."""
+"""The relay on the real servers: in order, urgent first, each event forgotten only after its ack; a sick topic waits alone."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,7 +1,7 @@
 """Dispatch's effects on a database of their own, with the demo city and a clock that stands still."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -101,22 +101,12 @@ def city(demo: Path) -> City:
 
 
 @pytest.fixture
-async def open_desk(database: Postgres, city: City) -> AsyncIterator[Callable[[], Any]]:
-    """Desks on the test's own database."""
+async def desk(database: Postgres, city: City) -> AsyncIterator[Desk]:
+    """A desk with the test's own database."""
     connections = await postgres.pool(database, schema="dispatch", size=3, name="t")
     router = Router(city.rules, city.fallback, city.departments)
     rules = Rules(router, city.version, city.timezone, INCARNATION)
     events, clock = Events(topics.registry(city.departments)), StillClock()
-
-    def make() -> Desk:
-        signals = Signals(city, rules, events, clock, Metrics(CollectorRegistry()))
-        return Desk(connections, signals, Actions(router.returned(), INCARNATION, events, clock), clock)
-
-    yield make
+    signals = Signals(city, rules, events, clock, Metrics(CollectorRegistry()))
+    yield Desk(connections, signals, Actions(router.returned(), INCARNATION, events, clock), clock)
     await connections.close()
-
-
-@pytest.fixture
-def desk(open_desk: Callable[[], Desk]) -> Desk:
-    """One desk."""
-    return open_desk()

@@ -164,7 +164,8 @@ _SIGNALS = st.lists(
         ),
         st.integers(0, 10**9),
         st.none() | st.tuples(st.floats(-80, 80), st.floats(-80, 80)),
-        st.sampled_from(_CLASSES), st.sampled_from(Lane), st.booleans(), st.sampled_from(["", "", "T1", "T2"]), st.integers(-600, 600),
+        st.sampled_from(_CLASSES), st.sampled_from(Lane), st.booleans(), st.sampled_from(["", "", "T1", "T2"]),
+        st.integers(-600, 600),
     ),
     max_size=25, unique_by=lambda x: x.signal.signal_id,
 )  # fmt: skip

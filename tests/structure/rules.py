@@ -70,7 +70,7 @@ def spelled_topics(root: Path) -> list[str]:
         if path.name == "topics.py" and path.parent.name == "gewu":
             continue
         tree = ast.parse(path.read_text())
-        docs = {id(n.body[0].value) for n in ast.walk(tree) if isinstance(n, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and n.body and isinstance(n.body[0], ast.Expr)}  # fmt: skip
+        docs = {id(d) for d in _docstrings(tree)}
         for node in ast.walk(tree):
             if (
                 isinstance(node, ast.Constant)
@@ -80,6 +80,13 @@ def spelled_topics(root: Path) -> list[str]:
             ):
                 found.append(f"{path.relative_to(root)}:{node.lineno} {node.value!r}")
     return found
+
+
+def _docstrings(tree: ast.AST) -> Iterator[ast.expr]:
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr):
+            yield body[0].value
 
 
 def sql_elsewhere(root: Path) -> list[str]:

@@ -16,6 +16,7 @@ from gewu_dispatch.domain.action import Action, Kind
 from gewu_dispatch.domain.case import Case, Signal, Source, State
 from gewu_dispatch.domain.routing import Router
 from gewu_dispatch.domain.triage import Located, Rules
+from gewu_intake.domain.report import PlaceSaid, ReportSaid
 
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)  # a Wednesday, 18:00 in Shanghai
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -85,6 +86,12 @@ def a_signal(at: tuple[float, float] | None = HERE, **words: Any) -> Signal:
         "contact": None,
     }  # fmt: skip
     return Signal(**{**said, **words})
+
+
+def a_report(**words: Any) -> ReportSaid:
+    """A report as a client words it."""
+    said: dict[str, Any] = {"category": "manhole", "place": PlaceSaid(*HERE), "text": "the cover is gone"}
+    return ReportSaid(**{**said, **words})
 
 
 def a_case(at: tuple[float, float] | None = HERE, **words: Any) -> Case:

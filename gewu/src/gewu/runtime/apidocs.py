@@ -87,7 +87,9 @@ def _page(document: dict[str, Any]) -> str:
         for name, s in document["components"]["schemas"].items()
     )
     title = escape(document["info"]["title"])
-    return f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title><style>{_STYLE}</style><h1>{title}</h1><p><a href=openapi.json>openapi.json</a></p>{operations}<h2>Messages</h2>{schemas}"
+    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>{title}</title>"
+    body = f"<h1>{title}</h1><p><a href=openapi.json>openapi.json</a></p>{operations}<h2>Messages</h2>{schemas}"
+    return f"<!doctype html><html lang=en>{head}<style>{_STYLE}</style>{body}"
 
 
 def _operation(method: str, path: str, op: dict[str, Any]) -> str:
@@ -100,7 +102,10 @@ def _operation(method: str, path: str, op: dict[str, Any]) -> str:
         for p in op.get("parameters", [])
     )
     body = f"<p>Body: {_links(op['requestBody'])}</p>" if "requestBody" in op else ""
-    return f"<section><h2><span>{method.upper()}</span> <code>{escape(path)}</code></h2><p><b>{escape(op['summary'])}.</b> {escape(op['description'])}</p>{body}{'<table>' + parameters + '</table>' if parameters else ''}<table>{answers}</table></section>"
+    asked = f"<table>{parameters}</table>" if parameters else ""
+    head = f"<h2><span>{method.upper()}</span> <code>{escape(path)}</code></h2>"
+    text = f"<p><b>{escape(op['summary'])}.</b> {escape(op['description'])}</p>"
+    return f"<section>{head}{text}{body}{asked}<table>{answers}</table></section>"
 
 
 def _links(node: dict[str, Any]) -> str:
@@ -119,17 +124,22 @@ def _fields(schema: dict[str, Any]) -> str:
     rows = ""
     for name, field in schema.get("properties", {}).items():
         must = " *" if name in schema.get("required", []) else ""
-        kind = field.get("type") or " or ".join(
-            str(x.get("type", x.get("$ref", "")).rpartition("/")[2] or x.get("type"))
-            for x in field.get("anyOf", [field])
-        )
-        limits = ", ".join(
-            f"{k} {v}"
-            for k, v in field.items()
-            if k in ("minimum", "maximum", "maxLength", "pattern", "format", "default")
-        )
-        rows += f"<tr><td><code>{escape(name)}</code>{must}<td>{escape(str(kind))} <small>{escape(limits)}</small><td>{escape(field.get('description', ''))}"
+        limits = ", ".join(f"{k} {field[k]}" for k in _LIMITS if k in field)
+        kind, text = escape(_kind(field)), escape(field.get("description", ""))
+        rows += f"<tr><td><code>{escape(name)}</code>{must}<td>{kind} <small>{escape(limits)}</small><td>{text}"
     return f"<table>{rows}</table>" if rows else ""
 
 
-_STYLE = "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a2733}h2 span{background:#0b6e4f;color:#fff;border-radius:4px;padding:.1rem .5rem;font-size:.8em}table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}td{border-top:1px solid #d7dee4;padding:.3rem .6rem .3rem 0;vertical-align:top}small{color:#5b6b78}code{font-size:.95em}section{margin-bottom:2rem}"
+def _kind(field: dict[str, Any]) -> str:
+    named = [f.get("$ref", "").rpartition("/")[2] or str(f.get("type", "any")) for f in field.get("anyOf", [field])]
+    return " or ".join(named)
+
+
+_LIMITS = ("minimum", "maximum", "minLength", "maxLength", "pattern", "format", "default")
+_STYLE = """
+body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a2733}
+h2 span{background:#0b6e4f;color:#fff;border-radius:4px;padding:.1rem .5rem;font-size:.8em}
+table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}
+td{border-top:1px solid #d7dee4;padding:.3rem .6rem .3rem 0;vertical-align:top}
+small{color:#5b6b78}code{font-size:.95em}section{margin-bottom:2rem}
+"""

@@ -94,7 +94,7 @@ class Worker(Generic[T]):
             why, detail = Why.RACED, "another owner was faster"
         except NotNow as fault:
             why, detail = fault.why, fault.detail
-        except Exception as fault:  # noqa: BLE001  the last word on every error that is not one of ours
+        except Exception as fault:
             why, detail = (Why.DATABASE_AWAY if is_later(fault) else Why.UNEXPECTED), repr(fault)
             if why is Why.UNEXPECTED:
                 log.exception("a bug met a batch", extra={"partition": self.name, "position": self.position})

@@ -29,7 +29,8 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyn
         min_size=1, max_size=size, command_timeout=COMMAND_S, timeout=ACQUIRE_S,
         max_inactive_connection_lifetime=60,
         server_settings={
-            "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on", "role": f"gewu_{schema}",
+            "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on",
+            "role": f"gewu_{schema}",
             "statement_timeout": "15s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "20s",
             **KEEPALIVE, "jit": "off",  # the statements are short and run often
         },

@@ -57,7 +57,7 @@ class Relay:
         while True:
             try:
                 await self._hold()
-            except Exception as fault:  # noqa: BLE001  events wait in the outbox; giving up would leave them there
+            except Exception as fault:
                 if not is_later(fault):
                     log.exception("the relay met a bug")
                 self._health.bad("relay", repr(fault), 10.0)

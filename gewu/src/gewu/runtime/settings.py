@@ -87,7 +87,8 @@ def kafka(env: Env) -> Kafka:
     )
     env.require(
         home or (found.replication >= 3 and found.min_isr >= 2),
-        "outside loopback GEWU_KAFKA_REPLICATION must be at least 3 and GEWU_KAFKA_MIN_ISR at least 2: an ack must survive a broker",
+        "outside loopback GEWU_KAFKA_REPLICATION must be at least 3 and GEWU_KAFKA_MIN_ISR at least 2: "
+        "an ack must survive a broker",
     )
     env.require(
         (found.user_file is None) == (found.password_file is None),
@@ -144,7 +145,8 @@ def http(env: Env, default_port: int) -> Http:
     proxied = env.flag("GEWU_HTTP_BEHIND_PROXY", False, "a proxy in front ends TLS")
     env.require(
         is_loopback(found.host) or proxied or found.cert_file is not None,
-        f"GEWU_HTTP_HOST={found.host!r} is not loopback: set GEWU_HTTP_CERT_FILE and GEWU_HTTP_KEY_FILE, or GEWU_HTTP_BEHIND_PROXY=yes",
+        f"GEWU_HTTP_HOST={found.host!r} is not loopback: "
+        "set GEWU_HTTP_CERT_FILE and GEWU_HTTP_KEY_FILE, or GEWU_HTTP_BEHIND_PROXY=yes",
     )
     env.require(
         (found.cert_file is None) == (found.key_file is None), "GEWU_HTTP_CERT_FILE and GEWU_HTTP_KEY_FILE go together"

@@ -1,4 +1,4 @@
-"""FastStream wiring: one batch subscriber a lane, feeding a Delivery. Topics are never made here and nothing is auto-committed."""
+"""FastStream wiring: one batch subscriber a lane, feeding a Delivery. It makes no topic and commits nothing by itself."""
 
 import logging
 from collections.abc import Sequence

@@ -36,7 +36,7 @@ def define(env: Env) -> Settings:
         link_secret=shared.link_secret(env),
         batch_records=env.integer("GEWU_BATCH_RECORDS", 500, 1, 2000, "records of one poll, and so of one transaction, at most"),
         connections=env.integer("GEWU_CONNECTIONS", 3, 1, 20, "database connections of each lane"),
-        parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row on one topic before it stops"),
+        parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row before a topic stops"),
         log_level=env.text("GEWU_LOG_LEVEL", "info", "debug, info, warning or error"),
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
+from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gewu import codec, ids, topics
@@ -41,21 +41,21 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
     if point and not (-180 <= point.lon <= 180 and -90 <= point.lat <= 90):
         raise Never(Why.BAD_FIELD, f"point {point.lon}, {point.lat} is not on Earth")
     report = said.report if which == "report" else None
-    if report:
-        _bounded(report.category, report.object_id, most=_WORD)
-        _bounded(report.text, most=_TEXT)
+    said_class = report.category if report else said.detection.category
+    _bounded(said_class, report.object_id if report else "")
+    _bounded(report.text if report else "", most=_TEXT)
     found = Signal(
         signal_id=said.signal_id, kind=Source[which.upper()], lane=lane, source=said.source, client_id=said.client_id,
-        observed_at=_time("observed_at", said.observed_at), received_at=_time("received_at", said.received_at),
+        observed_at=_time(said, "observed_at"), received_at=_time(said, "received_at"),
         lon=point.lon if point else None, lat=point.lat if point else None,
         accuracy_m=point.accuracy_m if point and point.HasField("accuracy_m") else None, address=said.address,
         home_area=said.home_area, package_version=said.package_version, exercise=said.exercise,
-        content=said.content_sha256, said=report.category if report else said.detection.category,
+        content=said.content_sha256, said=said_class,
         text=report.text if report else "", object_id=report.object_id if report else "",
         contact=(report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
         pictures=tuple(Picture(p.sha256, p.bytes, p.type, p.masked_by) for p in said.pictures),
     )  # fmt: skip
-    return found, len(UnknownFieldSet(said)) > 0
+    return found, any(len(UnknownFieldSet(m)) for m in (said, report or said.detection))
 
 
 def action(value: bytes | None, department: str) -> Action:
@@ -69,7 +69,7 @@ def action(value: bytes | None, department: str) -> Action:
         # Derived here, never believed: the payload may not choose whose action it is.
         action_id=ids.action_id(department, said.client_id), client_id=said.client_id, department=department,
         case_id=said.case_id.lower(), kind=_MOVES.get(said.kind, said.kind), note=said.note,
-        said_at=_time("said_at", said.said_at), said_by=said.said_by,
+        said_at=_time(said, "said_at"), said_by=said.said_by,
     )  # fmt: skip
 
 
@@ -157,9 +157,11 @@ class Events:
         )  # fmt: skip
 
 
-def _time(name: str, said: Timestamp) -> datetime:
+def _time(said: Message, name: str) -> datetime:
+    if not said.HasField(name):
+        raise Never(Why.BAD_FIELD, f"{name} must be given")
     try:
-        return said.ToDatetime(UTC)
+        return getattr(said, name).ToDatetime(UTC)
     except (ValueError, OverflowError) as fault:
         raise Never(Why.BAD_FIELD, f"{name}: {fault}") from None
 

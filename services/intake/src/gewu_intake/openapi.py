@@ -36,19 +36,20 @@ def document(city: City) -> dict[str, Any]:
     """The whole document for this city."""
     problems = {
         "401": "no key, or one that is not known", "403": "the key lacks the scope report",
-        "408": "the body came too slowly", "413": f"over {REPORT_BYTES} bytes, or {BATCH_BYTES} and {BATCH_LINES} lines in a batch",
+        "408": "the body came too slowly", "413": f"over {REPORT_BYTES} bytes; a batch: {BATCH_BYTES} bytes, {BATCH_LINES} lines",
         "415": "wrong content type", "503": "no ack: unknown or refused; Retry-After says when to come back",
     }  # fmt: skip
+    refused = {status: (text, Problem) for status, text in problems.items()}
     example = {"category": "manhole", "place": {"lon": 0.0, "lat": 0.0}, "text": "cover is missing"}
     one = apidocs.operation(
         "Report one thing", "Answered 202 once the broker has it; never before.", body=("application/json", ReportSaid, example),
-        answers={"202": ("taken", Taken), **{k: (v, Problem) for k, v in problems.items()}, "422": ("wrong; every field and reason", Problem)},
+        answers={"202": ("taken", Taken), **refused, "422": ("wrong; every field and reason", Problem)},
         security=not city.anonymous_reports,
     )  # fmt: skip
     many = apidocs.operation(
         "Report many", "One report a line (NDJSON). Every line has its own result; the status is 200 even if some are rejected.",
         body=("application/x-ndjson", ReportSaid, None), lines=True,
-        answers={"200": ("a result a line", Line), **{k: (v, Problem) for k, v in problems.items()}, "422": ("no line at all", Problem)},
+        answers={"200": ("a result a line", Line), **refused, "422": ("no line at all", Problem)},
         security=not city.anonymous_reports,
     )  # fmt: skip
     return apidocs.document(

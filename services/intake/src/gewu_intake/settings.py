@@ -32,7 +32,9 @@ def define(env: Env) -> Settings:
         city=env.folder("GEWU_CITY", "folder of the city package"),
         keys_file=Path(env.text("GEWU_KEYS_FILE", None, "file of API keys, managed by `gewu keys`; need not exist yet")),
         link_secret=shared.link_secret(env),
-        contact_public_file=env.optional_file("GEWU_CONTACT_PUBLIC_FILE", "public key that seals contacts; without it reports with a contact are refused"),
+        contact_public_file=env.optional_file(
+            "GEWU_CONTACT_PUBLIC_FILE", "public key that seals contacts; without it a report with one is refused"
+        ),
         status_url=env.text("GEWU_STATUS_URL", None, "base of the status links, the public address of dispatch"),
         ack_deadline=env.duration("GEWU_ACK_DEADLINE", "10s", "how long a request waits for the broker's ack"),
         buffer_bytes=env.size("GEWU_BUFFER", "32MiB", "how much may wait for the broker in each lane before reports are refused"),

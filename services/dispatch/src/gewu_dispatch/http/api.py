@@ -61,7 +61,8 @@ class Api:
         limit = _integer(query.get("limit", "50"), "limit", 1, 500)
         states = [_state(s) for s in query.getlist("state")] or None
         rows = await reads.cases(
-            self._pool(), names=names, department=_name(query.get("department"), "department"), area=_name(query.get("area"), "area"),
+            self._pool(), names=names, department=_name(query.get("department"), "department"),
+            area=_name(query.get("area"), "area"),
             states=states, after=_cursor(query.get("after")), limit=limit + 1,
         )  # fmt: skip
         more = rows[limit - 1] if len(rows) > limit else None

@@ -21,11 +21,13 @@ _REFUSED = {"401": ("no key", Problem), "503": ("the database or the broker is a
 _TEXT = {"type": "string", "maxLength": 100}
 _STATES = {"type": "array", "items": {"enum": [s.name.lower() for s in State]}}
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
-_WAIT = {"type": "string", "examples": ["wait=2"]}
 _PREFER = {
-    "name": "Prefer", "in": "header", "required": False, "schema": _WAIT,
-    "description": "wait=n waits up to n seconds, 10 at most, for the outcome; anything else is passed over (RFC 7240).",
-}  # fmt: skip
+    "name": "Prefer",
+    "in": "header",
+    "required": False,
+    "description": "wait=n: wait up to n seconds, 10 at most, for the outcome. Anything else is passed over.",
+    "schema": {"type": "string", "examples": ["wait=2"]},
+}
 _NO_CASE = ("no such case for this key", Problem)
 
 

@@ -31,7 +31,8 @@ FROM unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::smallint[], $6
     $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int[], $17::boolean[],
     $18::text[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::bigint[])
 AS u (case_id, incarnation, version, state, lane, category, lon, lat, grid_id, path, home_area, department,
-    routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, last_signal_at, complete_by, near)"""
+    routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, last_signal_at,
+    complete_by, near)"""
 
 _UPDATE = """
 UPDATE cases c SET incarnation = u.incarnation, version = u.version, state = u.state, lane = u.lane, department = u.department,
@@ -83,7 +84,8 @@ async def update(transaction: Connection, cases: Sequence[Case]) -> None:
     if not cases:
         return
     rows = [
-        (c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.department, c.routed_because, c.rule_id, c.object_id, c.signals,
+        (c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.department, c.routed_because, c.rule_id, c.object_id,
+         c.signals,
          c.changed_at, c.last_signal_at, c.complete_by)
         for c in sorted(cases, key=lambda c: c.case_id)
     ]  # fmt: skip
@@ -93,7 +95,8 @@ async def update(transaction: Connection, cases: Sequence[Case]) -> None:
 def _row(c: Case) -> tuple[object, ...]:
     return (
         c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.category, c.lon, c.lat, c.grid_id,
-        "\x1f".join(c.grid_path), c.home_area, c.department, c.routed_because, c.rule_id, c.object_id, c.signals,
+        "\x1f".join(c.grid_path), c.home_area, c.department, c.routed_because, c.rule_id, c.object_id,
+         c.signals,
         c.exercise, c.package_version, c.opened_at, c.changed_at, c.last_signal_at, c.complete_by, near_key(c),
     )  # fmt: skip
 

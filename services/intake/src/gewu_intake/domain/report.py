@@ -8,11 +8,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+# The very end: in Python (msgspec) a bare $ also matches before a last line feed, in JSON Schema it does not.
+_END = r"(?!\n)$"
+
 Text = Annotated[str, Meta(max_length=2000, description="What was seen, in the reporter's words.")]
 ClientId = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9._:-]{1,64}$",
+        pattern=rf"^[A-Za-z0-9._:-]{{1,64}}{_END}",
         description="The client's own id of this report, best a UUIDv7. Sent again with the same id, a report stays one report.",
         examples=["0190a5c2-7b1e-7cc3-98c4-dc0c0c07398f"],
     ),
@@ -44,7 +47,8 @@ class ReportSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=Fals
         Meta(
             min_length=1,
             max_length=100,
-            description="A class key, code, label or everyday word of the city's code book. An unknown one is taken and goes to the fallback.",
+            description="A class key, code, label or everyday word of the city's code book. "
+            "An unknown one is taken and goes to the fallback.",
             examples=["manhole", "井盖", "matter:09012"],
         ),
     ]
@@ -52,7 +56,8 @@ class ReportSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=Fals
     text: Text = ""
     id: ClientId | None = None
     object_id: (
-        Annotated[str, Meta(pattern=r"^[A-Za-z0-9-]{1,40}$", description="Id read off a registered component.")] | None
+        Annotated[str, Meta(pattern=rf"^[A-Za-z0-9-]{{1,40}}{_END}", description="Id read off a registered component.")]
+        | None
     ) = None
     observed_at: Annotated[datetime, Meta(tz=True, description="When it was seen; now, if left out.")] | None = None
     contact: ContactSaid | None = None
