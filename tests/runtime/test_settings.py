@@ -185,3 +185,38 @@ def test_a_link_secret_that_could_be_guessed_is_refused(tmp_path: Path, size: in
 def test_a_link_secret_comes_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "link").write_bytes(bytes(range(48)))
     assert _read(settings.link_secret, {"GEWU_LINK_SECRET_FILE": str(tmp_path / "link")}) == bytes(range(48))
+
+
+def _open(why: str, **words: str) -> Any:
+    return pytest.param(words, marks=pytest.mark.xfail(strict=True, raises=BaseException, reason=why))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        _open("an empty text passes as set", GEWU_KAFKA_BOOTSTRAP=""),
+        _open("no ack can ever come", GEWU_KAFKA_BOOTSTRAP="127.0.0.1:9092", GEWU_KAFKA_MIN_ISR="2"),
+    ],
+    ids=["nothing", "min_isr over replication"],
+)
+def test_kafka_settings_that_cannot_work_are_refused(said: dict[str, str]) -> None:
+    assert "GEWU_KAFKA" in _refused(settings.kafka, said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        _open("an empty text passes as set", GEWU_POSTGRES_DSN=""),
+        _open("asyncpg then takes the host from PGHOST", GEWU_POSTGRES_DSN="postgresql://gewu@/gewu"),
+        _open("asyncpg then takes the host from a service file", GEWU_POSTGRES_DSN="postgresql:///gewu?service=other"),
+        _open("urlsplit's ValueError comes through", GEWU_POSTGRES_DSN="postgresql://gewu@[::1/gewu"),
+        _open(
+            "only the password before the @ is seen",
+            GEWU_POSTGRES_DSN="postgresql://gewu@db.example.org/gewu?password=x",
+        ),
+    ],
+    ids=["nothing", "no host", "a service", "no address", "password in the query"],
+)
+def test_dsns_whose_server_or_secret_hides_are_refused(said: dict[str, str], files: dict[str, str]) -> None:
+    with_ca = {"GEWU_POSTGRES_CA_FILE": files["ca"]} if "password" in said["GEWU_POSTGRES_DSN"] else {}
+    assert "GEWU_POSTGRES" in _refused(settings.postgres, {**said, **with_ca})

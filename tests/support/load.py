@@ -49,7 +49,7 @@ class Load:
         due = clock.time()
         while True:
             size = self._random.choice((1, 1, 1, 20))
-            task = asyncio.ensure_future(self._ship([self._report() for _ in range(size)]))
+            task = asyncio.create_task(self._ship([self._report() for _ in range(size)]))  # noqa: RUF006  kept below
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             due += size / self._rate
