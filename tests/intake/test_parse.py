@@ -53,7 +53,8 @@ def test_a_category_is_all_that_a_report_needs() -> None:
         ({"category": "x", "place": {"lon": 1, "lat": 1, "accuracy_m": -1}}, [("$.place.accuracy_m", "invalid")]),
         ({"category": "x", "place": {"lon": 1, "lat": 1, "z": 1}}, [("$.place.z", "unknown_field")]),
         ({"category": "x", "place": [1, 2]}, [("$.place", "invalid")]),
-        ({"category": "x", "contact": {"fax": "1", "phone": 1}}, [("$.contact.fax", "unknown_field"), ("$.contact.phone", "invalid")]),
+        ({"category": "x", "contact": {"fax": "1"}}, [("$.contact.fax", "unknown_field")]),
+        ({"category": "x", "contact": {"phone": 1}}, [("$.contact.phone", "invalid")]),
         ({"category": "x", "observed_at": "yesterday"}, [("$.observed_at", "invalid")]),
         ({"category": "x", "observed_at": "2026-03-04T10:00:00"}, [("$.observed_at", "invalid")]),
         ({"category": "x", "exercise": 1}, [("$.exercise", "invalid")]),
@@ -83,7 +84,8 @@ def test_an_objects_id_is_letters_digits_and_dashes(said: str) -> None:
     "body",
     [
         b"", b" ", b"{", b"nul", b"\xff", b"\xef\xbb\xbf{}", b'{"category": "\xed\xa0\x80"}', b'{"category": "\\ud800"}',
-        b'{"category": NaN}', b'{"place": {"lon": 1e999}}', b"[" * 100_000, b'{"a":' * 100_000, b'{"category": "x"} {}', b"{'a': 1}",
+        b'{"category": NaN}', b'{"place": {"lon": 1e999}}', b"[" * 100_000, b'{"a":' * 100_000, b'{"category": "x"} {}',
+        b"{'a': 1}",
     ],
 )  # fmt: skip
 def test_what_is_no_json_is_said_to_be_none(body: bytes) -> None:

@@ -182,7 +182,8 @@ def test_a_contact_without_a_seal_does_not_go_out_at_all() -> None:
 
 @pytest.mark.parametrize(
     ("lon", "lat", "key"),
-    [(83.0, 39.0, "8300:3900"), (83.0099, 39.0099, "8300:3900"), (-0.001, -0.001, "-1:-1"), (0.0, 0.0, "0:0"), (180, 90, "18000:9000")],
+    [(83.0, 39.0, "8300:3900"), (83.0099, 39.0099, "8300:3900"), (-0.001, -0.001, "-1:-1"), (0.0, 0.0, "0:0"),
+     (180, 90, "18000:9000")],
 )  # fmt: skip
 def test_reports_of_one_place_lie_in_one_partition(lon: float, lat: float, key: str) -> None:
     found = worded(a_report(place=PlaceSaid(lon, lat)))

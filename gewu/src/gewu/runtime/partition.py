@@ -109,7 +109,9 @@ class Worker(Generic[T]):
 
     async def _stall(self, why: Why, detail: str) -> None:
         """Hold this partition still and come back later; others go on. Red stays until the position has moved."""
-        self._failed_at = self.position if self.position is not None else -1
+        # A log that does not hold the position is judged by the next look at it; everything else only by progress.
+        of_the_log = why in (Why.LOG_CUT, Why.LOG_LOST)
+        self._failed_at = -1 if of_the_log or self.position is None else self.position
         self._means.health.bad(self.name, f"{why} {detail}".strip(), 0.0 if why in _AT_ONCE else _PATIENCE_S)
         self._means.metrics.retry(self._place.topic, why)
         log.warning("stalled", extra={"partition": self.name, "why": str(why), "detail": detail})

@@ -38,6 +38,28 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyn
     )  # fmt: skip
 
 
+class Reader:
+    """A pool for single questions; unlike the pool's own methods it never waits without a bound for a connection."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def fetch(self, question: str, *words: Any) -> list[asyncpg.Record]:
+        """Every row; TimeoutError when no connection is free in time."""
+        async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
+            return await connection.fetch(question, *words)
+
+    async def fetchrow(self, question: str, *words: Any) -> asyncpg.Record | None:
+        """The first row, if there is one."""
+        async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
+            return await connection.fetchrow(question, *words)
+
+    async def fetchval(self, question: str, *words: Any) -> Any:
+        """The first value of the first row."""
+        async with self._pool.acquire(timeout=ACQUIRE_S) as connection:
+            return await connection.fetchval(question, *words)
+
+
 def is_refused(fault: BaseException) -> bool:
     """Whether the database will never take these rows: bisect to find which one."""
     if isinstance(fault, asyncpg.PostgresError):

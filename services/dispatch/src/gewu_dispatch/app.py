@@ -14,6 +14,7 @@ from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.keys import KeyRing
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
+from gewu.runtime.postgres import Reader
 from gewu.runtime.relay import Relay
 from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.upkeep import upkeep
@@ -47,7 +48,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         failpoints,
     )  # fmt: skip
     desk = Desk(producers["desk"], city.fallback.id, known, clock)
-    api = Api(lambda: database.pool("http"), keys, settings.link_secret, desk)
+    api = Api(lambda: Reader(database.pool("http")), keys, settings.link_secret, desk)
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *api.routes()])
     parts = [
         Part("topics", lambda: kafka.require(known, settings.kafka)),

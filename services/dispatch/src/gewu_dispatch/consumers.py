@@ -72,7 +72,7 @@ class Database:
         while True:
             try:
                 asked = datetime.now(UTC)
-                theirs = await reads.clock(self.pool("http"))
+                theirs = await reads.clock(postgres.Reader(self.pool("http")))
                 apart = abs((theirs - asked).total_seconds())
                 if apart > _SKEW_S:
                     health.bad("clock", f"{apart:.1f} s apart from PostgreSQL's clock")
@@ -107,7 +107,7 @@ class Consumers:
 
     async def start(self) -> None:
         """Subscribe; positions are read from PostgreSQL as partitions are assigned."""
-        incarnation = await reads.incarnation(self.database.pool("http"))
+        incarnation = await reads.incarnation(postgres.Reader(self.database.pool("http")))
         known = topics.registry(self.city.departments)
         events = Events(known)
         router = Router(self.city.rules, self.city.fallback, self.city.departments)

@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from gewu.runtime import faults, link, problem
 from gewu.runtime.keys import Key, KeyRing, bearer
-from gewu.runtime.postgres import is_later
+from gewu.runtime.postgres import Reader, is_later
 from gewu.runtime.problem import Problem, Wrong
 from gewu_dispatch.domain.action import Action, Refusal
 from gewu_dispatch.domain.case import State
@@ -41,8 +41,8 @@ class Refused(Exception):
 class Api:
     """The endpoints."""
 
-    def __init__(self, pool: Callable[[], asyncpg.Pool], keys: KeyRing, link_secret: bytes, desk: Desk) -> None:
-        self._pool, self._keys, self._link_secret, self._desk = pool, keys, link_secret, desk
+    def __init__(self, reader: Callable[[], Reader], keys: KeyRing, link_secret: bytes, desk: Desk) -> None:
+        self._reader, self._keys, self._link_secret, self._desk = reader, keys, link_secret, desk
 
     def routes(self) -> list[Route]:
         """Every route of /v1."""
@@ -61,7 +61,7 @@ class Api:
         limit = _integer(query.get("limit", "50"), "limit", 1, 500)
         states = [_state(s) for s in query.getlist("state")] or None
         rows = await reads.cases(
-            self._pool(), names=names, department=_name(query.get("department"), "department"),
+            self._reader(), names=names, department=_name(query.get("department"), "department"),
             area=_name(query.get("area"), "area"),
             states=states, after=_cursor(query.get("after")), limit=limit + 1,
         )  # fmt: skip
@@ -76,7 +76,7 @@ class Api:
         key = self._key(request)
         row = await self._readable_case(request, key)
         case_id = str(row["case_id"])
-        pool = self._pool()
+        pool = self._reader()
         noticed = [views.noticed(r) for r in await reads.signals(pool, case_id)]
         found = views.CaseFile(
             case=views.case(row), timeline=views.steps(await reads.timeline(pool, case_id), noticed), noticed=noticed,
@@ -90,7 +90,7 @@ class Api:
         signal_id = _uuid(request.path_params["signal_id"], "signal_id")
         if not link.holds(self._link_secret, signal_id, request.query_params.get("token", "")):
             raise Refused(404, "no_such_report", "there is no such report", "the link is incomplete or not ours")
-        return _json(views.report(signal_id, await reads.report(self._pool(), signal_id)))
+        return _json(views.report(signal_id, await reads.report(self._reader(), signal_id)))
 
     async def act(self, request: Request) -> Response:
         """POST /v1/cases/{case_id}/actions: said on the department's own topic, answered after the ack."""
@@ -131,7 +131,7 @@ class Api:
 
     async def _judged(self, action: Action) -> Response | None:
         """The answer to an action that was judged; Refused when it was, or with another content under its id."""
-        found = await reads.action(self._pool(), action.action_id)
+        found = await reads.action(self._reader(), action.action_id)
         if found is None:
             return None
         if found["content"] != action.content:
@@ -143,7 +143,7 @@ class Api:
 
     async def _readable_case(self, request: Request, key: Key, verb: str = "read") -> asyncpg.Record:
         """The case; one that this key may not see does not exist for it."""
-        row = await reads.case(self._pool(), _uuid(request.path_params["case_id"], "case_id"))
+        row = await reads.case(self._reader(), _uuid(request.path_params["case_id"], "case_id"))
         if row is None or not (
             key.may("read", row["department"], *row["grid_path"]) or key.may(verb, row["department"])
         ):

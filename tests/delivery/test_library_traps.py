@@ -1,0 +1,129 @@
+"""The traps of FastStream and aiokafka that were reproduced before the first line was written; each is shut here.
+
+Those that a record can spring are tried in test_delivery.py on the real broker; the rest are ways of calling the
+libraries, which the sources must not contain, and settings, which must be what they are.
+"""
+
+import ast
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from gewu.runtime import kafka as kafka_runtime
+from gewu.runtime import subscribe
+from gewu.runtime.settings import Kafka
+from gewu.topics import Topic
+from tests.structure.rules import modules
+from tests.support import log
+
+ROOT = Path(__file__).parents[2]
+
+# Trap → calls that spring it.
+FORBIDDEN = {
+    "publish_batch puts all keys into one partition": {"publish_batch"},
+    "a handler's @publisher drops the key": {"publisher"},
+    "ack() commits the fetch position of every partition, skipped records included": {"ack", "nack", "reject"},
+    "the library's producer is made once and never rebuilt": {"publish"},
+    "the in-memory broker has no offsets, partitions or rebalances": {"TestKafkaBroker"},
+    "a message id is offset and timestamp, without the partition": {"message_id"},
+}
+
+
+def _called(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call):
+            function = node.func
+            names.add(function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", ""))
+    return names
+
+
+@pytest.mark.parametrize("trap", FORBIDDEN)
+def test_nobody_calls_what_springs_the_trap(trap: str) -> None:
+    assert not [str(p) for p in modules(ROOT) if _called(p) & FORBIDDEN[trap]]
+
+
+def test_a_call_that_springs_a_trap_is_seen(tmp_path: Path) -> None:
+    planted = tmp_path / "planted.py"
+    planted.write_text("async def f(m):\n    await m.ack()\n    await broker.publish_batch(1)\n")
+    assert {"ack", "publish_batch"} <= _called(planted)
+
+
+@pytest.fixture
+def subscriber(kafka: Kafka) -> Any:
+    """A subscription as every service makes it, not started."""
+    made: list[Any] = []
+    broker = subscribe.broker(kafka, "traps")
+
+    class Nothing:
+        async def on_batch(self, records: Any) -> None:
+            made.append(records)
+
+    subscribe.subscribe(broker, kafka, Nothing(), group="traps", topics=["signals.traps"], max_records=5)  # type: ignore[arg-type]
+    (found,) = broker.subscribers
+    return found
+
+
+def test_subscriptions_never_commit_by_themselves_never_start_at_the_end_and_have_one_worker(subscriber: Any) -> None:
+    words = subscriber._connection_args
+    assert words["auto_offset_reset"] == "none", "'latest', the default, skips what was accepted while we were away"
+    assert words["enable_auto_commit"] is False, "a timer would commit what is not done"
+    assert words["isolation_level"] == "read_committed"
+    assert subscriber.batch_timeout_ms <= 20, "an empty poll sleeps this long again"
+    assert type(subscriber).__name__ == "BatchSubscriber", "max_workers would split it into consumers of its own"
+
+
+def test_producers_wait_for_every_replica_and_linger_for_nobody(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(kafka_runtime, "AIOKafkaProducer", lambda **words: given.update(words))
+    kafka_runtime.producer(kafka, "traps")
+    assert given["acks"] == "all" and given["enable_idempotence"] is True, "the defaults are 1 and no"
+    assert given["linger_ms"] == 0, "each awaited record would wait for it"
+
+
+async def test_a_subscription_makes_no_topic(kafka: Kafka, topic: Topic, read: Any) -> None:
+    missing = f"{topic.name}.missing"
+    starting = asyncio.create_task(read([missing]))
+    await asyncio.sleep(2.0)
+    starting.cancel()
+    admin = AIOKafkaAdminClient(**kafka.connection())
+    await admin.start()
+    try:
+        names = await admin.list_topics()
+        assert topic.name in names and missing not in names, "it would have one partition and one replica"
+    finally:
+        await admin.close()
+
+
+async def test_an_empty_value_and_none_are_told_apart_when_they_are_parked(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    from gewu import topics
+    from gewu.runtime import parking
+
+    await log.put(kafka, topic.name, [(b"k", b"", []), (b"k", None, []), (None, b"", [])])
+    reader = await read([topic.name])
+    await reader.until_position(3)
+    entries = parking.latest(await log.read(kafka, topics.parked("dispatch", topic.name)))
+    assert [(e.key, e.value) for e in entries] == [(b"k", b""), (b"k", None), (None, b"")]
+
+
+async def test_the_groups_own_offsets_are_explicit_and_only_for_lag_tools(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    await log.put(kafka, topic.name, [(b"k", b"v%d" % n, []) for n in range(20)])
+    reader = await read([topic.name])
+    await reader.until_position(20)
+    place = TopicPartition(topic.name, 0)
+    consumer = reader.delivery.consumer_of()
+    assert await consumer.committed(place) in (None, 20), "nothing is committed behind our back"
+    await consumer.commit({place: 3})  # whatever stands there, nobody reads on from it
+    await reader.stop()
+    again = await read([topic.name])
+    await log.put(kafka, topic.name, [(b"k", b"last", [])])
+    await again.until_position(21)
+    assert len(await again.values()) == 21

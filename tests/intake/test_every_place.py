@@ -1,0 +1,57 @@
+"""One bad line at each place of a batch of 500: it alone is rejected, and every other one is said, in its order."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from gewu.city import load
+from gewu.lane import Lane
+from gewu.runtime.keys import Key
+from gewu_intake.handlers import REPORT_BYTES, Accepted, Handlers, Rejected
+
+SIZE = 500
+KEY = Key("app", "0" * 64, ("report",))
+BAD = {
+    "malformed": b'{"category": "manhole", ',
+    "oversized": b'{"category": "manhole", "text": "' + b"x" * REPORT_BYTES + b'"}',
+    "with a NUL": b'{"category": "manhole", "text": "\\u0000"}',
+    "out of the city": b'{"category": "manhole", "place": {"lon": 0, "lat": 0}}',
+}
+
+
+class Log:
+    """A producer that acknowledges at once and remembers."""
+
+    def __init__(self) -> None:
+        self.said: list[bytes] = []
+
+    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any) -> None:
+        """Take it."""
+        self.said.append(value)
+        done(None)
+
+    async def flush(self) -> None:
+        """Nothing waits."""
+
+
+@pytest.mark.parametrize("kind", BAD)
+async def test_only_the_bad_line_is_rejected_at_each_place(demo: Path, kind: str) -> None:
+    city = load(demo)
+    lon, lat = city.owners.shapes[0].representative_point().coords[0]
+    good = [
+        msgspec.json.encode({"id": f"n{n}", "category": "manhole", "place": {"lon": lon, "lat": lat}})
+        for n in range(SIZE)
+    ]
+    clock: Any = SimpleNamespace(now=lambda: datetime(2026, 11, 21, tzinfo=UTC))
+    log = Log()
+    handlers = Handlers(city, dict.fromkeys(Lane, log), clock, b"s" * 32, None)
+    for place in range(SIZE):
+        log.said.clear()
+        answers = await handlers.on_lines([*good[:place], BAD[kind], *good[place + 1 :]], KEY)
+        assert isinstance(answers[place], Rejected) and len(answers) == SIZE
+        assert [a.id for a in answers if isinstance(a, Accepted)] == [f"n{n}" for n in range(SIZE) if n != place]
+        assert len(log.said) == SIZE - 1

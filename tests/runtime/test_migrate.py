@@ -1,0 +1,157 @@
+"""Migrations on real PostgreSQL: each once, in order, never edited; a service's role changes rows and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from gewu.runtime import migrate, postgres
+from gewu.runtime.migrate import Migration, SchemaFault
+from gewu.runtime.settings import Postgres
+
+ONE = Migration(1, "things", "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL DEFAULT '')")
+TWO = Migration(2, "counted", "ALTER TABLE thing ADD COLUMN n bigserial; INSERT INTO thing (id) VALUES (1)")
+OTHER = Migration(1, "secrets", "CREATE TABLE secret (id int); INSERT INTO secret VALUES (7)")
+
+
+@pytest.fixture
+async def owner(database: Postgres) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as the database's owner, who migrates."""
+    connection = await asyncpg.connect(**database.connection())
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def role(database: Postgres, owner: asyncpg.Connection) -> AsyncIterator[asyncpg.Connection]:
+    """A connection as a service has it, on a schema beside which there is another's."""
+    await migrate.migrate(owner, "mine", [ONE, TWO])
+    await migrate.migrate(owner, "theirs", [OTHER])
+    pool = await postgres.pool(database, schema="mine", size=1, name="test")
+    async with pool.acquire() as connection:
+        yield connection
+    await pool.close()
+
+
+async def test_each_migration_is_applied_once_and_in_order(owner: asyncpg.Connection) -> None:
+    assert await migrate.version(owner, "mine") == 0
+    assert await migrate.migrate(owner, "mine", [ONE]) == [ONE]
+    assert await migrate.migrate(owner, "mine", [ONE, TWO]) == [TWO]
+    assert await migrate.migrate(owner, "mine", [ONE, TWO]) == []
+    assert await migrate.version(owner, "mine") == 2
+    assert await owner.fetchval("SELECT count(*) FROM mine.thing") == 1
+    rows = await owner.fetch("SELECT version, name, sha256 FROM mine.migration ORDER BY version")
+    assert [tuple(r) for r in rows] == [(m.version, m.name, m.sha256) for m in (ONE, TWO)]
+
+
+async def test_an_edited_migration_is_refused_and_nothing_after_it_is_applied(owner: asyncpg.Connection) -> None:
+    await migrate.migrate(owner, "mine", [ONE])
+    edited = Migration(1, "things", ONE.sql + "; DROP TABLE mine.thing")
+    with pytest.raises(SchemaFault, match=r"mine: migration 0001 was edited after it was applied; add a new one"):
+        await migrate.migrate(owner, "mine", [edited, TWO])
+    assert await migrate.version(owner, "mine") == 1
+    assert await migrate.migrate(owner, "mine", [ONE, TWO]) == [TWO], "the lock was given back"
+
+
+async def test_a_migration_that_fails_leaves_nothing_of_itself(owner: asyncpg.Connection) -> None:
+    broken = Migration(2, "broken", "CREATE TABLE half (id int); SELECT no_such_function()")
+    with pytest.raises(asyncpg.UndefinedFunctionError):
+        await migrate.migrate(owner, "mine", [ONE, broken])
+    assert await migrate.version(owner, "mine") == 1
+    assert await owner.fetchval("SELECT to_regclass('mine.half')") is None
+    assert await migrate.migrate(owner, "mine", [ONE, TWO]) == [TWO]
+
+
+async def test_two_that_migrate_at_once_apply_each_once(database: Postgres) -> None:
+    async def one() -> int:
+        connection = await asyncpg.connect(**database.connection())
+        try:
+            return len(await migrate.migrate(connection, "mine", [ONE, TWO]))
+        finally:
+            await connection.close()
+
+    assert sorted(await asyncio.gather(*(one() for _ in range(4)))) == [0, 0, 0, 2]
+
+
+async def test_the_range_of_versions_is_checked(owner: asyncpg.Connection) -> None:
+    with pytest.raises(SchemaFault, match="schema mine is at version 0, this program reads 1 to 2: run `gewu migrate`"):
+        await migrate.check(owner, "mine", 1, 2)
+    await migrate.migrate(owner, "mine", [ONE, TWO])
+    await migrate.check(owner, "mine", 1, 2)
+    await migrate.check(owner, "mine", 2, 9)
+    for lowest, highest in ((1, 1), (3, 4)):
+        with pytest.raises(SchemaFault, match=f"at version 2, this program reads {lowest} to {highest}"):
+            await migrate.check(owner, "mine", lowest, highest)
+
+
+async def test_the_services_role_reads_and_changes_its_own_rows_and_sees_its_version(role: asyncpg.Connection) -> None:
+    await role.execute("INSERT INTO thing (id, name) VALUES (2, 'new')")
+    await role.execute("UPDATE thing SET name = 'changed' WHERE id = 2")
+    assert await role.fetchval("DELETE FROM thing WHERE id = 2 RETURNING name") == "changed"
+    await migrate.check(role, "mine", 2, 2)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE more (id int)", "CREATE TABLE public.more (id int)", "CREATE SCHEMA more",
+        "ALTER TABLE thing ADD COLUMN x int", "DROP TABLE thing", "TRUNCATE thing", "CREATE INDEX ON thing (name)",
+        "DROP SCHEMA mine CASCADE",
+        "UPDATE migration SET version = 9", "DELETE FROM migration", "INSERT INTO migration VALUES (9, '', '')",
+        "SELECT * FROM theirs.secret", "SELECT * FROM theirs.migration", "INSERT INTO theirs.secret VALUES (1)",
+        "SELECT * FROM dispatch.cases", "CREATE ROLE other", "SELECT pg_read_file('/etc/passwd')",
+        "COPY thing TO PROGRAM 'cat'",
+    ],
+)  # fmt: skip
+async def test_the_services_role_may_not(role: asyncpg.Connection, statement: str) -> None:
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await role.execute(statement)
+
+
+async def test_the_services_role_is_in_no_other_and_may_not_log_in(role: asyncpg.Connection) -> None:
+    assert not await role.fetchval("SELECT pg_has_role('gewu_mine', 'gewu_theirs', 'member')")
+    row = await role.fetchrow("SELECT * FROM pg_roles WHERE rolname = 'gewu_mine'")
+    assert not any(row[may] for may in ("rolcanlogin", "rolsuper", "rolcreatedb", "rolcreaterole", "rolbypassrls"))
+
+
+def _package(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, **files: str) -> str:
+    schema = folder / name / "schema"
+    schema.mkdir(parents=True)
+    (folder / name / "__init__.py").touch()
+    for file, text in files.items():
+        (schema / f"{file}.sql").write_text(text)
+    monkeypatch.syspath_prepend(folder)
+    return name
+
+
+def test_a_packages_files_are_its_migrations_and_other_files_are_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {"0002_two": "SELECT 2", "0001_one": "SELECT 1", "10_ten": "no", "0003_Three": "no", "notes": "no"}
+    found = migrate.migrations(_package(tmp_path, "gewu_test_files", monkeypatch, **files))
+    assert [(m.version, m.name, m.sql) for m in found] == [(1, "one", "SELECT 1"), (2, "two", "SELECT 2")]
+
+
+def test_a_table_of_the_runtime_is_put_in_as_it_was_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "CREATE TABLE a ();\n-- include position_1\n-- a comment that mentions -- include outbox_1 stays\n"
+    found = migrate.migrations(_package(tmp_path, "gewu_test_include", monkeypatch, **{"0001_one": text}))
+    assert "CREATE TABLE position" in found[0].sql and "CREATE TABLE outbox" not in found[0].sql
+
+
+def test_every_installed_service_numbers_its_migrations_without_gaps() -> None:
+    for schema, package in migrate.schemas().items():
+        assert [m.version for m in migrate.migrations(package)] == list(
+            range(1, len(migrate.migrations(package)) + 1)
+        ), schema
+
+
+async def test_what_dispatch_has_installed_is_what_it_reads(owner: asyncpg.Connection) -> None:
+    from gewu_dispatch import consumers
+
+    await migrate.check(owner, consumers.SCHEMA, *consumers.SCHEMA_VERSIONS)
+    newest = migrate.migrations(migrate.schemas()[consumers.SCHEMA])[-1].version
+    assert newest == consumers.SCHEMA_VERSIONS[1]
