@@ -127,7 +127,7 @@ def _neighbours(draw: st.DrawFn) -> tuple[Category, tuple[float, float], tuple[f
     return a_category(join_radius_m=radius), a, b
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(_neighbours())
 @example((a_category(join_radius_m=500.0), (83.0, 84.9), (83.05, 84.9)))
 def test_two_points_within_the_radius_share_a_lock(
@@ -139,7 +139,7 @@ def test_two_points_within_the_radius_share_a_lock(
     assert all(0 <= k < joining.LOCKS for k in one | other)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(_neighbours())
 def test_a_case_stands_where_a_report_within_the_radius_looks_for_it(
     neighbours: tuple[Category, tuple[float, float], tuple[float, float]],
@@ -149,7 +149,7 @@ def test_a_case_stands_where_a_report_within_the_radius_looks_for_it(
         assert joining.near_key(a_case(here)) in set(joining.near_keys(category, a_signal(there)))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(_LON, _LAT)
 def test_no_signal_takes_more_locks_than_a_batch_reckons_with(lon: float, lat: float) -> None:
     category = a_category(join_radius_m=joining.LARGEST_RADIUS_M)
@@ -171,7 +171,7 @@ def _haversine(lon_a: float, lat_a: float, lon_b: float, lat_b: float) -> float:
     return 2 * 6_371_008.8 * asin(sqrt(sin((b - a) / 2) ** 2 + cos(a) * cos(b) * sin(half) ** 2))
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(_LON, st.floats(-85, 85), st.floats(1, 1000), st.floats(0, 360))
 def test_distances_below_a_kilometre_are_those_of_the_sphere(lon: float, lat: float, far: float, turn: float) -> None:
     there = moved(lon, lat, far * cos(radians(turn)), far * sin(radians(turn)))

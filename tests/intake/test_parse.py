@@ -132,7 +132,7 @@ def _holds(body: bytes) -> None:
     wire.word(found, wire.Context("anonymous", Lane.P1, "990101", "1.0", NOW), None, 6)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(_JSON)
 def test_no_json_is_too_odd_for_an_answer(said: Any) -> None:
     _holds(json.dumps(said).encode())

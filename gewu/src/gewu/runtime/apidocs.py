@@ -24,11 +24,14 @@ def operation(
         found["parameters"] = parameters
     if body:
         media, kind, example = body
-        content = {"schema": {"type": "string"} if lines else kind, **({"example": example} if example else {})}
+        content = {
+            "schema": {"type": "string", "x-line": kind} if lines else kind,
+            **({"example": example} if example else {}),
+        }
         found["requestBody"] = {"required": True, "content": {media: content}}
     for status, (text, kind) in answers.items():
         media = problem.TYPE if kind is problem.Problem else "application/x-ndjson" if lines else "application/json"
-        schema = {"type": "string"} if media == "application/x-ndjson" else kind
+        schema = {"type": "string", "x-line": kind} if media == "application/x-ndjson" else kind
         found["responses"][status] = {"description": text, "content": {media: {"schema": schema}}}
     found["security"] = [{"key": []}] if security else [{"key": []}, {}]
     return found
@@ -101,17 +104,23 @@ def _operation(method: str, path: str, op: dict[str, Any]) -> str:
         f"<tr><td><code>{escape(p['name'])}</code><td>{escape(p.get('description', ''))}<td>{p['in']}"
         for p in op.get("parameters", [])
     )
-    body = f"<p>Body: {_links(op['requestBody'])}</p>" if "requestBody" in op else ""
+    body = f"<p>Body: {_links(op['requestBody'])}</p>{_example(op['requestBody'])}" if "requestBody" in op else ""
     asked = f"<table>{parameters}</table>" if parameters else ""
     head = f"<h2><span>{method.upper()}</span> <code>{escape(path)}</code></h2>"
     text = f"<p><b>{escape(op['summary'])}.</b> {escape(op['description'])}</p>"
     return f"<section>{head}{text}{body}{asked}<table>{answers}</table></section>"
 
 
+def _example(node: dict[str, Any]) -> str:
+    found = [c["example"] for c in node["content"].values() if "example" in c]
+    return "".join(f"<pre>{escape(msgspec.json.format(msgspec.json.encode(e)).decode())}</pre>" for e in found)
+
+
 def _links(node: dict[str, Any]) -> str:
     found = []
     for media, content in node.get("content", {}).items():
-        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        schema = content["schema"]
+        name = schema.get("x-line", schema).get("$ref", "").rpartition("/")[2]
         found.append(
             f"<a href='#{escape(name)}'>{escape(name)}</a> <small>{escape(media)}</small>"
             if name
@@ -141,5 +150,6 @@ body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding
 h2 span{background:#0b6e4f;color:#fff;border-radius:4px;padding:.1rem .5rem;font-size:.8em}
 table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}
 td{border-top:1px solid #d7dee4;padding:.3rem .6rem .3rem 0;vertical-align:top}
+pre{background:#f3f6f8;padding:.6rem .8rem;border-radius:4px;overflow-x:auto}
 small{color:#5b6b78}code{font-size:.95em}section{margin-bottom:2rem}
 """

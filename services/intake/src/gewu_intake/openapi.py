@@ -40,7 +40,9 @@ def document(city: City) -> dict[str, Any]:
         "415": "wrong content type", "503": "no ack: unknown or refused; Retry-After says when to come back",
     }  # fmt: skip
     refused = {status: (text, Problem) for status, text in problems.items()}
-    example = {"category": "manhole", "place": {"lon": 0.0, "lat": 0.0}, "text": "cover is missing"}
+    inside = city.owners.shapes[0].representative_point()
+    place = {"lon": round(inside.x, 6), "lat": round(inside.y, 6)}
+    example = {"category": next(iter(city.categories.values())).label_en, "place": place, "text": "cover is missing"}
     one = apidocs.operation(
         "Report one thing", "Answered 202 once the broker has it; never before.", body=("application/json", ReportSaid, example),
         answers={"202": ("taken", Taken), **refused, "422": ("wrong; every field and reason", Problem)},
