@@ -117,3 +117,9 @@ def test_a_rule_may_name_a_grid_of_any_level_that_a_place_touches(tmp_path: Path
     rules = f"{HEAD}\none,matter:06010,school,top,*,desk,\ntwo,matter:06010,school,other,*,desk,\n"
     found = faults(tmp_path, grids=collection(more), routing=rules)
     assert found == ["routing.csv:3: nothing can match: no place of kind 'school' touches grid 'other'"]
+
+
+def test_a_grid_may_not_share_its_id_with_a_department(tmp_path: Path) -> None:
+    more = [*grids(), grid("water", None, 1, square(84.0, 39.0))]
+    found = faults(tmp_path, grids=collection(more))
+    assert any("is a department's id as well" in fault and "(id 'water')" in fault for fault in found), found

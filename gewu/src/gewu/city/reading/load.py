@@ -1,6 +1,6 @@
 """Reading a package as a whole: every file, then what they say of each other, then the city or all its faults."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -82,12 +82,21 @@ def _check(parts: Parts, found: list[Fault]) -> None:
     manifest, tree, book, rules = parts.manifest, parts.tree, parts.codebook, parts.rules
     if manifest:
         _check_manifest(manifest, parts, Notes("city.toml", found))
+    if tree and parts.departments:
+        _check_names(tree, parts.departments, Notes("grids.geojson", found))
     if book and rules is not None:
         if tree and parts.places is not None and parts.objects is not None:
             world = World(book.categories, tree, parts.places, parts.objects)
             check_reach(rules, world, Notes("routing.csv", found))
         if manifest and manifest.fallback is None:
             check_fallback(rules, book, Notes("codebook.csv", found))
+
+
+def _check_names(tree: Tree, departments: Container[str], notes: Notes) -> None:
+    for index, grid in enumerate(tree.grids):
+        if grid.id in departments:
+            # read:<name> in a key's scopes means either; it must not mean both.
+            notes.feature(index, grid.id, "is a department's id as well; a key's read scope could not tell them apart")
 
 
 def _check_manifest(manifest: Manifest, parts: Parts, notes: Notes) -> None:
