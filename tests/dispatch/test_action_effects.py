@@ -148,9 +148,6 @@ async def test_one_client_id_may_be_refused_for_several_contents_at_once(desk: D
     assert len({t.event_id for t in told}) == 3
 
 
-@pytest.mark.xfail(
-    strict=True, reason="outbox.write meets its own row of the first answer: 23505, and the record is parked"
-)
 async def test_a_conflict_said_again_before_its_answer_went_out_is_answered_once(desk: Desk, case_id: str) -> None:
     await desk.act(an_action(case_id, client_id="a-1", note="first"))
     again = an_action(case_id, client_id="a-1", note="second")

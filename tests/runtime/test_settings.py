@@ -187,15 +187,11 @@ def test_a_link_secret_comes_from_its_file(tmp_path: Path) -> None:
     assert _read(settings.link_secret, {"GEWU_LINK_SECRET_FILE": str(tmp_path / "link")}) == bytes(range(48))
 
 
-def _open(why: str, **words: str) -> Any:
-    return pytest.param(words, marks=pytest.mark.xfail(strict=True, raises=BaseException, reason=why))
-
-
 @pytest.mark.parametrize(
     "said",
     [
-        _open("an empty text passes as set", GEWU_KAFKA_BOOTSTRAP=""),
-        _open("no ack can ever come", GEWU_KAFKA_BOOTSTRAP="127.0.0.1:9092", GEWU_KAFKA_MIN_ISR="2"),
+        dict(GEWU_KAFKA_BOOTSTRAP=""),
+        dict(GEWU_KAFKA_BOOTSTRAP="127.0.0.1:9092", GEWU_KAFKA_MIN_ISR="2"),
     ],
     ids=["nothing", "min_isr over replication"],
 )
@@ -206,12 +202,11 @@ def test_kafka_settings_that_cannot_work_are_refused(said: dict[str, str]) -> No
 @pytest.mark.parametrize(
     "said",
     [
-        _open("an empty text passes as set", GEWU_POSTGRES_DSN=""),
-        _open("asyncpg then takes the host from PGHOST", GEWU_POSTGRES_DSN="postgresql://gewu@/gewu"),
-        _open("asyncpg then takes the host from a service file", GEWU_POSTGRES_DSN="postgresql:///gewu?service=other"),
-        _open("urlsplit's ValueError comes through", GEWU_POSTGRES_DSN="postgresql://gewu@[::1/gewu"),
-        _open(
-            "only the password before the @ is seen",
+        dict(GEWU_POSTGRES_DSN=""),
+        dict(GEWU_POSTGRES_DSN="postgresql://gewu@/gewu"),
+        dict(GEWU_POSTGRES_DSN="postgresql:///gewu?service=other"),
+        dict(GEWU_POSTGRES_DSN="postgresql://gewu@[::1/gewu"),
+        dict(
             GEWU_POSTGRES_DSN="postgresql://gewu@db.example.org/gewu?password=x",
         ),
     ],

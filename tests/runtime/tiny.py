@@ -79,10 +79,10 @@ def build(mode: str, port: int) -> Service:
 
 def main() -> int:
     """Run as a service is run."""
-    service.STOP_S = BOUND_S
+    service.STOP_S = process.STOP_S = BOUND_S
 
     async def serve() -> None:
-        await build(sys.argv[1], int(sys.argv[2])).run()
+        await build(sys.argv[1], int(sys.argv[2])).run(process.end_in_time)
         _say("ended")
 
     import uvloop

@@ -1,8 +1,9 @@
 """Settings from the environment: each with its unit; all wrong ones are named at once, with what would be right."""
 
 import ipaddress
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +43,9 @@ class Env:
         if not raw:
             return None
         path = Path(raw)
-        if not path.is_file():
-            self.wrong(name, raw, "the path of a readable file")
+        if not (path.is_file() and os.access(path, os.R_OK)):
+            # The value is not repeated: a secret is easily pasted where the name of its file belongs.
+            self._faults.append(f"{name} is wrong: it must be the path of a readable file")
         return path
 
     def folder(self, name: str, meaning: str) -> Path:
@@ -59,6 +61,13 @@ class Env:
         if raw not in ("yes", "no"):
             self.wrong(name, raw, "yes or no")
         return raw == "yes"
+
+    def choice(self, name: str, default: str, words: Sequence[str], meaning: str) -> str:
+        """One of these words."""
+        raw = self._raw(name, default, meaning) or ""
+        if raw not in words:
+            self.wrong(name, raw, f"one of {', '.join(words)}")
+        return raw
 
     def integer(self, name: str, default: int, low: int, high: int, meaning: str) -> int:
         """A whole number in [low, high]."""
@@ -101,13 +110,15 @@ class Env:
     def _raw(self, name: str, default: str | None, meaning: str) -> str | None:
         self.known[name] = Known(name, "(required)" if default is None else default, meaning)
         raw = self._vars.get(name, default)
+        if raw == "" and default is None:
+            raw = None  # compose writes NAME= for what it was not given
         if raw is None:
             self._faults.append(f"{name} is not set: {meaning}")
         return raw
 
     def _measure(self, name: str, default: str, meaning: str, units: Mapping[str, float], right: str) -> float:
         raw = self._raw(name, default, meaning) or ""
-        found = re.fullmatch(r"(\d+(?:\.\d+)?)([A-Za-z]+)", raw)
+        found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,9})?)([A-Za-z]+)", raw)
         if not found or found[2] not in units:
             self.wrong(name, raw, right)
             return 0.0

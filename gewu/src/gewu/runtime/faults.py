@@ -1,11 +1,14 @@
 """What is wrong with a JSON body: every field and reason, not only the first that a decoder stumbles over."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from gewu.runtime.problem import Wrong
+
+MOST = 50  # a body of nothing but wrong names must not be answered with ten times its size
 
 
 def of(
@@ -20,7 +23,8 @@ def of(
         return [Wrong("$", "not_json", "nested too deeply")]
     if not isinstance(raw, dict):
         return [Wrong("$", "not_an_object", f"this must be a JSON object, not {type(raw).__name__}")]
-    return list(_of_struct(kind, raw, "$", nested or {})) or [Wrong("$", "invalid", "cannot be read")]
+    found = list(islice(_of_struct(kind, raw, "$", nested or {}), MOST))
+    return found or [Wrong("$", "invalid", "cannot be read")]
 
 
 def _of_struct(

@@ -6,6 +6,7 @@ import re
 import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from gewu.runtime.files import replace
 
@@ -61,18 +62,34 @@ def read(path: Path) -> list[Key]:
         raise KeysFault(f"{path.name}: {fault}") from None
     keys: dict[str, Key] = {}
     for n, entry in enumerate(entries if isinstance(entries, list) else [None], start=1):
-        try:
-            key = Key(**{**entry, "scopes": tuple(entry["scopes"])})
-        except (TypeError, KeyError) as fault:
-            raise KeysFault(f"{path.name}: entry {n} has a wrong or missing field: {fault}") from None
-        if bad := [s for s in key.scopes if not SCOPE.fullmatch(s)]:
-            raise KeysFault(
-                f"{path.name}: key {key.id}: scope {bad[0]!r} is none of report, read:<name>, act:<department>"
-            )
-        if not KEY_ID.fullmatch(key.id) or key.id == "anonymous" or key.id in keys:
-            raise KeysFault(f"{path.name}: entry {n}: id {key.id!r} is taken or does not match {KEY_ID.pattern}")
+        if isinstance(entry, dict) and str(entry.get("id")) in keys:
+            raise KeysFault(f"{path.name}: entry {n}: id {entry['id']!r} is taken")
+        key = _key(entry, path.name, n)
+        if any(key.sha256 == k.sha256 for k in keys.values()):
+            raise KeysFault(f"{path.name}: entry {n}: another key has the same sha256")
         keys[key.id] = key
     return list(keys.values())
+
+
+def _key(entry: Any, file: str, n: int) -> Key:
+    where = f"{file}: entry {n}"
+    try:
+        key = Key(**{**entry, "scopes": tuple(entry["scopes"])})
+    except (TypeError, KeyError) as fault:
+        raise KeysFault(f"{where} has a wrong or missing field: {fault}") from None
+    if not all(
+        isinstance(t, str) for t in (key.id, key.sha256, key.label, key.created_at, key.revoked_at, *key.scopes)
+    ):
+        raise KeysFault(f"{where}: every field is a text, and scopes is a list of texts")
+    if not KEY_ID.fullmatch(key.id) or key.id == "anonymous":
+        raise KeysFault(f"{where}: id {key.id!r} is taken or does not match {KEY_ID.pattern}")
+    if not re.fullmatch(r"[0-9a-f]{64}", key.sha256):
+        raise KeysFault(f"{where}: sha256 must be 64 hex digits in lower case")
+    if bad := [s for s in key.scopes if not SCOPE.fullmatch(s)]:
+        raise KeysFault(
+            f"{file}: key {key.id}: scope {bad[0]!r} is none of report, read:<department or area>, act:<department>"
+        )
+    return key
 
 
 def write(path: Path, keys: list[Key]) -> None:

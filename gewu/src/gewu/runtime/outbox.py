@@ -35,7 +35,8 @@ _WRITE = """
 INSERT INTO outbox (subject, incarnation, version, topic, partition, shard, lane, event_id, type, value, key, created_at, cause,
     received_at)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::int[], $6::smallint[], $7::smallint[], $8::uuid[],
-    $9::text[], $10::bytea[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[])"""
+    $9::text[], $10::bytea[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[])
+ON CONFLICT (subject, incarnation, version, topic) DO NOTHING"""
 
 # A case goes by its most urgent waiting event, and then whole, in the order of its versions: a case that was raised to
 # p0 takes its earlier p2 events along, because a reader that saw the later version would drop them.
@@ -59,7 +60,11 @@ def shard_of(subject: str) -> int:
 
 
 async def write(transaction: Connection, events: Sequence[Event]) -> None:
-    """Write events inside the transaction of their effects."""
+    """Write events inside the transaction of their effects.
+
+    The same event that still waits from before (a refusal caused again) is not written twice; two different events of
+    one version cannot be, because a case's history has one row a version.
+    """
     if not events:
         return
     rows = [

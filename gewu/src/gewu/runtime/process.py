@@ -5,6 +5,7 @@ import gc
 import os
 import resource
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 import gewu
 from gewu.runtime import logs
 from gewu.runtime.env import Env, SettingsFault
-from gewu.runtime.service import Service
+from gewu.runtime.service import STOP_S, Service
 
 S = TypeVar("S", bound=Any)
 
@@ -39,13 +40,20 @@ def run(
 
         # What exists now lives as long as the process: keep the collector from walking it again and again.
         gc.freeze()
-        uvloop.run(build(settings).run())
+        uvloop.run(build(settings).run(end_in_time))
     except Exception as fault:
         if settings.log_level == "debug":
             raise
         print(f"gewu-{name}: not started: {fault}", file=sys.stderr)
         return 1
     return 0
+
+
+def end_in_time() -> None:
+    """The last resort against a part that does not let itself be stopped: what it holds, a kill would end too."""
+    timer = threading.Timer(STOP_S, os._exit, (1,))
+    timer.daemon = True
+    timer.start()
 
 
 def _settings(define: Callable[[Env], Any]) -> str:

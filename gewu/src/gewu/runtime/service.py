@@ -5,7 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
@@ -50,7 +50,10 @@ def loop(name: str, work: Callable[[], Awaitable[None]], health: Health) -> Part
     async def stop() -> None:
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(
+                tasks
+            )  # gather would not let itself be timed out by a task that swallows its cancellation
 
     return Part(name, start, stop)
 
@@ -86,9 +89,10 @@ class Service:
     http: Http
     health: Health
     parts: Sequence[Part]
+    deadline: list[float] = field(default_factory=list)  # of the stop, once it has begun; every part shares it
 
-    async def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then stop within STOP_S."""
+    async def run(self, stopping: Callable[[], None] = lambda: None) -> None:
+        """Serve until SIGTERM or SIGINT, then stop within STOP_S; `stopping` is called as that begins."""
         asked = asyncio.Event()
         running = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,6 +111,8 @@ class Service:
                     await asyncio.wait([stopped, serving], return_when=asyncio.FIRST_COMPLETED)
                 started.cancel()
                 log.info("stopping")
+                stopping()
+                self.deadline.append(running.time() + STOP_S * 0.9)
                 self.health.bad("stop", "stopping")
                 server.should_exit = True  # answers under way end first, then the parts they need
                 await asyncio.wait([serving], timeout=STOP_S / 2)
@@ -119,9 +125,21 @@ class Service:
         for part in self.parts:
             self.health.bad("start", f"starting {part.name}")
             if part.stop:
-                stack.push_async_callback(_bounded, part.name, part.stop)
+                stack.push_async_callback(self._bounded, part.name, part.stop)
             await part.start()
         self.health.good("start")
+
+    async def _bounded(self, name: str, stop: Callable[[], Awaitable[Any]]) -> None:
+        """Stop a part in what is left of the time, and never take more than a third of it."""
+        now = asyncio.get_running_loop().time()
+        left = self.deadline[0] - now if self.deadline else STOP_S
+        try:
+            async with asyncio.timeout(min(STOP_S / 3, max(left, 0.05))):
+                await stop()
+        except TimeoutError:
+            log.warning("%s did not stop in time", name)
+        except Exception:
+            log.exception("%s failed to stop", name)
 
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(
@@ -130,11 +148,3 @@ class Service:
             timeout_keep_alive=75, timeout_graceful_shutdown=int(STOP_S / 2), h11_max_incomplete_event_size=16384,
             ssl_certfile=self.http.cert_file, ssl_keyfile=self.http.key_file,
         )  # fmt: skip
-
-
-async def _bounded(name: str, stop: Callable[[], Awaitable[Any]]) -> None:
-    try:
-        async with asyncio.timeout(STOP_S / 3):
-            await stop()
-    except TimeoutError:
-        log.warning("%s did not stop in time", name)

@@ -1,5 +1,6 @@
 """Settings that every service shares: Kafka, PostgreSQL, HTTP. Unsafe ones are refused outside loopback."""
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ class Http:
 def kafka(env: Env) -> Kafka:
     """Kafka settings; TLS is a must outside loopback, and less than 3 replicas with 2 in sync is refused there."""
     bootstrap = env.text("GEWU_KAFKA_BOOTSTRAP", None, "Kafka brokers, host:port[,host:port…]")
-    home = all(is_loopback(_host(b)) for b in bootstrap.split(",")) if bootstrap else True
+    home = _are_home(env, bootstrap.split(",") if bootstrap else [])
     found = Kafka(
         bootstrap=bootstrap,
         ca_file=env.optional_file("GEWU_KAFKA_CA_FILE", "PEM file of the CA that signed the brokers' certificates; turns TLS on"),
@@ -81,6 +82,10 @@ def kafka(env: Env) -> Kafka:
         min_isr=env.integer("GEWU_KAFKA_MIN_ISR", 1 if home else 2, 1, 9, "replicas that must have a record before its ack"),
         instance=env.text("GEWU_KAFKA_INSTANCE", "", "name of this replica in its consumer groups; the same after a restart"),
     )  # fmt: skip
+    env.require(
+        found.min_isr <= found.replication,
+        f"GEWU_KAFKA_MIN_ISR={found.min_isr} is above GEWU_KAFKA_REPLICATION={found.replication}: no ack could ever come",
+    )
     env.require(
         home or found.ca_file is not None,
         f"GEWU_KAFKA_BOOTSTRAP={bootstrap!r} is not on loopback: set GEWU_KAFKA_CA_FILE (plain text is for this machine only)",
@@ -105,6 +110,12 @@ def kafka(env: Env) -> Kafka:
     return found
 
 
+def _are_home(env: Env, addresses: list[str]) -> bool:
+    if any(not re.fullmatch(r"[^\s:/]+:\d{1,5}|\[[0-9a-fA-F:.]+\]:\d{1,5}", a) for a in addresses):
+        env.wrong("GEWU_KAFKA_BOOTSTRAP", ",".join(addresses), "host:port[,host:port…] without blanks")
+    return all(is_loopback(_host(a)) for a in addresses)
+
+
 def postgres(env: Env) -> Postgres:
     """PostgreSQL settings; TLS with a checked certificate is a must outside loopback."""
     dsn = env.text("GEWU_POSTGRES_DSN", None, "postgresql://user@host:port/database")
@@ -116,22 +127,30 @@ def postgres(env: Env) -> Postgres:
         ),
     )
     if dsn:
-        parts = urlsplit(dsn)
-        # Hosts may also stand in a list or in the query; such a DSN counts as remote unless it is plainly one loopback host.
-        plain = "," not in parts.netloc and "host" not in parts.query
-        home = plain and is_loopback(parts.hostname or "localhost")
-        env.require(
-            parts.scheme in ("postgresql", "postgres"),
-            "GEWU_POSTGRES_DSN must look like postgresql://user@host:port/database",
-        )
-        env.require(
-            home or found.ca_file is not None, "GEWU_POSTGRES_DSN is not on loopback: set GEWU_POSTGRES_CA_FILE"
-        )
-        env.require(
-            home or parts.password is None,
-            "outside loopback the password belongs into GEWU_POSTGRES_PASSWORD_FILE, not into GEWU_POSTGRES_DSN",
-        )
+        _check_dsn(env, dsn, found.ca_file)
     return found
+
+
+def _check_dsn(env: Env, dsn: str, ca_file: Path | None) -> None:
+    try:
+        parts = urlsplit(dsn)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+        parts = urlsplit("")
+    # Hosts may also hide in a list, in the query or in a service file; one that is named plainly is asked for.
+    plain = parts.scheme in ("postgresql", "postgres") and bool(host) and "," not in parts.netloc
+    hidden = [w for w in ("host", "hostaddr", "service", "passfile") if re.search(rf"(^|&){w}=", parts.query)]
+    env.require(
+        plain and not hidden and port != 0,
+        "GEWU_POSTGRES_DSN must look like postgresql://user@host:port/database, with the one host in its place",
+    )
+    home = plain and not hidden and is_loopback(host or "")
+    env.require(home or ca_file is not None, "GEWU_POSTGRES_DSN is not on loopback: set GEWU_POSTGRES_CA_FILE")
+    env.require(
+        home or (parts.password is None and "password=" not in parts.query),
+        "outside loopback the password belongs into GEWU_POSTGRES_PASSWORD_FILE, not into GEWU_POSTGRES_DSN",
+    )
 
 
 def http(env: Env, default_port: int) -> Http:

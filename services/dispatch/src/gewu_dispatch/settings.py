@@ -37,7 +37,7 @@ def define(env: Env) -> Settings:
         batch_records=env.integer("GEWU_BATCH_RECORDS", 500, 1, 2000, "records of one poll; a transaction takes up to 500"),
         connections=env.integer("GEWU_CONNECTIONS", 3, 1, 20, "database connections of each lane"),
         parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row before a topic stops"),
-        log_level=env.text("GEWU_LOG_LEVEL", "info", "debug, info, warning or error"),
+        log_level=env.choice("GEWU_LOG_LEVEL", "info", ("debug", "info", "warning", "error"), "from which level on"),
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Between the wire's messages and the domain's values."""
 
+import re
 from datetime import UTC, datetime
 
 from google.protobuf.message import Message
@@ -9,13 +10,15 @@ from gewu import codec, ids, topics
 from gewu.errors import Never, Why
 from gewu.lane import Lane
 from gewu.runtime.outbox import Event
-from gewu.v1 import action_pb2, assignment_pb2, case_pb2, signal_pb2
+from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
 from gewu_dispatch.domain.action import Action, Kind, Refusal
 from gewu_dispatch.domain.case import Case, Picture, Signal, Source
 
 _MOVES = {kind.value: kind for kind in Kind}
 _BECAUSE = {n.removeprefix("ROUTED_BECAUSE_").lower(): v for n, v in case_pb2.RoutedBecause.items()}
 _DIGEST = 32
+_OBJECT_ID = re.compile(r"[A-Za-z0-9-]{0,40}")
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200  # beyond these a sum of times may overflow, and a writer's clock is broken
 # Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
 _WORD, _TEXT = 400, 8000
 
@@ -44,6 +47,9 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
     said_class = report.category if report else said.detection.category
     _bounded(said_class, report.object_id if report else "")
     _bounded(report.text if report else "", most=_TEXT)
+    if report and not _OBJECT_ID.fullmatch(report.object_id):
+        # The one word of a reporter that the public case repeats.
+        raise Never(Why.BAD_FIELD, f"object_id {report.object_id[:80]!r} is no id")
     found = Signal(
         signal_id=said.signal_id, kind=Source[which.upper()], lane=lane, source=said.source, client_id=said.client_id,
         observed_at=_time(said, "observed_at"), received_at=_time(said, "received_at"),
@@ -53,7 +59,7 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
         content=said.content_sha256, said=said_class,
         text=report.text if report else "", object_id=report.object_id if report else "",
         contact=(report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
-        pictures=tuple(Picture(p.sha256, p.bytes, p.type, p.masked_by) for p in said.pictures),
+        pictures=tuple(_picture(p) for p in said.pictures),
     )  # fmt: skip
     return found, any(len(UnknownFieldSet(m)) for m in (said, report or said.detection))
 
@@ -157,11 +163,20 @@ class Events:
         )  # fmt: skip
 
 
+def _picture(said: common_pb2.Picture) -> Picture:
+    if len(said.sha256) != _DIGEST or not said.masked_by:
+        raise Never(Why.BAD_FIELD, "a picture needs a sha256 and the name of its masker")
+    return Picture(said.sha256, said.bytes, said.type, said.masked_by)
+
+
 def _time(said: Message, name: str) -> datetime:
     if not said.HasField(name):
         raise Never(Why.BAD_FIELD, f"{name} must be given")
     try:
-        return getattr(said, name).ToDatetime(UTC)
+        found = getattr(said, name).ToDatetime(UTC)
+        if _FIRST_YEAR <= found.year <= _LAST_YEAR:
+            return found
+        raise ValueError(f"the year {found.year}")
     except (ValueError, OverflowError) as fault:
         raise Never(Why.BAD_FIELD, f"{name}: {fault}") from None
 

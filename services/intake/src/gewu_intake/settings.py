@@ -38,7 +38,7 @@ def define(env: Env) -> Settings:
         status_url=env.text("GEWU_STATUS_URL", None, "base of the status links, the public address of dispatch"),
         ack_deadline=env.duration("GEWU_ACK_DEADLINE", "10s", "how long a request waits for the broker's ack"),
         buffer_bytes=env.size("GEWU_BUFFER", "32MiB", "how much may wait for the broker in each lane before reports are refused"),
-        log_level=env.text("GEWU_LOG_LEVEL", "info", "debug, info, warning or error"),
+        log_level=env.choice("GEWU_LOG_LEVEL", "info", ("debug", "info", "warning", "error"), "from which level on"),
     )  # fmt: skip
 
 
@@ -46,5 +46,6 @@ def read(variables: Mapping[str, str]) -> Settings:
     """The settings, or SettingsFault with a line for each wrong one."""
     env = Env(variables)
     found = define(env)
+    env.require(found.ack_deadline >= 0.1, "GEWU_ACK_DEADLINE must be at least 100ms: an ack takes its time")
     env.close()
     return found
