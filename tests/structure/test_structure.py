@@ -158,3 +158,11 @@ def _name(requirement: str) -> str:
 
 def test_no_source_is_left_unparsed() -> None:
     assert sum(1 for p in rules.modules(ROOT) if ast.parse(p.read_text())) > 60
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["format", "--check"]], ids=["rules", "form"])
+def test_the_style_holds(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ruff"), *arguments, "."], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
