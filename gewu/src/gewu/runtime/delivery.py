@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Polled = dict[TopicPartition, list[Record]]
 
+_ALONE_MS = 500  # long enough for a fetch, so that an empty answer means that there is nothing
+_BEFORE_MOST = 500
 _STUCK_S = 30.0  # records wait and the position has not moved for so long: red, whatever the reason
 
 
@@ -121,22 +123,44 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
                 return await poll(*places, **words)
             except ConsumerStoppedError:
                 raise
-            except OffsetOutOfRangeError as fault:
-                self._halt([p for p in self._workers if p in fault.args[0]], Why.LOG_CUT, fault)
-                return {}
-            except Exception as fault:  # noqa: BLE001  it is attributed below, and nothing is dropped by it
+            except Exception as fault:  # noqa: BLE001  it is laid to its partition below
                 log.warning("a poll failed, its partitions are asked one by one: %r", fault)
+                # What it had drained of the others is gone, and their fetch positions stand behind it: all go back to
+                # where they stand, or those records would look like a gap in the log.
+                self._look_back()
+                if isinstance(fault, OffsetOutOfRangeError):
+                    self._halt([p for p in self._workers if p in fault.args[0]], Why.LOG_CUT, fault)
             found: Polled = {}
             for place in [p for p in self._workers if p in consumer.assignment() and p not in consumer.paused()]:
-                try:
-                    found |= await poll(place, **{**words, "timeout_ms": 0})
-                except ConsumerStoppedError:
-                    raise
-                except Exception as fault:  # noqa: BLE001  this is the culprit
-                    self._halt([place], Why.UNREADABLE, fault)
+                found |= await self._alone(place, poll, words.get("max_records"))
             return found
 
         return polled
+
+    async def _alone(self, place: TopicPartition, poll: Callable[..., Awaitable[Polled]], most: int | None) -> Polled:
+        """One partition's records by themselves; of the culprit those before what cannot be read, one at a time."""
+        try:
+            return await poll(place, timeout_ms=_ALONE_MS, max_records=most)
+        except ConsumerStoppedError:
+            raise
+        except Exception:  # noqa: BLE001  this is the culprit
+            self._workers[place].look_back()
+            before: list[Record] = []
+            try:
+                while len(before) < _BEFORE_MOST and (one := await poll(place, timeout_ms=_ALONE_MS, max_records=1)):
+                    before += one[place]
+            except ConsumerStoppedError:
+                raise
+            except Exception as again:  # noqa: BLE001
+                fault = again
+            if before:
+                return {place: before}
+            self._halt([place], Why.UNREADABLE, fault)
+            return {}
+
+    def _look_back(self) -> None:
+        for worker in self._workers.values():
+            worker.look_back()
 
     def _halt(self, places: Sequence[TopicPartition], why: Why, fault: Exception) -> None:
         for place in places:

@@ -69,6 +69,12 @@ class Worker(Generic[T]):
             self._open = False
             self._task = asyncio.create_task(self._stall(why, detail))
 
+    def look_back(self) -> None:
+        """Fetch again from where this partition stands; what was fetched behind that and not handed over is lost."""
+        if self._open and self.position is not None and self._place in self._consumer.assignment():
+            self._gap_seen_at = -1
+            self._consumer.seek(self._place, self.position)
+
     async def submit(self, records: Sequence[Record]) -> None:
         """Take the next batch once the one before is done. Never called twice at a time."""
         await self._idle.wait()

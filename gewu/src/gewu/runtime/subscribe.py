@@ -8,6 +8,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
+from gewu.runtime import lenient
 from gewu.runtime.delivery import Delivery
 from gewu.runtime.effects import Record
 from gewu.runtime.settings import Kafka
@@ -15,6 +16,7 @@ from gewu.runtime.settings import Kafka
 
 def broker(kafka: Kafka, client_id: str) -> KafkaBroker:
     """A broker for subscribers only; producers are bare aiokafka, because FastStream never rebuilds its own."""
+    lenient.install()
     return KafkaBroker(
         client_id=client_id, consumer_only=True, allow_auto_create_topics=False, apply_types=False,
         logger=logging.getLogger("gewu.faststream"), graceful_timeout=5.0, bootstrap_servers=kafka.bootstrap, **_security(kafka),
