@@ -30,7 +30,7 @@ test: setup ## all tests, with real Kafka and PostgreSQL
 
 TROUBLE := tests/trouble tests/delivery tests/intake/test_every_place.py tests/api/test_intake.py
 trouble: setup ## kills, outages and bad input alone; ROUNDS=n repeats them
-	@for i in $$(seq $(or $(ROUNDS),1)); do echo "round $$i"; $(BIN)/python -m pytest -q $(TROUBLE) $(ARGS) || exit 1; done
+	@for i in $$(seq $(or $(ROUNDS),1)); do echo "round $$i"; GEWU_EVERY_PLACE=all $(BIN)/python -m pytest -q $(TROUBLE) $(ARGS) || exit 1; done
 
 lint: setup ## style, import contracts, wire contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/buf lint proto \

@@ -158,3 +158,22 @@ def cases(url: str, key: str) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         return refused.code
+
+
+def test_make_killed_outright_takes_everything_with_it(tmp_path: Path) -> None:
+    data, makefile = tmp_path / "data", tmp_path / "Makefile"
+    (tmp_path / "run.py").write_text(COMMAND)
+    makefile.write_text(f"run:\n\t@exec {sys.executable} {tmp_path}/run.py {data} 600\n")
+    command = ["make", "-f", str(makefile), "run"]
+    made = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        read_until(made, "replaying day")
+        family = processes.family(processes.find(made.pid))
+        assert len(family) > 6, "make, the launcher, Kafka, PostgreSQL with its workers, and the services"
+    finally:
+        made.kill()
+        made.wait()
+    end = time.monotonic() + 60
+    while time.monotonic() < end and any(processes.is_running(p) for p in family):
+        time.sleep(0.2)
+    assert not [p for p in family if processes.is_running(p)]

@@ -4,12 +4,15 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import asyncpg
 import pytest
 import shapely
 
+from gewu import topics
 from gewu.city import load as load_city
 from gewu.dev.stack import Stack
+from gewu.lane import Lane
 from tests.support.load import Load, judge
 from tests.support.waiting import until
 
@@ -99,6 +102,14 @@ async def test_two_consumers_that_see_two_reports_of_one_manhole_at_once_open_on
 ) -> None:
     await stack.launch("dispatch", replica="dispatch-2")
     try:
+        topic = topics.signals(Lane.P1)  # the lane of sewer covers
+        for name in ("dispatch", "dispatch-2"):
+            await until(
+                lambda name=name: _metric(stack, name, f'gewu_delivery_lag_records{{topic="{topic}"}}'),
+                40.0,
+                f"{name}'s share",
+            )
+        before = await _taken(stack, topic)
         pairs = _pairs_across_partitions(stack)
         assert len(pairs) >= 40
         load = Load(stack, books, rate=50)
@@ -114,15 +125,36 @@ async def test_two_consumers_that_see_two_reports_of_one_manhole_at_once_open_on
         )
         await connection.close()
         case = {r["client_id"]: r["case_id"] for r in rows}
+        after = await _taken(stack, topic)
+        assert all(b > a + 20 for a, b in zip(before, after, strict=True)), "both consumers took part"
         assert all(case[a["id"]] == case[b["id"]] for a, b in pairs), "one manhole, one case"
         assert len(set(case.values())) == len(pairs), "and each manhole its own"
     finally:
         await stack.end("dispatch-2")
 
 
+async def _metric(stack: Stack, name: str, series: str) -> str | None:
+    """The value of one series of a replica's /metrics as text, None while it is not there."""
+    async with aiohttp.ClientSession() as session, session.get(f"{stack.services[name].url}/metrics") as found:
+        lines = (await found.text()).splitlines()
+    return next((line.rpartition(" ")[2] for line in lines if line.startswith(series)), None)
+
+
+async def _taken(stack: Stack, topic: str) -> list[float]:
+    """How many signals of this topic each replica has opened or joined."""
+    found = []
+    for name in ("dispatch", "dispatch-2"):
+        counts = [
+            await _metric(stack, name, f'gewu_delivery_records_total{{outcome="{outcome}",topic="{topic}"}}')
+            for outcome in ("opened", "joined")
+        ]
+        found.append(sum(float(c or 0) for c in counts))
+    return found
+
+
 def _pairs_across_partitions(stack: Stack) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Two reports of one thing, some metres apart, on either side of the line by which intake picks partitions."""
-    from gewu import ids, topics
+    from gewu import ids
     from gewu_intake.domain.report import PlaceSaid, ReportSaid
     from gewu_intake.wire import _cell
 

@@ -207,6 +207,14 @@ def _before_exec(launch: Launch) -> Callable[[], None]:
     return prepare
 
 
+def die_with_parent(number: signal.Signals) -> None:
+    """Have this process sent that signal when its parent ends, also by kill -9; for whoever runs below `make`."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number), 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), number)
+
+
 def _record(pid_file: Path, process: Process) -> None:
     fresh = pid_file.with_suffix(".new")
     fresh.write_text(f"{process.pid} {process.start}\n")

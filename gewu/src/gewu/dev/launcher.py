@@ -1,6 +1,7 @@
 """`gewu dev`: a stack, a day replayed into it, a line a second about it, and a clean end."""
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from gewu.audit.run import audit
 from gewu.city import City, load
 from gewu.dev import day, judge, metrics, replay, summary
 from gewu.dev.books import Lookout, Snapshot
-from gewu.dev.children import CannotStart
+from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
@@ -69,6 +70,9 @@ async def launch(options: Options, say: Callable[[str], None]) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ask, number)
+    if "MAKELEVEL" in os.environ:
+        # `make run` is what people start and may kill; it passes no signal on when it is killed itself.
+        die_with_parent(signal.SIGTERM)
     stack = Stack(options.data, options.city, say)
     try:
         return await _live(stack, options, say)

@@ -17,6 +17,7 @@ _COLUMNS = (
     ("confl.", "冲突", 7), ("parked", "搁置", 7), ("in flight", "在途", 10), ("dispatched", "派遣", 11),
     ("p50", "时延", 6), ("p99", "时延", 6),
 )  # fmt: skip
+_INDENT = 8
 _REST = WIDTH - sum(places for _, _, places in _COLUMNS) - 2
 
 
@@ -64,9 +65,10 @@ class Watch:
 
     def lines(self, seconds: float, now: Snapshot) -> list[str]:
         """What to print for this look, `seconds` after the start: a line, the header before it where it is due."""
-        found = [*header(), row(seconds, between(self._first, now), grown(self._last.ages, now.ages))]
-        if self._lines % HEADER_EVERY:
-            found = found[-1:]
+        flow = between(self._first, now)
+        found = header() if self._lines % HEADER_EVERY == 0 else []
+        found.append(row(seconds, flow, grown(self._last.ages, now.ages)))
+        found += rest(flow)
         self._lines += 1
         self._last = now
         return found
@@ -82,6 +84,20 @@ def header() -> list[str]:
     chinese = "".join(right(chinese, places) for _, chinese, places in _COLUMNS)
     english = "".join(right(name, places) for name, _, places in _COLUMNS)
     return [f"{chinese}  部门", f"{english}  departments"]
+
+
+def rest(flow: Flow) -> list[str]:
+    """The departments that the row had no room for, on a line of their own; what fits nowhere is summed up."""
+    parts = [f"{name} {events}" for name, events in flow.busiest()]
+    shown = fitting(parts, _REST)
+    more = parts[len(shown.split("  ")) if shown else 0 :]
+    if flow.silent or not more:
+        return []
+    places = WIDTH - _INDENT - len("  +99: 99999999")
+    line = fitting(more, places)
+    left = flow.busiest()[len(parts) - len(more) + len(line.split("  ")) :]
+    summed = f"  +{len(left)}: {sum(events for _, events in left)}" if left else ""
+    return [" " * _INDENT + line + summed]
 
 
 def row(seconds: float, flow: Flow, ages: Mapping[float, float]) -> str:

@@ -45,8 +45,9 @@ class GroupCommit:
         self._keeps_order = keeps_order
         self._partitions: dict[tuple[str, int], Queue] = {}
         self._producer: AIOKafkaProducer | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Future[None]] = set()
         self._stopping = False
+        self._sweeper: asyncio.Future[None] | None = None
         self._idle = asyncio.Event()
         self.pending_bytes = 0
         self.rebuilds = 0
@@ -62,7 +63,7 @@ class GroupCommit:
         producer = self._make()
         await producer.start()
         self._producer = producer
-        self._spawn(self._sweep())
+        self._sweeper = self._spawn(self._sweep())
 
     async def stop(self, timeout: float = 5.0) -> None:
         """Send what waits, for at most `timeout` seconds, then disconnect; what is left is answered as a fault."""
@@ -213,10 +214,18 @@ class GroupCommit:
         if not self.pending_bytes:
             self._idle.set()
 
-    def _spawn(self, work: Awaitable[None]) -> None:
+    def _spawn(self, work: Awaitable[None]) -> asyncio.Future[None]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            log.error("a part of the producer ended with a bug", exc_info=fault)
+            if task is self._sweeper and not self._stopping:
+                self._sweeper = self._spawn(self._sweep())  # without it a waiter could wait for ever
 
 
 async def _discard(producer: AIOKafkaProducer) -> None:

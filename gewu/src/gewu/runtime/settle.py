@@ -153,6 +153,14 @@ class Settler(Generic[T]):
     async def _park(self, record: Record, never: Never) -> None:
         await parking.park(self._means.parking, self._means.reader, record, never)
         self._means.metrics.parked(self._place.topic, never.why)
+        said = next((v for k, v in record.headers if k == "ce_id" and v), b"")
+        log.warning(
+            "parked",
+            extra={
+                "partition": self.name, "offset": record.offset, "why": str(never.why), "detail": never.detail,
+                "signal": said.decode("utf-8", "replace"),
+            },
+        )  # fmt: skip
 
     async def _commit(self, entries: Sequence[Entry[T]]) -> None:
         """Effects, position and books, all or nothing."""
