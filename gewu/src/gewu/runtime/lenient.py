@@ -36,6 +36,9 @@ class _Batch:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._batch, name)
 
+    def __next__(self) -> Any:
+        return next(self._batch)  # a transaction's marker is read this way
+
     def __iter__(self) -> Iterator[Any]:
         read = 0
         try:
