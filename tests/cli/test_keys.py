@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gewu.cli import main
+import gewu_dispatch.settings
+import gewu_intake.settings
+from gewu.cli import environment, main
 from gewu.runtime import contact, keys
+from gewu.runtime.env import SettingsFault
 from tests.cli.running import Gewu, env_file
+
+READ = {"intake": gewu_intake.settings.read, "dispatch": gewu_dispatch.settings.read}
 
 
 @pytest.fixture
@@ -31,10 +36,49 @@ def test_init_makes_secrets_that_only_their_owner_reads(folder: Path) -> None:
     assert contact.Opener.read(files["contact-private.json"]).open(sealed) == b"who"
 
 
-def test_init_prints_the_settings_that_name_the_files(gewu: Gewu, folder: Path) -> None:
-    said = dict(line.split("=", 1) for line in gewu("keys", "init", "--folder", folder).out.splitlines())
-    names = ("GEWU_CONTACT_PRIVATE_FILE", "GEWU_CONTACT_PUBLIC_FILE", "GEWU_KEYS_FILE", "GEWU_LINK_SECRET_FILE")
-    assert tuple(sorted(said)) == names and all(Path(path).is_file() for path in said.values())
+@pytest.fixture
+def further(tmp_path: Path) -> dict[str, dict[str, str]]:
+    """What each service needs besides its secrets."""
+    both = {"GEWU_KAFKA_BOOTSTRAP": "127.0.0.1:9092", "GEWU_CITY": str(tmp_path)}
+    return {
+        "intake": {**both, "GEWU_STATUS_URL": "https://city.example"},
+        "dispatch": {**both, "GEWU_POSTGRES_DSN": "postgresql://gewu@127.0.0.1:5432/gewu"},
+    }
+
+
+def blocks(out: str, folder: Path) -> dict[str, dict[str, str]]:
+    """What `gewu keys init` printed, by the service in the heading, each read as a file of settings."""
+    found = {}
+    for block in out.strip().split("\n\n"):
+        (file := folder / "block").write_text(block)
+        found[block.splitlines()[0].removeprefix("# ")] = environment.read_file(file)
+    return found
+
+
+@pytest.mark.parametrize("name", ["secrets", "our secrets"])
+def test_init_prints_for_each_service_what_it_takes_as_it_is(
+    gewu: Gewu, further: dict[str, dict[str, str]], tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / name
+    said = blocks(gewu("keys", "init", "--folder", folder).out, tmp_path)
+    assert list(said) == list(READ)
+    read = {service: READ[service]({**further[service], **block}) for service, block in said.items()}
+    for settings in read.values():
+        assert settings.keys_file == folder / "keys.json" and settings.keys_file.is_file()
+        assert settings.link_secret == (folder / "link.secret").read_bytes()[:64]
+    assert read["intake"].contact_public_file == folder / "contact-public.json"
+
+
+def test_a_service_refuses_the_others_block_and_none_at_all(
+    gewu: Gewu, folder: Path, further: dict[str, dict[str, str]], tmp_path: Path
+) -> None:
+    said = blocks(gewu("keys", "init", "--folder", folder).out, tmp_path)
+    with pytest.raises(SettingsFault, match="GEWU_CONTACT_PUBLIC_FILE is not a setting of this program"):
+        READ["dispatch"]({**further["dispatch"], **said["intake"]})
+    for service, read in READ.items():
+        with pytest.raises(SettingsFault) as fault:
+            read(further[service])
+        assert all(name in str(fault.value) for name in ("GEWU_KEYS_FILE", "GEWU_LINK_SECRET_FILE"))
 
 
 def test_init_overwrites_nothing_and_makes_what_is_missing(gewu: Gewu, folder: Path) -> None:
@@ -45,11 +89,25 @@ def test_init_overwrites_nothing_and_makes_what_is_missing(gewu: Gewu, folder: P
     assert before == {name: (folder / name).read_bytes() for name in before}
 
 
-def test_init_refuses_half_a_contact_pair(gewu: Gewu, folder: Path) -> None:
+def test_init_refuses_a_contact_pair_whose_private_half_is_lost(gewu: Gewu, folder: Path) -> None:
+    (folder / "contact-private.json").unlink()
+    ended = gewu("keys", "init", "--folder", folder)
+    assert ended.code == 1 and "contact-private.json is not" in ended.err
+    assert not (folder / "contact-private.json").exists()
+
+
+def test_a_private_file_that_is_broken_is_named_and_left_alone(gewu: Gewu, folder: Path) -> None:
+    (private := folder / "contact-private.json").write_text('{"a": "no hex"}')
+    before = (folder / "contact-public.json").read_bytes()
     (folder / "contact-public.json").unlink()
     ended = gewu("keys", "init", "--folder", folder)
-    assert ended.code == 1 and "contact-public.json is not" in ended.err
-    assert not (folder / "contact-public.json").exists()
+    assert ended.code == 1 and "contact-private.json is no JSON object of key ids" in ended.err
+    assert private.read_text() == '{"a": "no hex"}'
+    private.write_text("[")
+    (folder / "contact-public.json").write_bytes(before)
+    ended = gewu("keys", "rotate-contact", "--folder", folder)
+    assert ended.code == 1 and "contact-private.json is no JSON object of key ids" in ended.err
+    assert (private.read_text(), (folder / "contact-public.json").read_bytes()) == ("[", before)
 
 
 def test_a_key_is_shown_once_and_kept_as_its_digest(gewu: Gewu, folder: Path) -> None:
@@ -117,7 +175,7 @@ def test_a_rotated_contact_key_opens_what_the_old_one_sealed(gewu: Gewu, folder:
     old = contact.Sealer.read(public)
     sealed = old.seal(b"before")
     ended = gewu("keys", "rotate-contact", "--folder", folder)
-    assert ended.code == 0 and "dispatch first, then intake" in ended.err
+    assert ended.code == 0 and "once intake is restarted" in ended.err
     new = contact.Sealer.read(public)
     assert new.key_id != old.key_id and new.key_id in ended.err
     opener = contact.Opener.read(private)

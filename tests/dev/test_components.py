@@ -8,6 +8,7 @@ import pytest
 import gewu_dispatch.settings
 import gewu_intake.settings
 from gewu.dev.components import COMMON, COMPONENTS, component, services
+from gewu.runtime import secrets_folder
 from gewu.runtime.env import Env
 
 PLACES = {
@@ -27,6 +28,15 @@ def test_a_service_is_given_settings_that_it_has(name: str, define: Callable[[En
     required = {known.name for known in env.known.values() if known.default == "(required)"}
     assert required <= set(given)
     assert "{" not in "".join(value for key, value in given.items() if key != "GEWU_POSTGRES_DSN")
+
+
+@pytest.mark.parametrize("define", [gewu_intake.settings.define, gewu_dispatch.settings.define])
+def test_no_service_is_given_the_keys_that_open_contacts(define: Callable[[Env], Any]) -> None:
+    env = Env({})
+    define(env)
+    assert not [name for name in env.known if "PRIVATE" in name]
+    assert not [c.name for c in COMPONENTS if secrets_folder.PRIVATE in str(c.environment.values())]
+    assert any(secrets_folder.PUBLIC in str(c.environment.values()) for c in COMPONENTS)
 
 
 def test_a_password_with_braces_survives() -> None:

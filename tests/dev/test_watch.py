@@ -1,6 +1,7 @@
 """The line a second: quantiles, counters over restarts, widths; and the judge's word on the books."""
 
 import math
+import re
 from dataclasses import replace
 
 import pytest
@@ -86,6 +87,17 @@ def test_lines_fit_and_count_from_this_start_on() -> None:
     assert lines[2].endswith("sanitation-parks 100000")
     assert len(watch.lines(2.0, last)) == 1
     assert not watch.moved(last) and watch.moved(snapshot(101_001))
+
+
+def test_departments_stand_on_two_lines_and_the_rest_is_summed() -> None:
+    first = replace(snapshot(0), relayed={})
+    sent = {f"department-{n:02}": float(100 - n) for n in range(20)} | {"idle": 0.0}
+    _, _, line, second = Watch(first).lines(1.0, replace(first, relayed=sent))
+    assert max(width(line), width(second)) <= WIDTH
+    shown = re.findall(r"(department-\d\d) (\d+)", line + second)
+    assert shown == [(name, f"{sent[name]:.0f}") for name in sorted(sent)[: len(shown)]] and 2 < len(shown) < 20
+    left = [round(events) for _, events in sorted(sent.items())[len(shown) : 20]]
+    assert second.endswith(f"  +{len(left)}: {sum(left)}") and "idle" not in line + second
 
 
 def test_a_silent_source_is_named() -> None:

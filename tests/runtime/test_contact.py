@@ -1,4 +1,4 @@
-"""Contacts are sealed: intake cannot open what it sealed, dispatch opens as long as it keeps the key."""
+"""Contacts are sealed: intake cannot open what it sealed; who keeps the private keys can, as long as they are kept."""
 
 import json
 import os
@@ -19,13 +19,13 @@ PLAIN = "李梅 +86 139 0000 0000".encode()
 
 @pytest.fixture
 def pair(tmp_path: Path) -> tuple[Path, Path]:
-    """The private file of dispatch, the public file of intake."""
+    """The private file, which no service has, and the public file of intake."""
     private, public = tmp_path / "private.json", tmp_path / "public.json"
     contact.rotate(private, public, "first")
     return private, public
 
 
-def test_only_dispatchs_key_opens(pair: tuple[Path, Path]) -> None:
+def test_only_the_private_key_opens(pair: tuple[Path, Path]) -> None:
     private, public = pair
     sealed = Sealer.read(public).seal(PLAIN)
     assert sealed.key_id == "first" and PLAIN not in sealed.box
@@ -59,6 +59,19 @@ def test_after_a_rotation_the_new_key_seals_and_the_old_boxes_still_open(pair: t
     opener = Opener.read(private)
     assert opener.open(old) == opener.open(new) == PLAIN
     assert list(json.loads(private.read_text())) == ["first", "second"], "newest last"
+
+
+def test_the_public_half_can_be_made_again_from_the_newest_private_key(pair: tuple[Path, Path]) -> None:
+    private, public = pair
+    contact.rotate(private, public, "second")
+    before = public.read_bytes()
+    public.unlink()
+    contact.rewrite_public(private, public)
+    assert public.read_bytes() == before
+    private.write_text("{}")
+    with pytest.raises(ValueError, match="no private key"):
+        contact.rewrite_public(private, public)
+    assert public.read_bytes() == before
 
 
 def test_a_key_that_is_thrown_away_forgets_what_it_sealed(pair: tuple[Path, Path]) -> None:

@@ -17,7 +17,7 @@ def refusal_of(fault: Exception) -> Refusal | None:
     """What to tell a person about this fault, or None when it is a bug of ours."""
     if isinstance(fault, Refusal):
         return fault
-    return _of_settings(fault) or _of_kafka(fault) or _of_postgres(fault) or _of_system(fault)
+    return _of_settings(fault) or _of_secrets(fault) or _of_kafka(fault) or _of_postgres(fault) or _of_system(fault)
 
 
 def _of_settings(fault: Exception) -> Refusal | None:
@@ -28,6 +28,12 @@ def _of_settings(fault: Exception) -> Refusal | None:
             f"{fault}\nset it in the environment, or name a file with --env-file (`gewu dev` writes .gewu/run/env)"
         )
     return None
+
+
+def _of_secrets(fault: Exception) -> Refusal | None:
+    from gewu.runtime.secrets_folder import SecretsFault
+
+    return Refusal(str(fault), WRONG) if isinstance(fault, SecretsFault) else None
 
 
 def _of_kafka(fault: Exception) -> Refusal | None:

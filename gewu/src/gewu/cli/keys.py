@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,6 @@ from gewu.cli.ending import CODES, FINE, WRONG, Refusal
 if TYPE_CHECKING:
     from gewu.runtime.keys import Key
 
-_KEYS, _LINK, _PRIVATE, _PUBLIC = "keys.json", "link.secret", "contact-private.json", "contact-public.json"
 _IN_FORCE = "running services have it within 5 s"
 _SCOPES = "report (may report), read:<department or area> (may read its cases), act:<department> (may act); * is all"
 
@@ -21,8 +21,9 @@ _EPILOGS = {
 examples:
   gewu keys init --folder secrets
 
-Makes link.secret, contact-private.json, contact-public.json and keys.json, readable by their owner only, and prints the
-settings that name them. What is there already stays as it is.
+Makes link.secret, contact-private.json, contact-public.json and keys.json, readable by their owner only, and prints for
+each service the settings that name them, a block that can be put into its environment as it is. What is there already
+stays as it is. No service is given contact-private.json yet; keep it safe: only it opens the contacts that intake seals.
 """,
     "add": f"""\
 examples:
@@ -50,7 +51,7 @@ examples:
   gewu keys rotate-contact --folder secrets
 
 New contacts are sealed under a new key; the old private keys stay, so that what they sealed can be opened. Delete a key
-from contact-private.json and what it sealed is forgotten for good. Restart dispatch first, then intake.
+from contact-private.json and what it sealed is forgotten for good. Restart intake: it seals under the key of its start.
 """,
 }
 _HELP = {
@@ -86,27 +87,28 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run_init(args: argparse.Namespace) -> int:
     """Make what is missing in the folder."""
-    from gewu.cli import secrets_folder
+    from gewu.dev import components
+    from gewu.runtime import secrets_folder
 
-    for name, made in secrets_folder.make(args.folder, _LINK, _PRIVATE, _PUBLIC, _KEYS):
+    for name, made in secrets_folder.make(args.folder):
         print(f"{'made' if made else 'kept'} {args.folder / name}", file=sys.stderr)
-    for setting, name in (
-        ("GEWU_LINK_SECRET_FILE", _LINK), ("GEWU_KEYS_FILE", _KEYS), ("GEWU_CONTACT_PUBLIC_FILE", _PUBLIC),
-        ("GEWU_CONTACT_PRIVATE_FILE", _PRIVATE),
-    ):  # fmt: skip
-        print(f"{setting}={(args.folder / name).absolute()}")
+    # A block each: a service refuses settings that are not its own.
+    blocks = []
+    for service in components.services():
+        said = service.secrets(str(args.folder.absolute()))
+        blocks.append("\n".join([f"# {service.name}", *(f"{name}={shlex.quote(path)}" for name, path in said.items())]))
+    print("\n\n".join(blocks))
     return FINE
 
 
 def run_add(args: argparse.Namespace) -> int:
     """Make a key; its secret is all that goes to stdout."""
-    from gewu.cli import secrets_folder
-    from gewu.runtime import keys
+    from gewu.runtime import keys, secrets_folder
 
     path = _file(args)
     _check(args.id, args.scope)
     secret = keys.new_secret()
-    with secrets_folder.locked(path):
+    with secrets_folder.locked(path.parent):
         found = _read(path)
         if any(key.id == args.id for key in found):
             raise Refusal(f"there is a key {args.id!r} already (revoked ones count); choose another id", WRONG)
@@ -137,11 +139,10 @@ def run_revoke(args: argparse.Namespace) -> int:
     """Take a key out of force."""
     from dataclasses import replace
 
-    from gewu.cli import secrets_folder
-    from gewu.runtime import keys
+    from gewu.runtime import keys, secrets_folder
 
     path = _file(args)
-    with secrets_folder.locked(path):
+    with secrets_folder.locked(path.parent):
         found = _read(path)
         held = next((key for key in found if key.id == args.id), None)
         if held is None or held.revoked_at:
@@ -154,13 +155,14 @@ def run_revoke(args: argparse.Namespace) -> int:
 
 def run_rotate(args: argparse.Namespace) -> int:
     """Make a new contact key."""
-    from gewu.cli import secrets_folder
+    from gewu.runtime import secrets_folder
 
-    with secrets_folder.locked(args.folder / _PRIVATE):
-        key_id = secrets_folder.rotate(args.folder, _PRIVATE, _PUBLIC)
-    print(
-        f"contacts are sealed under {key_id} once services are restarted: dispatch first, then intake", file=sys.stderr
-    )
+    private = args.folder / secrets_folder.PRIVATE
+    with secrets_folder.locked(args.folder):
+        if not private.is_file():
+            raise Refusal(f"{private} is not there; `gewu keys init --folder {args.folder}` makes it")
+        key_id = secrets_folder.rotate(args.folder)
+    print(f"contacts are sealed under {key_id} once intake is restarted", file=sys.stderr)
     return FINE
 
 

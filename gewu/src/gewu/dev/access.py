@@ -1,12 +1,11 @@
 """Keys and secrets of a development stack: made at its first start, kept in a folder that only its owner reads."""
 
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
+from gewu.dev.children import CannotStart
 from gewu.dev.folder import Folder
 
 _KEYS = {
@@ -24,27 +23,30 @@ class Access:
 
 
 def prepare(folder: Path) -> Access:
-    """Makes what is missing of link secret, contact key pair, keys and key file; what is there stays in force."""
-    from gewu.runtime import contact
+    """Makes what is missing of an installation's secrets and of its own two keys; what is there stays in force.
 
-    folder.mkdir(parents=True, exist_ok=True)
+    Raises CannotStart where what is there cannot be used.
+    """
+    from gewu.runtime import secrets_folder
+
+    try:
+        secrets_folder.make(folder)
+    except secrets_folder.SecretsFault as fault:
+        raise CannotStart(str(fault)) from None
     folder.chmod(0o700)
-    kept = Folder(folder)
-    kept.remember("link.secret", lambda: secrets.token_urlsafe(48))
-    private, public = folder / "contact-private.json", folder / "contact-public.json"
-    if not (private.exists() and public.exists()):
-        contact.rotate(private, public, f"dev-{datetime.now(UTC):%Y%m%d%H%M%S}")
-    found = {name: _key(kept, folder / "keys.json", name, scopes, label) for name, (scopes, label) in _KEYS.items()}
+    kept, file = Folder(folder), folder / secrets_folder.KEYS
+    with secrets_folder.locked(folder):
+        found = {name: _key(kept, file, name, scopes, label) for name, (scopes, label) in _KEYS.items()}
     return Access(found["replay"], found["ops"])
 
 
 def _key(kept: Folder, file: Path, name: str, scopes: Sequence[str], label: str) -> str:
     """The secret of this key, which stands in the file, whoever else was added to it meanwhile."""
-    from gewu.runtime import keys
+    from gewu.runtime import keys, secrets_folder
 
     # Kept before it is in force: a start that is cut short in between goes on with the same secret.
     secret = kept.remember(f"{name}.key", keys.new_secret)
-    made = keys.Key(name, keys.digest(secret), tuple(scopes), label, datetime.now(UTC).isoformat(timespec="seconds"))
+    made = keys.Key(name, keys.digest(secret), tuple(scopes), label, secrets_folder.now())
     entries = keys.read(file)
     if not any(key.id == name and key.sha256 == made.sha256 and not key.revoked_at for key in entries):
         keys.write(file, [*(key for key in entries if key.id != name), made])

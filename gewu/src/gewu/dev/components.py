@@ -37,6 +37,11 @@ class Component:
         """Its environment with the places filled in; KeyError names a place that is missing."""
         return {name: pattern.format_map(places) for name, pattern in self.environment.items()}
 
+    def secrets(self, folder: str) -> dict[str, str]:
+        """Those of its variables that name a file of the secrets folder."""
+        ours = {name: p for name, p in self.environment.items() if p.startswith("{secrets}/")}
+        return {name: pattern.format_map({"secrets": folder}) for name, pattern in ours.items()}
+
 
 # The same for every program, people's commands included.
 COMMON: Mapping[str, str] = {
@@ -45,7 +50,6 @@ COMMON: Mapping[str, str] = {
     "GEWU_CITY": "{city}",
     "GEWU_KEYS_FILE": "{secrets}/keys.json",
     "GEWU_LINK_SECRET_FILE": "{secrets}/link.secret",
-    "GEWU_CONTACT_PRIVATE_FILE": "{secrets}/contact-private.json",
     "GEWU_CONTACT_PUBLIC_FILE": "{secrets}/contact-public.json",
 }
 
@@ -80,8 +84,7 @@ COMPONENTS = (
     ),
     Component(
         "dispatch", Kind.SERVICE, "cases: joins, opens, routes", ("python", "-m", "gewu_dispatch"),
-        _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE", "CONTACT_PRIVATE_FILE")
-        | _LISTENS,
+        _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE") | _LISTENS,
         port=8081, after=("topics", "migrate"),
     ),
 )  # fmt: skip

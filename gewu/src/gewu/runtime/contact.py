@@ -1,4 +1,4 @@
-"""A reporter's contact travels sealed: intake holds public keys, and only dispatch holds the private ones.
+"""A reporter's contact travels and rests sealed: intake holds the public key, and no service the private ones.
 
 libsodium's sealed boxes (X25519, XSalsa20-Poly1305) under a key that rotates: the newest seals, all that are kept open.
 """
@@ -40,7 +40,11 @@ class Sealer:
 
 
 class Opener:
-    """Opens with any private key that is kept."""
+    """Opens with any private key that is kept.
+
+    No service calls it yet: dispatch will, to seal a contact anew for notify (decision 0003). Until then it is the proof
+    that what intake seals can be opened with what `gewu keys` keeps.
+    """
 
     def __init__(self, private: dict[str, bytes]) -> None:
         self._boxes = {k: SealedBox(PrivateKey(v)) for k, v in private.items()}
@@ -60,11 +64,20 @@ class Opener:
 
 
 def rotate(private_file: Path, public_file: Path, key_id: str) -> None:
-    """Make a new pair: the private half is added for dispatch, the public half replaces intake's.
+    """Make a new pair: the private half is added to those that are kept, the public half replaces intake's.
 
     The private half is in force first: nothing may be sealed for a key that a crash could lose.
     """
-    fresh = PrivateKey.generate()
     kept = json.loads(private_file.read_text()) if private_file.exists() else {}
-    replace(private_file, json.dumps({**kept, key_id: bytes(fresh).hex()}, indent=2))
-    replace(public_file, json.dumps({"key_id": key_id, "public": bytes(fresh.public_key).hex()}))
+    replace(private_file, json.dumps({**kept, key_id: bytes(PrivateKey.generate()).hex()}, indent=2))
+    rewrite_public(private_file, public_file)
+
+
+def rewrite_public(private_file: Path, public_file: Path) -> None:
+    """Write the public half of the newest private key; ValueError where the private file holds none."""
+    kept = list(json.loads(private_file.read_text()).items())
+    if not kept:
+        raise ValueError("there is no private key in it")
+    key_id, private = kept[-1]
+    public = PrivateKey(bytes.fromhex(private)).public_key
+    replace(public_file, json.dumps({"key_id": key_id, "public": bytes(public).hex()}))

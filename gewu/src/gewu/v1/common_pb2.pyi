@@ -111,7 +111,7 @@ Global___Picture: _TypeAlias = Picture  # noqa: Y015
 
 @_typing.final
 class SealedContact(_message.Message):
-    """A reporter's contact, sealed to a rotating public key whose private half only dispatch holds."""
+    """A reporter's contact, sealed to a rotating public key; whoever seals has no private half."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

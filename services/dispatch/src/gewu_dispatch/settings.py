@@ -1,11 +1,12 @@
 """Dispatch's settings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gewu.runtime import settings as shared
 from gewu.runtime.env import Env
+from gewu.runtime.failpoint import UNARMED, Failpoints
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,11 @@ class Settings:
     connections: int
     parking_limit: int
     log_level: str
+    failpoints: Failpoints = UNARMED
 
 
 def define(env: Env) -> Settings:
     """Ask for every setting; the faults are collected in `env`."""
-    env.optional_file("GEWU_CONTACT_PRIVATE_FILE", "private keys that open contacts; only dispatch has them")
     return Settings(
         kafka=shared.kafka(env),
         postgres=shared.postgres(env),
@@ -45,5 +46,6 @@ def read(variables: Mapping[str, str]) -> Settings:
     """The settings, or SettingsFault with a line for each wrong one."""
     env = Env(variables)
     found = define(env)
+    failpoints = Failpoints.read(variables, env, found.kafka, found.postgres)
     env.close()
-    return found
+    return replace(found, failpoints=failpoints)
