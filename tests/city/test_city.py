@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gewu.city import Limit, load
+from gewu.lane import Lane
 
 from .packages import CODEBOOK, TOML, collection, grids, place, square, write
 
@@ -26,6 +27,13 @@ def test_a_category_is_found_by_key_code_label_and_alias_in_any_case(tmp_path: P
     assert city.category("06010") is city.categories["matter:06010"]
     assert city.category("01001") is None, "two kinds have this code"
     assert city.category("") is None and city.category("x" * 1_000_000) is None
+
+
+def test_a_word_has_the_lane_of_its_category_and_an_unknown_one_is_ordinary(tmp_path: Path) -> None:
+    city = load(write(tmp_path, codebook=CODEBOOK.replace(",p2,", ",p3,")))
+    assert [city.lane(said) for said in ("MANHOLE", "垃圾", "nobody knows this word", "")] == [
+        Lane.P1, Lane.P3, Lane.P2, Lane.P2,
+    ]  # fmt: skip
 
 
 def test_a_limit_without_condition_counts_and_the_others_are_kept(tmp_path: Path) -> None:

@@ -65,7 +65,8 @@ async def done(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIte
 
 
 async def _work(stack: Stack, keyed: Path, anonymous: Path) -> None:
-    spots = [(g.centroid.x, g.centroid.y) for g in load(stack.city).owners.shapes]
+    city = load(stack.city)
+    spots = [(g.centroid.x, g.centroid.y) for g in city.owners.shapes]
     dice = random.Random(3)
 
     def report() -> dict[str, Any]:
@@ -76,21 +77,20 @@ async def _work(stack: Stack, keyed: Path, anonymous: Path) -> None:
             "place": {"lon": lon, "lat": lat},
         }
 
+    async def send(book: Ledger, reports: list[dict[str, Any]], source: str) -> None:
+        book.sending(((r["id"], city.lane(r["category"]).label) for r in reports), source)
+        for report, answer in zip(reports, await doors.post(reports, source != "anonymous"), strict=True):
+            book.outcome(report["id"], _OUTCOMES.get(answer.word, UNKNOWN), answer.signal_id)
+
     async with Doors(stack.intake_url, stack.report_key, 16) as doors:
         with Ledger(keyed) as book:
             reports = [report() for _ in range(REPORTS)]
-            await _send(doors, book, reports, "replay", True)
-            await _send(doors, book, reports[:20], "replay", True)
-            await _send(doors, book, [report() | {"place": {"lon": 0.0, "lat": 0.0}}], "replay", True)
-            book.sending(["never-left"], "replay")
+            await send(book, reports, "replay")
+            await send(book, reports[:20], "replay")
+            await send(book, [report() | {"place": {"lon": 0.0, "lat": 0.0}}], "replay")
+            book.sending([("never-left", "p2")], "replay")
         with Ledger(anonymous) as book:
-            await _send(doors, book, [report() for _ in range(20)], "anonymous", False)
-
-
-async def _send(doors: Doors, book: Ledger, reports: list[dict[str, Any]], source: str, is_keyed: bool) -> None:
-    book.sending((r["id"] for r in reports), source)
-    for report, answer in zip(reports, await doors.post(reports, is_keyed), strict=True):
-        book.outcome(report["id"], _OUTCOMES.get(answer.word, UNKNOWN), answer.signal_id)
+            await send(book, [report() for _ in range(20)], "anonymous")
 
 
 @pytest.fixture

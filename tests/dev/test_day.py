@@ -52,7 +52,7 @@ def test_every_word_is_known_but_for_a_few_and_gives_its_lane(city: packages.Cit
     found = [(city.category(report.body["category"]), report.lane) for report in reports]
     unheard_of = sum(category is None for category, _ in found)
     assert 0 < unheard_of < len(reports) / 100
-    assert all(category.lane == lane for category, lane in found if category)
+    assert all(lane == (category.lane if category else "p2") for category, lane in found)
     shares = Counter(report.lane for report in reports)
     assert shares["p2"] > shares["p1"] > shares["p3"] > shares["p0"] > 0
     said = {report.body["category"] for report in reports}

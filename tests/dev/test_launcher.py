@@ -8,7 +8,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -18,48 +17,9 @@ from gewu.dev.children import CannotStart
 from gewu.dev.kafka_files import QUICK_RETURN
 from gewu.dev.processes import Process
 from gewu.dev.stack import Stack
+from tests.dev.running import COMMAND, ROOT, START_S, Launch, read_until
 
-ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "cities" / "demo"
-COMMAND = """
-import asyncio, sys
-from pathlib import Path
-from gewu.dev.launcher import Options, launch
-seconds = float(sys.argv[2]) if sys.argv[2:] else None
-options = Options(Path("cities/demo"), Path(sys.argv[1]), seconds, reports=400)
-sys.exit(asyncio.run(launch(options, lambda line: print(line, flush=True))))
-"""
-START_S = 240.0  # the first start of all fetches jars
-Launch = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def launch() -> Iterator[Launch]:
-    """Starts launchers, and ends those that a failed test left."""
-    started: list[subprocess.Popen[str]] = []
-
-    def begin(*arguments: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", COMMAND, *arguments]
-        started.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-        return started[-1]
-
-    yield begin
-    for launcher in started:
-        launcher.kill()
-        launcher.wait()
-        assert launcher.stdout
-        launcher.stdout.close()
-
-
-def read_until(launcher: subprocess.Popen[str], word: str) -> str:
-    """What it printed up to the line with this word."""
-    assert launcher.stdout
-    lines = []
-    for line in launcher.stdout:
-        lines.append(line)
-        if word in line:
-            return "".join(lines)
-    raise AssertionError(f"it ended with {launcher.wait()} before it said {word!r}:\n{''.join(lines)}")
 
 
 def family(launcher: subprocess.Popen[str]) -> tuple[Process, ...]:
@@ -78,8 +38,8 @@ def gone(family: tuple[Process, ...], within: float = 10.0) -> bool:
 
 
 def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path: Path) -> None:
-    data = str(tmp_path / "run")
-    first = launch(data, "3")
+    data = tmp_path / "run"
+    first = launch(data, "--seconds", 3)
     said = first.communicate(timeout=START_S)[0]
     assert first.returncode == 0, said
     assert "the books balance" in said and "day 1" in said
@@ -101,7 +61,7 @@ def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path:
 
 
 def test_a_stop_while_it_starts_is_clean(launch: Launch, tmp_path: Path) -> None:
-    launcher = launch(str(tmp_path / "run"))
+    launcher = launch(tmp_path / "run")
     read_until(launcher, "topics are as")
     children = processes.family(processes.find(launcher.pid))[1:]  # type: ignore[arg-type]
     launcher.send_signal(signal.SIGINT)
@@ -111,7 +71,7 @@ def test_a_stop_while_it_starts_is_clean(launch: Launch, tmp_path: Path) -> None
 
 
 def test_a_service_that_falls_ends_all_with_its_log(launch: Launch, tmp_path: Path) -> None:
-    launcher = launch(str(tmp_path / "run"), "60")
+    launcher = launch(tmp_path / "run", "--seconds", 60)
     read_until(launcher, "replaying day 1")
     children = family(launcher)
     pid, _ = (tmp_path / "run" / "pids" / "dispatch.pid").read_text().split()
@@ -163,7 +123,7 @@ def cases(url: str, key: str) -> int:
 def test_make_killed_outright_takes_everything_with_it(tmp_path: Path) -> None:
     data, makefile = tmp_path / "data", tmp_path / "Makefile"
     (tmp_path / "run.py").write_text(COMMAND)
-    makefile.write_text(f"run:\n\t@exec {sys.executable} {tmp_path}/run.py {data} 600\n")
+    makefile.write_text(f"run:\n\t@exec {sys.executable} {tmp_path}/run.py {data} --seconds 600\n")
     command = ["make", "-f", str(makefile), "run"]
     made = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

@@ -68,8 +68,8 @@ async def door() -> AsyncIterator[tuple[Door, str]]:
     await runner.cleanup()
 
 
-def report(id: str, at: float = 0.0, *, bulk: bool = False, keyed: bool = True) -> Report:
-    return Report(at, id, {"id": id, "category": "manhole"}, keyed, bulk, Turn.FIRST, "p1")
+def report(id: str, at: float = 0.0, *, bulk: bool = False, keyed: bool = True, lane: str = "p1") -> Report:
+    return Report(at, id, {"id": id, "category": "manhole"}, keyed, bulk, Turn.FIRST, lane)
 
 
 async def send(url: str, reports: list[Report], path: Path, seconds: float = 1.0) -> tuple[replay.Tally, list[Any]]:
@@ -81,13 +81,13 @@ async def send(url: str, reports: list[Report], path: Path, seconds: float = 1.0
 
 
 async def test_single_and_batch_with_and_without_key(door: tuple[Door, str], tmp_path: Path) -> None:
-    reports = [report("a"), report("b", keyed=False), report("c", bulk=True), report("d", bulk=True)]
+    reports = [report("a"), report("b", keyed=False), report("c", bulk=True), report("d", bulk=True, lane="p3")]
     tally, ledger = await send(door[1], reports, tmp_path / "ledger")
     assert (tally.planned, tally.sent, tally.accepted, tally.unknown, tally.retried) == (4, 4, 4, 0, 0)
     assert door[0].keys == {"a": "Bearer secret", "b": None, "c": "Bearer secret", "d": "Bearer secret"}
     sent = {line["id"]: line for line in ledger if "sent_at" in line}
     assert [sent[id]["source"] for id in "abcd"] == [SOURCE, ANONYMOUS, SOURCE, SOURCE]
-    assert all(line["lane"] is None for line in sent.values())
+    assert [sent[id]["lane"] for id in "abcd"] == ["p1", "p1", "p1", "p3"]
     assert {line["id"]: line["signal_id"] for line in ledger if "outcome" in line} == {id: f"s-{id}" for id in "abcd"}
 
 

@@ -92,7 +92,7 @@ async def _through(stack: Stack, day: Sequence[Report]) -> Result:
     """Replay, let the system come to rest, and read what became of every report."""
     ledger = WORK / "ledger.jsonl"
     ledger.unlink(missing_ok=True)
-    sender = Replay(stack.intake_url, stack.report_key, ledger)
+    sender = Replay(stack.intake_url, stack.report_key, ledger, load(stack.city))
     began = time.monotonic()
     await sender.run(day)
     _progress(f"sent in {time.monotonic() - began:.1f} s; waiting until everything is settled, then the audit …")

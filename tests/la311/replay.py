@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from gewu.city import City
 from gewu.dev.door import Answer, Doors, Word
 from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
 from tests.la311.reports import Report
@@ -36,9 +37,9 @@ def requests(reports: Iterable[Report]) -> list[list[Report]]:
 class Replay:
     """One run. `answers` grows while it goes: the last word on every report, by id."""
 
-    def __init__(self, url: str, key: str, ledger: Path) -> None:
+    def __init__(self, url: str, key: str, ledger: Path, city: City) -> None:
         self._doors = Doors(url, key, _AT_ONCE)
-        self._path = ledger
+        self._path, self._city = ledger, city
         self.answers: dict[str, Word] = {}
         self.retried = 0
         self._heard_at = time.monotonic()  # when an answer last stood
@@ -64,7 +65,7 @@ class Replay:
                     break
                 self.retried += len(reports)
                 await asyncio.sleep(min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S))
-            ledger.sending((report.id for report in reports), SOURCE)
+            ledger.sending(((r.id, self._city.lane(r.category).label) for r in reports), SOURCE)
             answers = await self._doors.post([report.body for report in reports], keyed=True)
             reports = [r for r, a in zip(reports, answers, strict=True) if not self._settled(r, a, ledger)]
             if not reports:

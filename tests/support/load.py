@@ -25,7 +25,8 @@ class Load:
         self._stack, self._rate = stack, rate
         self._random = random.Random(seed)
         self.ledger = folder / f"ledger-{ids.new_client_id()}.jsonl"
-        self._places = [(g.centroid.x, g.centroid.y) for g in load_city(stack.city).owners.shapes]
+        self._city = load_city(stack.city)
+        self._places = [(g.centroid.x, g.centroid.y) for g in self._city.owners.shapes]
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepted = 0
         self.slowest = 0.0  # seconds of the slowest answer
@@ -68,7 +69,7 @@ class Load:
         deadline = clock.time() + seconds
         waiting = list(reports)
         while waiting and clock.time() < deadline:
-            self._book.sending((r["id"] for r in waiting), SOURCE)
+            self._book.sending(((r["id"], self._city.lane(r["category"]).label) for r in waiting), SOURCE)
             asked = clock.time()
             answers = await self._doors.post(waiting, True)
             self.slowest = max(self.slowest, clock.time() - asked)

@@ -1,4 +1,4 @@
-"""A city as the services see it: plain data and four questions about it."""
+"""A city as the services see it: plain data and a few questions about it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from gewu.city.model import Category, CityObject, Department, Grid, Place, Rule
 from gewu.city.owners import OwnerGrid
 from gewu.city.standing import Standing
 from gewu.city.words import spoken
+from gewu.lane import Lane
 
 # Longer than any label; what somebody pasted into a category field need not be normalised to be unknown.
 _LONGEST_WORD = 200
@@ -47,6 +48,11 @@ class City:
     def category(self, said: str) -> Category | None:
         """Find a category by key, unambiguous code, label or everyday alias, without regard to case."""
         return self.words.get(spoken(said)) if len(said) <= _LONGEST_WORD else None
+
+    def lane(self, said: str) -> Lane:
+        """Give the lane of what is said to be of this category: p2 for a word that the code book does not have."""
+        category = self.category(said)
+        return Lane.named(category.lane) if category else Lane.P2
 
     def grid(self, id: str) -> Grid:
         """Give the grid of that id; KeyError when the city has none."""

@@ -20,10 +20,10 @@ class Ledger:
     def __init__(self, path: Path) -> None:
         self._file = path.open("ab", buffering=0)
 
-    def sending(self, ids: Iterable[str], source: str) -> None:
-        """These reports go out now."""
+    def sending(self, reports: Iterable[tuple[str, str]], source: str) -> None:
+        """These reports go out now; each is named by its id and its lane."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._write({"id": id, "source": source, "lane": None, "sent_at": now} for id in ids)
+        self._write({"id": id, "source": source, "lane": lane, "sent_at": now} for id, lane in reports)
 
     def outcome(self, id: str, outcome: str, signal_id: str = "") -> None:
         """What its sender was told about it in the end."""

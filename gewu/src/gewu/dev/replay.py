@@ -98,7 +98,7 @@ class Replay:
                 if attempt:
                     self.tally.retried += len(waiting)
                     await asyncio.sleep(random.uniform(0, min(_FIRST_PAUSE_S * 2**attempt, _LONGEST_PAUSE_S)))
-                self._ledger.sending((r.id for r in waiting), SOURCE if shipment.keyed else ANONYMOUS)
+                self._ledger.sending(((r.id, r.lane) for r in waiting), SOURCE if shipment.keyed else ANONYMOUS)
                 under_way = len(waiting)
                 waiting = self._settle(waiting, await self._doors.post([r.body for r in waiting], shipment.keyed))
                 under_way = 0

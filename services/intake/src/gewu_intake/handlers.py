@@ -106,8 +106,7 @@ class Handlers:
         if rejections:
             answer(Rejected([Wrong(r.field, r.reason, r.text) for r in rejections]))
             return
-        category = self._city.category(said.category)
-        lane = Lane.named(category.lane) if category else Lane.P2
+        lane = self._city.lane(said.category)
         context = wire.Context(
             source=f"key:{key.id}" if key else ids.ANONYMOUS, lane=lane, package_version=self._city.version, now=now,
             home_area=grid.path[0] if grid else self._no_position_area,
