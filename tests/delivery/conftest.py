@@ -1,6 +1,7 @@
 """A delivery of the simplest effects: a row for each record, in the transaction of its position."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,7 @@ class Rows:
         self.batches: list[int] = []
         self.later: set[bytes] = set()  # NotNow while a value stands in here
         self.bug: set[bytes] = set()
+        self.taken: Counter[bytes] = Counter()  # how many more times a value meets a row with its key
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -55,6 +57,10 @@ class Rows:
             "INSERT INTO rows (value) SELECT * FROM unnest($1::text[])",
             [i.decode("utf-8", "surrogateescape") for i in items],
         )
+        for item in items:
+            if self.taken[item]:
+                self.taken[item] -= 1
+                await transaction.execute("INSERT INTO keys VALUES (1), (1)")
         return {"opened": len(items)}
 
 
@@ -105,7 +111,8 @@ async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
     await connection.execute(
         """CREATE TABLE IF NOT EXISTS dispatch.rows (
                n bigint GENERATED ALWAYS AS IDENTITY, value text NOT NULL CHECK (value NOT LIKE 'refuse%'));
-           GRANT ALL ON dispatch.rows TO gewu_dispatch"""
+           CREATE TABLE IF NOT EXISTS dispatch.keys (key int PRIMARY KEY);
+           GRANT ALL ON dispatch.rows, dispatch.keys TO gewu_dispatch"""
     )
     await connection.close()
 

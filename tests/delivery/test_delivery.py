@@ -124,6 +124,37 @@ async def test_a_bug_is_tried_again_then_its_one_record_is_parked_as_unexpected(
     assert entry.value == b"v0150" and entry.why == Why.UNEXPECTED
 
 
+async def test_a_record_whose_id_was_taken_meanwhile_is_tried_again_before_it_is_held_to_be_at_fault(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    reader = await read([topic.name])
+    reader.effects.taken[b"v0000"] = 2  # two other consumers were faster, one after the other
+    await log.put(kafka, topic.name, _numbered(1))
+    books = await reader.until_position(1)
+    assert books.outcomes["opened"] == 1 and books.outcomes["parked"] == 0
+
+
+async def test_a_race_met_while_a_bad_record_is_looked_for_costs_its_record_nothing(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    reader = await read([topic.name])
+    reader.effects.taken[b"v0001"] = 2
+    await log.put(kafka, topic.name, _numbered(2, n0=b"refuse this"))
+    books = await reader.until_position(2)
+    assert books.outcomes["opened"] == 1 and books.outcomes["parked"] == 1
+    assert await reader.values() == ["v0001"]
+
+
+async def test_a_record_whose_id_stays_taken_is_parked_alone(kafka: Kafka, topic: Topic, read: Any) -> None:
+    reader = await read([topic.name])
+    reader.effects.taken[b"v0005"] = 1000
+    await log.put(kafka, topic.name, _numbered(10))
+    books = await reader.until_position(10)
+    assert books.outcomes["parked"] == 1 and books.outcomes["opened"] == 9
+    (entry,) = parking.latest(await log.read(kafka, topics.parked("dispatch", topic.name)))
+    assert entry.value == b"v0005" and entry.why == Why.REFUSED_BY_DATABASE
+
+
 async def test_an_owner_that_was_overtaken_drops_its_batch(
     kafka: Kafka, topic: Topic, read: Any, database: Postgres
 ) -> None:

@@ -161,3 +161,26 @@ async def test_shards_have_one_relay_and_pass_to_another_when_it_ends(
     await _write(connection, [_event(topic.name) for _ in range(100)])
     await _emptied(connection)
     assert len(await log.read(kafka, topic.name)) == 300
+
+
+async def test_connections_lost_now_and_then_do_not_make_the_next_pause_longer(
+    connection: asyncpg.Connection, relay: Any
+) -> None:
+    await relay()
+
+    async def holds() -> int:
+        return await connection.fetchval(
+            "SELECT l.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+            "WHERE l.locktype = 'advisory' AND a.datname = current_database() LIMIT 1"
+        )
+
+    clock = asyncio.get_running_loop()
+    waited = []
+    for _ in range(7):
+        holder = await until(holds, what="a relay that holds shards")
+        await asyncio.sleep(0.3)  # it works for a while
+        lost = clock.time()
+        await connection.execute("SELECT pg_terminate_backend($1)", holder)
+        await until(holds, what="a relay that holds shards again")
+        waited.append(clock.time() - lost)
+    assert max(waited) < 2.0, waited

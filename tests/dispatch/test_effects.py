@@ -1,6 +1,7 @@
 """What a batch of signals leaves in the tables: everything once, however often and side by side it is taken."""
 
 import asyncio
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,7 @@ from gewu import codec, geo, ids, topics
 from gewu.city import City
 from gewu.lane import Lane
 from gewu.runtime.contact import Opener, Sealer
+from gewu.runtime.logs import JsonFormatter
 from gewu.v1.assignment_pb2 import Assignment
 from gewu.v1.case_pb2 import CaseChanged
 from gewu_dispatch.domain import joining
@@ -130,6 +132,21 @@ async def test_a_known_id_with_another_content_is_kept_apart_and_changes_no_case
     )
     assert await desk.rows("signals") == [before] and (await desk.case())["version"] == 1
     assert len(await desk.rows("outbox")) == 2
+
+
+async def test_each_conflict_has_a_log_line_that_names_its_signal_and_nothing_personal(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    signal = a_cover(text="the cover rattles", client_id="mine", source="key:app", address="outside no. 7")
+    others = [replace(signal, content=sha256(word).digest(), text="it is gone") for word in (b"one", b"two")]
+    with caplog.at_level("INFO", logger="gewu_dispatch"):
+        assert await desk.take(signal, *others) == {"opened": 1, "conflict": 2}
+    lines = [json.loads(JsonFormatter("dispatch").format(r)) for r in caplog.records]
+    place = {"signal": signal.signal_id, "source": "key:app", "partition": "signals.p1[0]"}
+    constant = {"level": "info", "service": "dispatch", "where": "gewu_dispatch.handlers.signals:_record"}
+    for line in lines:
+        del line["at"]
+    assert lines == [{**constant, "say": "conflict", **place, "offset": n} for n in (1, 2)]
 
 
 async def test_two_contents_under_one_new_id_in_one_batch_are_a_conflict(desk: Desk) -> None:

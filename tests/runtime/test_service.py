@@ -14,9 +14,9 @@ import pytest
 
 from gewu.dev.ports import free_ports
 from gewu.dev.stack import Stack
-from gewu.runtime import service
+from gewu.runtime import problem, service
 from gewu.runtime.health import Health
-from tests.runtime.tiny import BOUND_S
+from tests.runtime.tiny import BOUND_S, FEW
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[2]
@@ -170,6 +170,26 @@ async def test_a_port_that_is_taken_ends_it_with_an_error() -> None:
         await asyncio.wait_for(process.communicate(), 10)
         assert process.returncode != 0
         assert (await first.get("/readyz"))[0] == 200
+
+
+async def test_a_request_too_many_is_refused_as_a_problem_and_taken_again_once_there_is_room() -> None:
+    async with _tiny("busy") as tiny:
+        await tiny.is_at("/readyz", 200)
+        others = [await asyncio.open_connection("127.0.0.1", tiny.port) for _ in range(FEW)]
+
+        async def refusal() -> Any:
+            async with tiny.session.get(f"http://127.0.0.1:{tiny.port}/livez") as answer:
+                return answer.status == 503 and (answer.headers, await answer.json(content_type=problem.TYPE))
+
+        headers, said = await until(refusal, what="a refusal")
+        assert said == {
+            "type": "urn:gewu:problem:overloaded", "title": "too many requests at once", "status": 503, "code": "overloaded",
+            "detail": "it was not taken: send it again after Retry-After", "errors": [], "id": "",
+        }  # fmt: skip
+        assert 1 <= int(headers["retry-after"]) <= 30
+        for _, writer in others:
+            writer.close()
+        assert await tiny.is_at("/livez", 200) == "ok\n"
 
 
 @pytest.mark.parametrize("program", ["gewu_intake", "gewu_dispatch"])

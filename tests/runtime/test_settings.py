@@ -1,6 +1,8 @@
 """Kafka, PostgreSQL and HTTP: what is safe on this machine only is refused for any other."""
 
+import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from gewu.runtime import settings
 from gewu.runtime.env import Env, SettingsFault
+from gewu_dispatch.settings import read as dispatch
 
 REMOTE = {"GEWU_KAFKA_BOOTSTRAP": "kafka-1.example.org:9093,kafka-2.example.org:9093"}
 HOME = {"GEWU_KAFKA_BOOTSTRAP": "127.0.0.1:9092,[::1]:9092"}
@@ -215,3 +218,51 @@ def test_kafka_settings_that_cannot_work_are_refused(said: dict[str, str]) -> No
 def test_dsns_whose_server_or_secret_hides_are_refused(said: dict[str, str], files: dict[str, str]) -> None:
     with_ca = {"GEWU_POSTGRES_CA_FILE": files["ca"]} if "password" in said["GEWU_POSTGRES_DSN"] else {}
     assert "GEWU_POSTGRES" in _refused(settings.postgres, {**said, **with_ca})
+
+
+@pytest.fixture
+def placed(files: dict[str, str], tmp_path: Path, demo: Path) -> Callable[[bool, bool], dict[str, str]]:
+    """All settings of a dispatch whose Kafka and PostgreSQL are at home, or elsewhere and safe."""
+    (tmp_path / "link").write_bytes(bytes(48))
+    always = {
+        "GEWU_CITY": str(demo), "GEWU_KEYS_FILE": str(tmp_path / "keys"), "GEWU_LINK_SECRET_FILE": str(tmp_path / "link"),
+        "PATH": "not looked at",
+    }  # fmt: skip
+
+    def variables(kafka_at_home: bool, postgres_at_home: bool) -> dict[str, str]:
+        host = "127.0.0.1" if postgres_at_home else "db.example.org"
+        database = {"GEWU_POSTGRES_DSN": f"postgresql://gewu@{host}/gewu", "GEWU_POSTGRES_CA_FILE": files["ca"]}
+        return always | database | (HOME if kafka_at_home else _safe(files))
+
+    return variables
+
+
+@pytest.mark.parametrize("at_home", [(True, False), (False, True), (False, False)])
+def test_an_armed_failpoint_is_refused_where_it_could_stop_a_citys_service(
+    placed: Callable[[bool, bool], dict[str, str]], at_home: tuple[bool, bool]
+) -> None:
+    variables = placed(*at_home)
+    assert dispatch(variables).kafka.is_home == at_home[0], "without it they are in order"
+    for armed in ("delivery.before_commit=reached", "1"):
+        with pytest.raises(SettingsFault) as fault:
+            dispatch({**variables, "FAILPOINTS": armed})
+        (line,) = str(fault.value).splitlines()
+        assert line.startswith("FAILPOINTS is set") and "GEWU_KAFKA_BOOTSTRAP and GEWU_POSTGRES_DSN on loopback" in line
+
+
+async def test_a_failpoint_is_armed_on_this_machine(
+    placed: Callable[[bool, bool], dict[str, str]], tmp_path: Path
+) -> None:
+    found = dispatch({**placed(True, True), "FAILPOINTS": f"there={tmp_path / 'there'},besides={tmp_path / 'besides'}"})
+    await found.failpoints.reach("elsewhere")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await found.failpoints.reach("there")
+    assert (tmp_path / "there").read_text() == "reached" and not (tmp_path / "besides").exists()
+
+
+def test_a_dsn_that_is_none_is_named_beside_an_armed_failpoint(
+    placed: Callable[[bool, bool], dict[str, str]],
+) -> None:
+    with pytest.raises(SettingsFault, match="GEWU_POSTGRES_DSN must look like"):
+        dispatch({**placed(True, True), "GEWU_POSTGRES_DSN": "postgresql://gewu@[::1/gewu", "FAILPOINTS": "a=b"})

@@ -108,6 +108,23 @@ async def test_a_service_refuses_a_wrong_setting_and_apply_mends_it(
     await runtime.require([wanted], kafka)
 
 
+async def test_what_an_operator_set_besides_survives_the_mending(kafka: Kafka, wanted: Topic) -> None:
+    own = {"segment.ms": "3600000", "min.cleanable.dirty.ratio": "0.25"}
+    await _create(
+        kafka,
+        NewTopic(wanted.name, 2, 1, topic_configs={**runtime.configuration(wanted, kafka), **own, "retention.ms": "1"}),
+    )
+    assert await runtime.apply([wanted], kafka) == []
+    assert await _settings(kafka, wanted.name) == {**runtime.configuration(wanted, kafka), **own}
+
+
+async def _settings(kafka: Kafka, topic: str) -> dict[str, str]:
+    """What was set for this topic itself; the broker's own defaults are not among it."""
+    async with _admin(kafka) as admin:
+        (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)])
+    return {name: value for name, value, _, source, *_ in answer.resources[0][4] if source == 1}
+
+
 async def test_a_topic_made_by_hand_without_any_setting_is_refused_for_each_and_mended(
     kafka: Kafka, wanted: Topic
 ) -> None:

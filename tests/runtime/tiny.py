@@ -15,6 +15,7 @@ from gewu.runtime.health import Health
 from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.settings import Http
 
+FEW = 4  # connections that the mode "busy" takes, the last one being refused
 BOUND_S = 2.0  # in place of the half minute that a real stop may take
 
 
@@ -80,6 +81,8 @@ def build(mode: str, port: int) -> Service:
 def main() -> int:
     """Run as a service is run."""
     service.STOP_S = process.STOP_S = BOUND_S
+    if sys.argv[1] == "busy":
+        service.CONCURRENCY = FEW
 
     async def serve() -> None:
         await build(sys.argv[1], int(sys.argv[2])).run(process.end_in_time)

@@ -69,6 +69,10 @@ def test_the_import_contracts_hold() -> None:
         ("gewu/src/gewu/topics.py", "from gewu.runtime import postgres", "Contracts and city packages need nothing"),
         ("gewu/src/gewu/runtime/kafka.py", "import gewu.dev.ports", "The runtime serves"),
         ("gewu/src/gewu/audit/__init__.py", "from gewu.runtime import positions", "The judge shares no code"),
+        ("gewu/src/gewu/audit/store.py", "from gewu.runtime import logs", "The judge shares no code"),
+        ("gewu/src/gewu/audit/grids.py", "from gewu.city.measure import areas_m2", "The judge shares no code"),
+        ("gewu/src/gewu/audit/grids.py", "from gewu.city import load", "The judge shares no code"),
+        ("gewu/src/gewu/audit/judge.py", "import gewu_dispatch.wire", "The judge shares no code"),
         (
             "services/dispatch/src/gewu_dispatch/store/reads.py",
             "from gewu_dispatch import http",
@@ -86,6 +90,20 @@ def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, c
     done = _contracts(tmp_path)
     broken = " ".join(done.stdout.split())
     assert done.returncode == 1 and contract in broken[broken.index("Broken contracts") :], done.stdout[-2000:]
+
+
+_OF_THE_RUNTIME = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(*sorted(m for m in sys.modules if m.startswith("gewu.runtime.")))
+"""
+
+
+def test_of_the_runtime_the_judge_loads_only_how_to_reach_the_servers() -> None:
+    names = [f"gewu.audit.{p.stem}" for p in (ROOT / "gewu/src/gewu/audit").glob("*.py") if p.stem != "__init__"]
+    done = subprocess.run([sys.executable, "-c", _OF_THE_RUNTIME, *names], capture_output=True, text=True)
+    assert done.stdout.split() == ["gewu.runtime.env", "gewu.runtime.settings"], done.stderr
 
 
 _WATCH = """

@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaError, for_code
 from gewu.runtime.settings import Kafka
 from gewu.topics import BATCH_BYTES, Topic
 
+_OF_THE_TOPIC = 1  # DYNAMIC_TOPIC_CONFIG, as Kafka numbers the sources of a setting
+
 
 def producer(kafka: Kafka, client_id: str) -> AIOKafkaProducer:
     """A producer whose ack means every in-sync replica has the record. aiokafka's own defaults are acks=1, not idempotent."""
@@ -117,12 +119,14 @@ async def _compare(admin: AIOKafkaAdminClient, topics: list[Topic], kafka: Kafka
     return found
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+async def _configs(admin: AIOKafkaAdminClient, names: list[str], *, own: bool = False) -> dict[str, dict[str, str]]:
+    """What is in force for each topic; `own`: only what was set for the topic itself."""
     asked = [ConfigResource(ConfigResourceType.TOPIC, n) for n in names]
     found: dict[str, dict[str, str]] = {}
     for answer in await admin.describe_configs(asked):
         for resource in answer.resources:
-            found[resource[3]] = {entry[0]: entry[1] for entry in resource[4]}
+            # An entry is name, value, whether it is read-only, where it comes from, and more.
+            found[resource[3]] = {e[0]: e[1] for e in resource[4] if not own or e[3] == _OF_THE_TOPIC}
     return found
 
 
@@ -137,14 +141,19 @@ async def _mend(admin: AIOKafkaAdminClient, todo: list[Difference], wanted: dict
         for name, code, *_ in answer.topic_errors:
             if code not in (0, 36):  # 36: another apply was faster
                 raise for_code(code)(name)
-    changed = {d.topic for d in todo} - missing
-    if changed:
-        await admin.alter_configs(
-            [
-                ConfigResource(ConfigResourceType.TOPIC, n, configs=configuration(wanted[n], kafka))
-                for n in sorted(changed)
-            ]
-        )
+    if changed := sorted({d.topic for d in todo} - missing):
+        await _alter(admin, {n: configuration(wanted[n], kafka) for n in changed})
+
+
+async def _alter(admin: AIOKafkaAdminClient, ours: dict[str, dict[str, str]]) -> None:
+    """Set these. The one request that aiokafka has replaces all of a topic's settings, so what an operator set goes along.
+
+    What is set in the moment between the look and the request is lost.
+    """
+    before = await _configs(admin, list(ours), own=True)
+    await admin.alter_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, n, configs=before[n] | own) for n, own in ours.items()]
+    )
 
 
 class TopicsFault(Exception):

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _LOCK_SPACE = 0x6777  # first key of the advisory locks, so that shards never meet another use of them
 _ROWS = 1000
 _POLL_S = 0.2
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0  # after a failure, doubling until a connection works again
 _AROUND_S = 2.0  # how often shards are asked for and the queue's age is looked at
 _APART_S, _APART_MOST_S = 1.0, 30.0  # how long a topic that refuses its events is left out, doubling
 _OLD_S = 30.0  # an event that has waited so long turns readiness red
@@ -46,6 +47,7 @@ class Relay:
         self._wake = asyncio.Event()
         self._held: list[int] = []
         self._apart: dict[str, tuple[float, float]] = {}  # topic → until when, how long the last time
+        self._pause = _FIRST_PAUSE_S
 
     def wake(self) -> None:
         """Something was committed in this process: look now instead of at the next poll."""
@@ -53,7 +55,6 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until cancelled; a lost connection is a lost lock, so everything starts again from there."""
-        pause = 0.1
         while True:
             try:
                 await self._hold()
@@ -63,8 +64,8 @@ class Relay:
                 self._health.bad("relay", repr(fault), 10.0)
             self._held = []
             self._metrics.shards.set(0)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, 5.0)
+            await asyncio.sleep(self._pause)
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE_S)
 
     async def _hold(self) -> None:
         connection = await asyncpg.connect(
@@ -86,6 +87,7 @@ class Relay:
                 self._wake.clear()
                 if not (self._held and await self._round(connection)):
                     await self._sleep()
+                self._pause = _FIRST_PAUSE_S
         finally:
             connection.terminate()  # an unlock by hand could come after another's lock; the session's end cannot
 

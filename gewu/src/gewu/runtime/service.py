@@ -14,11 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from gewu.runtime import busy
 from gewu.runtime.health import Health
 from gewu.runtime.settings import Http
 
 log = logging.getLogger(__name__)
 
+CONCURRENCY = 4096  # connections or requests at once: from there on the answer is 503
 STOP_S = 30.0  # a stop ends within this many seconds; give the orchestrator's grace period a little more
 
 
@@ -142,9 +144,10 @@ class Service:
             log.exception("%s failed to stop", name)
 
     def _config(self) -> uvicorn.Config:
+        busy.install()
         return uvicorn.Config(
             self.app, host=self.http.host, port=self.http.port, loop="none", http="httptools", ws="none", lifespan="off",
-            log_config=None, access_log=False, server_header=False, limit_concurrency=4096, backlog=2048,
+            log_config=None, access_log=False, server_header=False, limit_concurrency=CONCURRENCY, backlog=2048,
             timeout_keep_alive=75, timeout_graceful_shutdown=int(STOP_S / 2), h11_max_incomplete_event_size=16384,
             ssl_certfile=self.http.cert_file, ssl_keyfile=self.http.key_file,
         )  # fmt: skip

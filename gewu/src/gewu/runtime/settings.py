@@ -22,6 +22,11 @@ class Kafka:
     min_isr: int
     instance: str  # static membership: "" means a member of its own at every start
 
+    @property
+    def is_home(self) -> bool:
+        """Whether every broker can only be on this machine."""
+        return all(is_loopback(_host(a)) for a in self.bootstrap.split(","))
+
     def connection(self) -> dict[str, Any]:
         """Keyword arguments for every aiokafka client."""
         if self.ca_file is None:
@@ -48,6 +53,14 @@ class Postgres:
     dsn: str
     password_file: Path | None
     ca_file: Path | None
+
+    @property
+    def is_home(self) -> bool:
+        """Whether the server can only be on this machine; a host that hides elsewhere than in its place is refused."""
+        try:
+            return is_loopback(urlsplit(self.dsn).hostname or "")
+        except ValueError:
+            return False
 
     def connection(self) -> dict[str, Any]:
         """Keyword arguments for asyncpg.connect and create_pool."""

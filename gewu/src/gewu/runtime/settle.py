@@ -19,7 +19,7 @@ from gewu.runtime.postgres import is_later, is_refused, is_taken
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_TRIES = 3  # of a batch that meets a bug, before it is bisected and its culprit parked
+_TRIES = 3  # of a batch that meets a bug or a taken id, before it is bisected and its culprit parked
 
 
 class OwnershipLost(Exception):
@@ -46,8 +46,7 @@ class Settler(Generic[T]):
     ) -> None:
         self._place, self._effects, self._means, self._in_a_row = place, effects, means, in_a_row
         self._counted = {"decode": -1, "refused": -1}  # offset up to which this partition's parked are counted
-        self._bugs: tuple[int, int] = (-1, 0)  # offset, times
-        self._raced_at = -1
+        self._bugs = self._races = (-1, 0)  # offset, times
         self.name = f"{place.topic}[{place.partition}]"
         self.position: int | None = None
         self.moved_at = time.monotonic()
@@ -114,6 +113,7 @@ class Settler(Generic[T]):
                         raise
                     await self._bisect(half, again)
             return
+        self._come_again_if_raced(fault)
         record, why = entries[0].record, Why.REFUSED_BY_DATABASE if is_refused(fault) else Why.UNEXPECTED
         never = Never(why, repr(fault))
         log.error("a record is parked", extra={"partition": self.name, "offset": record.offset, "fault": repr(fault)})
@@ -125,15 +125,22 @@ class Settler(Generic[T]):
         """Whether to look for a culprit: the database refused data, or the same bug came back _TRIES times."""
         if isinstance(fault, NotNow | OwnershipLost | KafkaError) or is_later(fault):
             return False
-        if is_taken(fault) and self._raced_at != self.position:
-            # Another partition may have written the same id since we looked; next time we see its row.
-            self._raced_at = self.position if self.position is not None else -1
-            raise NotNow(Why.RACED, repr(fault))
+        self._come_again_if_raced(fault)
         return is_refused(fault) or self._is_culprit(self.position or 0)
+
+    def _come_again_if_raced(self, fault: Exception) -> None:
+        """NotNow for an id that is taken, until it was so _TRIES times at this position: then it is a record's fault.
+
+        Another consumer may have written the same id since we looked; next time we see its row.
+        """
+        if is_taken(fault):
+            self._races = _counted(self._races, self.position or 0)
+            if self._races[1] < _TRIES:
+                raise NotNow(Why.RACED, repr(fault))
 
     def _is_culprit(self, offset: int) -> bool:
         """Count a bug at this offset; True once it has come _TRIES times."""
-        self._bugs = (offset, self._bugs[1] + 1 if self._bugs[0] == offset else 1)
+        self._bugs = _counted(self._bugs, offset)
         return self._bugs[1] >= _TRIES
 
     def _count_parked(self, stage: str, record: Record, never: Never) -> None:
@@ -187,6 +194,11 @@ class Settler(Generic[T]):
         self._means.health.good(self.name)
         self._means.committed()
         self._means.metrics.outcomes(self._place.topic, outcomes)
+
+
+def _counted(before: tuple[int, int], offset: int) -> tuple[int, int]:
+    """Offset and how many times in a row it was this one."""
+    return offset, before[1] + 1 if before[0] == offset else 1
 
 
 class Acquired:

@@ -9,7 +9,6 @@ from gewu import topics
 from gewu.city import City, load
 from gewu.clock import Clock, SystemClock
 from gewu.runtime import apidocs, kafka, process
-from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.keys import KeyRing
@@ -34,18 +33,17 @@ class PackageFault(Exception):
 def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Assemble dispatch for one city."""
     clock = clock or SystemClock()
-    health, registry, failpoints = Health(), CollectorRegistry(), Failpoints.from_environment()
+    health, registry = Health(), CollectorRegistry()
     process.export(registry, "dispatch")
     city = _servable(load(settings.city))
     known = topics.registry(city.departments)
     producers = {use: _producer(settings, known, use) for use in ("desk", "parking", "relay")}
     keys, database = KeyRing(settings.keys_file), Database(settings, known)
     relay = Relay(
-        settings.postgres, SCHEMA, producers["relay"], "gewu/dispatch", RelayMetrics(registry), health, failpoints
-    )
+        settings.postgres, SCHEMA, producers["relay"], "gewu/dispatch", RelayMetrics(registry), health, settings.failpoints,
+    )  # fmt: skip
     consumers = Consumers(
         settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), Metrics(registry),
-        failpoints,
     )  # fmt: skip
     desk = Desk(producers["desk"], city.fallback.id, known, clock)
     api = Api(lambda: Reader(database.pool("http")), keys, settings.link_secret, desk)

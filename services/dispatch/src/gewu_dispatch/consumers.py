@@ -16,7 +16,6 @@ from gewu.lane import Lane
 from gewu.runtime import migrate, postgres, subscribe
 from gewu.runtime.delivery import Delivery
 from gewu.runtime.effects import Effects, Means
-from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import DeliveryMetrics
 from gewu.runtime.producer import Producer
@@ -101,7 +100,6 @@ class Consumers:
     health: Health
     metrics: DeliveryMetrics
     decisions: Metrics
-    failpoints: Failpoints
     _broker: KafkaBroker | None = None
     _deliveries: list[Delivery[Any]] = field(default_factory=list)
 
@@ -138,7 +136,7 @@ class Consumers:
     def _subscribe(self, effects: Effects[Any], use: str, names: list[str], records: int) -> None:
         means = Means(
             pool=self.database.pool(use), parking=self.parking, health=self.health, metrics=self.metrics,
-            failpoints=self.failpoints, committed=self.relay.wake, parking_limit=self.settings.parking_limit,
+            failpoints=self.settings.failpoints, committed=self.relay.wake, parking_limit=self.settings.parking_limit,
         )  # fmt: skip
         delivery: Delivery[Any] = Delivery(effects, means)
         self._deliveries.append(delivery)

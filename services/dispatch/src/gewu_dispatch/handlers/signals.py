@@ -138,6 +138,10 @@ class Signals:
         await outbox.write(transaction, self._said(batch))
         for (outcome, because), count in Counter((d.outcome.value, d.because) for d in batch.decisions).items():
             self._metrics.decisions.labels(outcome, because).inc(count)
+        for c in conflicts:
+            # Like "recorded" before the commit: the line comes again with a batch that was rolled back.
+            place = {"partition": f"{c.topic}[{c.partition}]", "offset": c.offset}
+            log.info("conflict", extra={"signal": c.signal.signal_id, "source": c.signal.source, **place})
         if log.isEnabledFor(logging.DEBUG):
             log.debug("recorded", extra={"signals": [s.signal_id for s in new]})
 
