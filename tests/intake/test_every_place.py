@@ -13,7 +13,7 @@ import pytest
 from gewu.city import load
 from gewu.lane import Lane
 from gewu.runtime.keys import Key
-from gewu_intake.handlers import REPORT_BYTES, Accepted, Handlers, Rejected
+from gewu_intake.handlers import REPORT_BYTES, Accepted, Answer, Handlers, Rejected
 
 SIZE = 500
 KEY = Key("app", "0" * 64, ("report",))
@@ -55,7 +55,8 @@ async def test_only_the_bad_line_is_rejected_at_each_place(demo: Path, turn: int
     handlers = Handlers(city, dict.fromkeys(Lane, log), clock, b"s" * 32, None)
     for place, bad in zip(range(SIZE), kinds, strict=False):
         log.said.clear()
-        answers = await handlers.on_lines([*good[:place], bad, *good[place + 1 :]], KEY)
+        answers: list[Answer] = []
+        handlers.on_lines([*good[:place], bad, *good[place + 1 :]], KEY, answers.extend)
         assert isinstance(answers[place], Rejected) and len(answers) == SIZE
         assert [a.id for a in answers if isinstance(a, Accepted)] == [f"n{n}" for n in range(SIZE) if n != place]
         assert len(log.said) == SIZE - 1

@@ -65,6 +65,11 @@ class City:
         """
         return self.owners.locate(lons, lats)
 
+    def grid_at(self, lon: float, lat: float) -> Grid | None:
+        """Give the leaf grid that owns one point, by the rule of `locate`; None outside all."""
+        index = self.owners.at(lon, lat)
+        return self.grids[index] if index >= 0 else None
+
     def candidates_at(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.int32]:
         """Count for each point the leaf grids that hold it, borders included: above 1 `locate` had to choose."""
         return self.owners.count(lons, lats)

@@ -44,6 +44,20 @@ class OwnerGrid:
             owner[mixed] = self._decide(lons[mixed], lats[mixed], -2 - owner[mixed])
         return self.indices[owner]
 
+    def at(self, lon: float, lat: float) -> int:
+        """As `locate`, of one point: an array of one costs ten times this."""
+        x, y = self._frame.spots(lon, lat)
+        if not (0 <= x < self._frame.columns and 0 <= y < self._frame.rows):  # NaN as well
+            return -1
+        owner = self._read[int(y), int(x)]
+        if owner >= -1:
+            return self._numbers[owner]
+        first, last = self._starts[-2 - owner], self._starts[-1 - owner]
+        for shape in self._candidates[first:last].tolist():
+            if shapely.intersects_xy(self.shapes[shape], lon, lat):
+                return self._numbers[shape]
+        return -1
+
     def count(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.int32]:
         """Count for each point the polygons that hold it, borders included."""
         lons, lats = _same_length(lons, lats)
@@ -72,6 +86,7 @@ class OwnerGrid:
         numbers = np.flatnonzero(mixed)
         flat[numbers] = -2 - np.arange(len(numbers), dtype=np.int32)
         self._cells = flat.reshape(frame.rows, frame.columns)
+        self._read, self._numbers = memoryview(self._cells), self.indices.tolist()  # the same for one point at a time
         self._list_candidates(numbers, cells, shapes)
 
     def _list_candidates(self, numbers: NDArray, cells: NDArray, shapes: NDArray) -> None:

@@ -1,10 +1,13 @@
 """Which cells of a raster the edges of polygons touch."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+Degrees = TypeVar("Degrees", float, NDArray)
 
 # In cell widths. Rounding in point → cell stays below 1e-7 of a cell (see SMALLEST_CELL), so an edge this near a cell
 # is counted as touching it, and a cell left untouched holds no point whose owner differs from its centre's.
@@ -35,8 +38,8 @@ class Frame:
         columns, rows = int(np.ceil(span_x / wide)) + 3, int(np.ceil(span_y / high)) + 3
         return cls(west - wide, south - high, wide, high, columns, rows)
 
-    def spots(self, lons: NDArray, lats: NDArray) -> tuple[NDArray, NDArray]:
-        """Give the position of points in cell widths from the corner of the raster."""
+    def spots(self, lons: Degrees, lats: Degrees) -> tuple[Degrees, Degrees]:
+        """Give the position of points, or of one, in cell widths from the corner of the raster."""
         return (lons - self.west) / self.wide, (lats - self.south) / self.high
 
     def centres(self, cells: NDArray) -> tuple[NDArray, NDArray]:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gewu.runtime import busy
+from gewu.runtime.guarded import GuardedProtocol
 from gewu.runtime.health import Health
 from gewu.runtime.settings import Http
 
@@ -91,6 +91,7 @@ class Service:
     http: Http
     health: Health
     parts: Sequence[Part]
+    protocol: Callable[..., asyncio.Protocol] = GuardedProtocol  # below ASGI, for a door that must be fast
     deadline: list[float] = field(default_factory=list)  # of the stop, once it has begun; every part shares it
 
     async def run(self, stopping: Callable[[], None] = lambda: None) -> None:
@@ -144,10 +145,9 @@ class Service:
             log.exception("%s failed to stop", name)
 
     def _config(self) -> uvicorn.Config:
-        busy.install()
         return uvicorn.Config(
-            self.app, host=self.http.host, port=self.http.port, loop="none", http="httptools", ws="none", lifespan="off",
+            self.app, host=self.http.host, port=self.http.port, loop="none", http=self.protocol, ws="none", lifespan="off",
             log_config=None, access_log=False, server_header=False, limit_concurrency=CONCURRENCY, backlog=2048,
-            timeout_keep_alive=75, timeout_graceful_shutdown=int(STOP_S / 2), h11_max_incomplete_event_size=16384,
+            timeout_keep_alive=75, timeout_graceful_shutdown=int(STOP_S / 2),
             ssl_certfile=self.http.cert_file, ssl_keyfile=self.http.key_file,
         )  # fmt: skip

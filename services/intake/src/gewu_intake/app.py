@@ -1,6 +1,7 @@
 """What intake is made of; nothing connects until it starts."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -18,7 +19,8 @@ from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.upkeep import upkeep
 from gewu_intake import openapi
 from gewu_intake.handlers import Handlers
-from gewu_intake.http import Doors
+from gewu_intake.http.doors import Doors
+from gewu_intake.http.hot import HotProtocol
 from gewu_intake.metrics import Metrics
 from gewu_intake.settings import Settings
 
@@ -46,7 +48,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         *(Part(f"producer {label}", p.start, p.stop) for label, p in by_label.items()),
         loop("upkeep", lambda: upkeep(keys, by_label, health), health),
     ]
-    return Service("intake", doors, settings.http, health, parts)
+    return Service("intake", doors, settings.http, health, parts, protocol=partial(HotProtocol, doors))
 
 
 def _producer(settings: Settings, known: Sequence[topics.Topic], lane: Lane) -> GroupCommit:

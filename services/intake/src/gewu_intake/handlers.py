@@ -1,12 +1,13 @@
 """What happens with a report that arrives: parse, decide, word, append; the answer waits for the broker's ack."""
 
-import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from gewu import ids, topics
-from gewu.city import City, Grid
+from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
 from gewu.runtime import link
@@ -22,8 +23,7 @@ REPORT_BYTES = 32 * 1024
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """The broker has it. `id`: the client's own or the one made for it."""
 
     id: str
@@ -31,15 +31,13 @@ class Accepted:
     token: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(msgspec.Struct, frozen=True, gc=False):
     """It is wrong, and this is everything that is."""
 
     errors: list[Wrong]
 
 
-@dataclass(frozen=True, slots=True)
-class Unsaid:
+class Unsaid(msgspec.Struct, frozen=True, gc=False):
     """No ack. `unknown`: it may have landed all the same; a repeat under the same id is harmless."""
 
     id: str
@@ -59,7 +57,8 @@ class Handlers:
     ) -> None:  # fmt: skip
         self._city, self._producers, self._clock = city, producers, clock
         self._link_secret, self._seal = link_secret, seal
-        self._partitions = {t.name: t.partitions for t in topics.registry([])}
+        partitions = {t.name: t.partitions for t in topics.registry([])}
+        self._partitions = {lane: partitions[topics.signals(lane)] for lane in Lane}
         self._no_position_area = city.grid(city.no_position_grid).path[0] if city.no_position_grid else ""
 
     def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
@@ -73,60 +72,52 @@ class Handlers:
             return
         self._take(said, key, answer)
 
-    async def on_lines(self, lines: list[bytes], key: Key | None) -> list[Answer]:
-        """Take many; every line gets its own answer, in order."""
-        found: list[Answer | None] = [None] * len(lines)
+    def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
+        """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
+        found: list[Any] = [None] * len(lines)
         left = len(lines)
-        all_there = asyncio.get_running_loop().create_future()
 
         def put(n: int) -> Callable[[Answer], None]:
-            def answer(a: Answer) -> None:
+            def one(a: Answer) -> None:
                 nonlocal left
                 found[n] = a
                 left -= 1
-                if not left and not all_there.done():
-                    all_there.set_result(None)
+                if not left:
+                    answer(found)
 
-            return answer
+            return one
 
         for n, line in enumerate(lines):
             self.on_report(line, key, put(n))
-        if lines:
-            await all_there
-        return [a for a in found if a is not None]
 
     def _take(self, said: ReportSaid, key: Key | None, answer: Callable[[Answer], None]) -> None:
-        now = self._clock.now()
-        grid = self._grid_at(said.place.lon, said.place.lat) if said.place else None
+        city, now, place = self._city, self._clock.now(), said.place
+        grid = city.grid_at(place.lon, place.lat) if place else None
         rejections = accept(
-            said, grid=grid.id if grid else None, grid_without_position=self._city.no_position_grid, has_key=key is not None,
-            takes_contact=self._seal is not None,
-            now=now,
+            said, grid=grid.id if grid else None, grid_without_position=city.no_position_grid, has_key=key is not None,
+            takes_contact=self._seal is not None, now=now,
         )  # fmt: skip
         if rejections:
             answer(Rejected([Wrong(r.field, r.reason, r.text) for r in rejections]))
             return
-        lane = self._city.lane(said.category)
+        lane = city.lane(said.category)
         context = wire.Context(
-            source=f"key:{key.id}" if key else ids.ANONYMOUS, lane=lane, package_version=self._city.version, now=now,
+            source=f"key:{key.id}" if key else ids.ANONYMOUS, lane=lane, package_version=city.version, now=now,
             home_area=grid.path[0] if grid else self._no_position_area,
         )  # fmt: skip
-        worded = wire.word(said, context, self._seal, self._partitions[topics.signals(lane)])
+        worded = wire.word(said, context, self._seal, self._partitions[lane])
         if log.isEnabledFor(logging.DEBUG):
             log.debug("worded", extra={"signal": worded.signal_id})
         self._say(worded, answer)
 
-    def _grid_at(self, lon: float, lat: float) -> Grid | None:
-        index = int(self._city.locate([lon], [lat])[0])
-        return self._city.grids[index] if index >= 0 else None
-
     def _say(self, worded: wire.Worded, answer: Callable[[Answer], None]) -> None:
         def done(fault: Fault | None) -> None:
-            if fault is None:
-                log.debug("accepted", extra={"signal": worded.signal_id})
-                answer(Accepted(worded.client_id, worded.signal_id, link.token(self._link_secret, worded.signal_id)))
-            else:
+            if fault is not None:
                 answer(Unsaid(worded.client_id, isinstance(fault, Unknown), str(fault)))
+                return
+            if log.isEnabledFor(logging.DEBUG):
+                log.debug("accepted", extra={"signal": worded.signal_id})
+            answer(Accepted(worded.client_id, worded.signal_id, link.token(self._link_secret, worded.signal_id)))
 
         try:
             self._producers[worded.lane].append(

@@ -9,7 +9,7 @@ from gewu.runtime import apidocs
 from gewu.runtime.problem import Problem
 from gewu_intake.domain.report import ReportSaid
 from gewu_intake.handlers import REPORT_BYTES
-from gewu_intake.http import BATCH_BYTES, BATCH_LINES
+from gewu_intake.http.doors import BATCH_BYTES, BATCH_LINES
 
 
 class Taken(msgspec.Struct):

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from math import floor
 
 import msgspec
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from gewu import codec, ids, topics
 from gewu.lane import Lane
@@ -20,10 +20,10 @@ _envelope = codec.Envelope(codec.SIGNAL_REPORT, "gewu/intake")
 
 # Reports of one place meet in one batch, where joining needs no second lock; about a kilometre.
 _CELLS_PER_DEGREE = 100
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Worded:
+class Worded(msgspec.Struct, frozen=True, gc=False):
     """A record, ready to append. The key is the area cell, so that order and partition follow the place."""
 
     signal_id: str
@@ -36,8 +36,7 @@ class Worded:
     headers: list[codec.Header]
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, gc=False):
     """What intake knows about a report beside its words."""
 
     source: str
@@ -60,12 +59,13 @@ def word(said: ReportSaid, context: Context, seal: Callable[[bytes], Sealed] | N
     client_id = said.id or ids.new_client_id()
     content = content_sha256(said)
     own = ids.signal_id(context.source, client_id, content if context.source == ids.ANONYMOUS else b"")
-    signal = Signal(
-        signal_id=own, lane=context.lane.value, source=context.source, client_id=client_id, home_area=context.home_area,
-        package_version=context.package_version, exercise=said.exercise, content_sha256=content,
-    )  # fmt: skip
-    signal.received_at.FromDatetime(context.now)
-    signal.observed_at.FromDatetime(said.observed_at or context.now)
+    # Field by field: as a constructor's keywords they cost half as much again.
+    signal = Signal()
+    signal.signal_id, signal.source, signal.client_id, signal.lane = own, context.source, client_id, context.lane.value
+    signal.home_area, signal.package_version = context.home_area, context.package_version
+    signal.exercise, signal.content_sha256 = said.exercise, content
+    _stamp(signal.received_at, context.now)
+    _stamp(signal.observed_at, said.observed_at or context.now)
     report = signal.report
     report.category, report.text, report.object_id = said.category, said.text, said.object_id or ""
     if place := said.place:
@@ -79,6 +79,12 @@ def word(said: ReportSaid, context: Context, seal: Callable[[bytes], Sealed] | N
         own, client_id, context.lane, topic, topics.partition(key, partitions), key.encode(), signal.SerializeToString(),
         _envelope.headers(own),
     )  # fmt: skip
+
+
+def _stamp(field: Timestamp, at: datetime) -> None:
+    """As Timestamp.FromDatetime, which costs seven times this through a calendar it does not need."""
+    since = at - _EPOCH
+    field.seconds, field.nanos = since.days * 86_400 + since.seconds, since.microseconds * 1000
 
 
 def _sealed(contact: ContactSaid, signal_id: str, seal: Callable[[bytes], Sealed]) -> SealedContact:

@@ -1,6 +1,5 @@
 """A report as its client words it, and the decision whether it is taken."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -100,52 +99,41 @@ def accept(
     now: datetime,
 ) -> list[Rejection]:
     """Every reason against taking this report; an empty list takes it. `grid` is the owner of its position, if any."""
-    return [
-        *_of_place(said, grid, grid_without_position),
-        *_of_time(said, now),
-        *_of_rights(said, has_key, takes_contact),
-        *(
-            Rejection(Reject.NUL_IN_TEXT, f, "holds the character U+0000, which no store takes")
-            for f in _with_nul(said)
-        ),
-    ]
-
-
-def _of_place(said: ReportSaid, grid: str | None, grid_without_position: str | None) -> Iterator[Rejection]:
-    if said.place is None and grid_without_position is None:
-        text = "a report needs a position: this city has no grid for reports without one"
-        yield Rejection(Reject.NO_POSITION, "$.place", text)
-    elif said.place is not None and grid is None:
-        text = f"{said.place.lon}, {said.place.lat} lies outside every grid of the city"
-        yield Rejection(Reject.OUT_OF_CITY, "$.place", text)
-
-
-def _of_time(said: ReportSaid, now: datetime) -> Iterator[Rejection]:
-    if said.observed_at is None:
-        return
-    if said.observed_at > now + FUTURE:
-        text = f"more than a day after the server's time {now.isoformat()}"
-        yield Rejection(Reject.IN_THE_FUTURE, "$.observed_at", text)
-    elif said.observed_at < now - OLDEST:
-        yield Rejection(Reject.TOO_OLD, "$.observed_at", f"more than {OLDEST.days} days before the server's time")
-
-
-def _of_rights(said: ReportSaid, has_key: bool, takes_contact: bool) -> Iterator[Rejection]:
+    found: list[Rejection] = []
+    if grid is None and (said.place is not None or grid_without_position is None):
+        found.append(_of_place(said.place))
+    if said.observed_at is not None and not now - OLDEST <= said.observed_at <= now + FUTURE:
+        found.append(_of_time(said.observed_at, now))
     if said.exercise and not has_key:
-        yield Rejection(Reject.EXERCISE_NEEDS_A_KEY, "$.exercise", "only a key holder may run a drill")
+        found.append(Rejection(Reject.EXERCISE_NEEDS_A_KEY, "$.exercise", "only a key holder may run a drill"))
     if said.contact is not None and not takes_contact:
         text = "this city cannot seal contacts now; send the report without one"
-        yield Rejection(Reject.CONTACT_NOT_TAKEN, "$.contact", text)
+        found.append(Rejection(Reject.CONTACT_NOT_TAKEN, "$.contact", text))
+    text = "holds the character U+0000, which no store takes"
+    found += [Rejection(Reject.NUL_IN_TEXT, field, text) for field in _with_nul(said)]
+    return found
+
+
+def _of_place(place: PlaceSaid | None) -> Rejection:
+    if place is None:
+        text = "a report needs a position: this city has no grid for reports without one"
+        return Rejection(Reject.NO_POSITION, "$.place", text)
+    return Rejection(Reject.OUT_OF_CITY, "$.place", f"{place.lon}, {place.lat} lies outside every grid of the city")
+
+
+def _of_time(observed_at: datetime, now: datetime) -> Rejection:
+    if observed_at > now:
+        text = f"more than a day after the server's time {now.isoformat()}"
+        return Rejection(Reject.IN_THE_FUTURE, "$.observed_at", text)
+    return Rejection(Reject.TOO_OLD, "$.observed_at", f"more than {OLDEST.days} days before the server's time")
 
 
 def _with_nul(said: ReportSaid) -> list[str]:
-    texts = {"$.category": said.category, "$.text": said.text}
-    if said.place:
-        texts["$.place.address"] = said.place.address
-    if said.contact:
-        texts |= {
-            "$.contact.name": said.contact.name,
-            "$.contact.phone": said.contact.phone,
-            "$.contact.email": said.contact.email,
-        }
-    return [field for field, text in texts.items() if "\x00" in text]
+    place, contact = said.place, said.contact
+    found = [f for f, text in (("$.category", said.category), ("$.text", said.text)) if "\x00" in text]
+    if place and "\x00" in place.address:
+        found.append("$.place.address")
+    if contact:
+        texts = (("name", contact.name), ("phone", contact.phone), ("email", contact.email))
+        found += [f"$.contact.{field}" for field, text in texts if "\x00" in text]
+    return found

@@ -1,0 +1,158 @@
+"""The two hot POSTs: who may enter, with what body, and the answer. As raw ASGI here; `hot` is a short cut to the same."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from functools import cache
+from typing import Any
+
+from gewu.runtime.keys import Key, KeyRing, bearer
+from gewu_intake.handlers import REPORT_BYTES, Answer, Handlers
+from gewu_intake.http import answers
+from gewu_intake.http.answers import JSON, NDJSON, Refused, Reply
+from gewu_intake.metrics import Metrics
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = Sequence[tuple[bytes, bytes]]
+Say = Callable[[Reply], None]
+
+BATCH_BYTES = 1024 * 1024
+BATCH_LINES = 1000
+BODY_S = 10.0  # a body must be here within this; a slow one holds a connection, never a report
+
+ONE, MANY = "/v1/reports", "/v1/reports:batch"
+LIMITS = {ONE: REPORT_BYTES, MANY: BATCH_BYTES}
+_TYPES = {ONE: JSON, MANY: NDJSON}
+
+
+class Doors:
+    """ASGI application: /v1/reports and /v1/reports:batch here, all else to `rest`."""
+
+    def __init__(
+        self, handlers: Handlers, keys: KeyRing, anonymous: bool, status_url: str, metrics: Metrics, rest: Any
+    ) -> None:
+        self._handlers, self._keys, self._anonymous = handlers, keys, anonymous
+        self._status_url, self._rest = status_url, rest
+        # A look-up by labels costs four times an increment.
+        self._reports = cache(lambda word: metrics.reports.labels(word))
+        self._requests = cache(lambda door, status: metrics.requests.labels(door, str(status)))
+        self._seconds = {door: metrics.seconds.labels(door) for door in LIMITS}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] not in LIMITS:
+            await self._rest(scope, receive, send)
+            return
+        door, started = scope["path"], time.monotonic()
+        answered: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        try:
+            if scope["method"] != "POST":
+                raise Refused(405, "wrong_method", "wrong method", "send POST")
+            key = self.enter(door, scope["headers"])
+            body = await _body(receive, LIMITS[door])
+            self.take(door, body, key, lambda r: None if answered.done() else answered.set_result(r))
+            reply = await answered
+        except Refused as fault:
+            reply = fault.reply
+        await _send(send, reply)
+        self.count(door, reply, time.monotonic() - started)
+
+    def enter(self, door: str, headers: Headers) -> Key | None:
+        """The key that comes with a request, None for anonymous; Refused if it may not enter or its body is none of ours."""
+        said = dict(headers)
+        key = self._key(said.get(b"authorization"))
+        kind = said.get(b"content-type")
+        if kind is not None and kind.split(b";")[0].strip().lower() != _TYPES[door].encode():
+            raise Refused(415, "wrong_type", "wrong content type", f"send {_TYPES[door]}")
+        length = said.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > LIMITS[door]:
+            raise too_large(door)
+        return key
+
+    def take(self, door: str, body: bytes, key: Key | None, say: Say) -> None:
+        """Take what is in a whole body; `say` is called once, now or after the ack. Refused when it is no batch at all."""
+        if door == ONE:
+            self._handlers.on_report(body, key, lambda answer: self._one(answer, say))
+            return
+        # Every line of the client's has its number; blank ones have no answer.
+        numbered = [(n, line) for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
+        if not numbered:
+            raise Refused(422, "empty", "there is no line to take", "send one report a line")
+        if len(numbered) > BATCH_LINES:
+            raise Refused(413, "too_many_lines", "too many lines", f"at most {BATCH_LINES} reports a request")
+        numbers = [n for n, _ in numbered]
+        self._handlers.on_lines([line for _, line in numbered], key, lambda found: self._many(numbers, found, say))
+
+    def count(self, door: str, reply: Reply, seconds: float) -> None:
+        """Count an answered request."""
+        self._requests(door, reply.status).inc()
+        self._seconds[door].observe(seconds)
+
+    def _one(self, answer: Answer, say: Say) -> None:
+        self._reports(answers.word(answer)).inc()
+        say(answers.of_one(answer, self._status_url))
+
+    def _many(self, numbers: list[int], found: list[Answer], say: Say) -> None:
+        for word, count in Counter(map(answers.word, found)).items():
+            self._reports(word).inc(count)
+        say(answers.of_lines(numbers, found, self._status_url))
+
+    def _key(self, said: bytes | None) -> Key | None:
+        secret = bearer(said.decode("latin-1") if said is not None else None)
+        if secret is None:
+            if self._anonymous:
+                return None
+            detail = "send Authorization: Bearer <key>; this city takes no anonymous reports"
+            raise Refused(401, "no_key", "a key is needed", detail)
+        key = self._keys.holder(secret)
+        if key is None:
+            raise Refused(401, "unknown_key", "this key is not known", "it may have been revoked; ask for a new one")
+        if not key.may_report:
+            raise Refused(403, "scope_missing", "this key may not report", "it lacks the scope report")
+        return key
+
+
+def too_large(door: str) -> Refused:
+    """The body is over its door's limit."""
+    return Refused(413, "too_large", "the body is too large", f"at most {LIMITS[door]} bytes")
+
+
+def head(reply: Reply) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer."""
+    headers = [(b"content-type", reply.kind.encode()), (b"content-length", str(len(reply.body)).encode())]
+    if reply.retry:
+        # Jittered, so that clients that were refused together do not come back together.
+        headers.append((b"retry-after", str(random.randint(1, 30)).encode()))
+    if reply.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if reply.status == 405:
+        headers.append((b"allow", b"POST"))
+    return headers
+
+
+async def _body(receive: Receive, limit: int) -> bytes:
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(BODY_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(400, "disconnected", "the client went away")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > limit:
+                    raise Refused(413, "too_large", "the body is too large", f"at most {limit} bytes")
+                parts.append(part)
+                if not message.get("more_body"):
+                    return parts[0] if len(parts) == 1 else b"".join(parts)
+    except TimeoutError:
+        raise Refused(408, "too_slow", "the body came too slowly", f"within {BODY_S:.0f} s") from None
+
+
+async def _send(send: Send, reply: Reply) -> None:
+    await send({"type": "http.response.start", "status": reply.status, "headers": head(reply)})
+    await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,160 @@
+"""The short way in: a POST to a hot door is answered from the parser's callbacks, with no task, scope or message made.
+
+Only what is plain goes this way: HTTP/1.1 with keep-alive, nothing expected or upgraded, no answer under way on the
+connection, its buffers free, a connection to spare. Everything else goes uvicorn's own way to `Doors.__call__`, which
+answers the same. To uvicorn a request here looks like one of its cycles, so its pipelining, keep-alive, limits and
+shutdown hold for both.
+"""
+
+import logging
+import time
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from gewu.runtime.guarded import HEAD_S, GuardedProtocol
+from gewu.runtime.problem import Problem
+from gewu_intake.http import answers
+from gewu_intake.http.answers import Refused, Reply
+from gewu_intake.http.doors import LIMITS, Doors, head, too_large
+
+log = logging.getLogger(__name__)
+
+
+class _Cycle:
+    """A request on the short way, with what uvicorn asks of the cycle of a connection."""
+
+    __slots__ = (
+        "body",
+        "disconnected",
+        "door",
+        "keep_alive",
+        "key",
+        "more_body",
+        "response_complete",
+        "size",
+        "started",
+    )
+
+    def __init__(self, door: str) -> None:
+        self.door, self.started, self.key = door, 0.0, None
+        self.body: list[bytes] = []
+        self.size = 0
+        self.disconnected = self.response_complete = False
+        self.keep_alive = self.more_body = True
+
+    @property
+    def message_event(self) -> "_Cycle":
+        return self
+
+    def set(self) -> None:
+        """Nobody waits for a message here."""
+
+
+class HotProtocol(GuardedProtocol):
+    """The protocol of every server of ours with a short way to the doors."""
+
+    def __init__(self, doors: Doors, **words: Any) -> None:
+        super().__init__(**words)
+        self._doors = doors
+        self._by_url = {door.encode(): door for door in LIMITS}
+        self._hot: _Cycle | None = None  # the request whose body is being read
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget what was under way: a report that was appended lands, and nobody is told."""
+        self._hot = None
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """Wait with the scope until it is known which way the request goes."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._head_bytes, self._unmeasured, self._in_head = 0, 0, True
+
+    def on_headers_complete(self) -> None:
+        """Choose the way."""
+        door = self._by_url.get(self.url)
+        if door is not None and self._is_plain():
+            self._in_head = False
+            self._hot = self.cycle = _Cycle(door)  # type: ignore[assignment]
+            return
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Gather a body up to its door's limit."""
+        hot = self._hot
+        if hot is None:
+            super().on_body(body)
+        elif not hot.response_complete:
+            hot.size += len(body)
+            hot.body.append(body)
+            if hot.size > LIMITS[hot.door]:
+                self._refuse(hot, too_large(hot.door))
+
+    def on_message_complete(self) -> None:
+        """Take the whole body; the answer may come now or after the ack."""
+        hot, self._hot = self._hot, None
+        if hot is None:
+            super().on_message_complete()
+        elif not hot.response_complete:
+            hot.started = time.monotonic()
+            try:
+                key = self._doors.enter(hot.door, self.headers)
+                body = hot.body[0] if len(hot.body) == 1 else b"".join(hot.body)
+                hot.body = []
+                self._doors.take(hot.door, body, key, lambda reply: self._answer(hot, reply))
+            except Refused as fault:
+                self._answer(hot, fault.reply)
+            except Exception:
+                log.exception("a bug met a request")  # the parser would call it a bad request
+                self._answer(hot, answers.of_problem(Problem("a fault of ours", 500, "unexpected")))
+
+    def is_unfinished(self) -> bool:
+        """A body on the short way is bounded like a head; on the long way `Doors` does it."""
+        return self._in_head or (self._hot is not None and not self._hot.response_complete)
+
+    def is_late(self) -> None:
+        """A slow body has an answer, a slow head has none."""
+        if self._hot is None:
+            super().is_late()
+        else:
+            self._refuse(self._hot, Refused(408, "too_slow", "the body came too slowly", f"within {HEAD_S:.0f} s"))
+
+    def _is_plain(self) -> bool:
+        parser, limit = self.parser, self.limit_concurrency
+        return (
+            parser.get_method() == b"POST"
+            and not self.expect_100_continue
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not parser.should_upgrade()
+            and (self.cycle is None or self.cycle.response_complete)
+            and not self.flow.write_paused
+            and (limit is None or len(self.connections) < limit)
+        )
+
+    def _answer(self, hot: _Cycle, reply: Reply) -> None:
+        """Write the answer, unless the client has gone, and let uvicorn go on to what it has queued behind."""
+        if hot.response_complete:
+            return
+        hot.response_complete = True
+        self._doors.count(hot.door, reply, time.monotonic() - hot.started)
+        if hot.disconnected or self.transport.is_closing():
+            return
+        lines = [STATUS_LINE[reply.status]]
+        for name, value in (*self.server_state.default_headers, *head(reply)):
+            lines += (name, b": ", value, b"\r\n")
+        lines.append(b"\r\n" if hot.keep_alive else b"connection: close\r\n\r\n")
+        lines.append(reply.body)
+        self.transport.write(b"".join(lines))
+        if not hot.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _refuse(self, hot: _Cycle, fault: Refused) -> None:
+        """Answer before the body is whole; what follows of it is not read, so the connection ends."""
+        hot.started, hot.keep_alive, hot.body = time.monotonic(), False, []
+        self._answer(hot, fault.reply)

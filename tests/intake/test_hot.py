@@ -1,0 +1,346 @@
+"""The short way below ASGI: it answers as the long way does, and it takes nothing from uvicorn's promises."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from gewu.city import load
+from gewu.dev.ports import free_ports
+from gewu.lane import Lane
+from gewu.runtime import guarded, keys
+from gewu_intake.handlers import REPORT_BYTES, Handlers
+from gewu_intake.http import doors as doors_module
+from gewu_intake.http import hot
+from gewu_intake.http.doors import BATCH_BYTES, Doors
+from gewu_intake.metrics import Metrics
+from tests.support.building import HERE, NOW
+from tests.support.waiting import until
+
+SECRET = "gewu_test"
+
+
+class Held:
+    """A producer that acknowledges when it is told to; at once, unless `hold`."""
+
+    def __init__(self) -> None:
+        self.hold = False
+        self.waiting: list[Any] = []
+        self.said: list[bytes] = []
+
+    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any) -> None:
+        """Take it."""
+        self.said.append(value)
+        if self.hold:
+            self.waiting.append(done)
+        else:
+            done(None)
+
+    async def holds(self, count: int) -> bool:
+        """Whether so many wait."""
+        return len(self.waiting) == count
+
+    def acknowledge(self) -> None:
+        """Everything that waits has landed."""
+        waiting, self.waiting = self.waiting, []
+        for done in waiting:
+            done(None)
+
+    async def flush(self) -> None:
+        """Nothing to do."""
+
+
+class Server:
+    """Doors behind a real uvicorn; `rest` counts what went past them."""
+
+    def __init__(self, demo: Path, folder: Path) -> None:
+        self.log, self.rest_calls = Held(), 0
+        file = folder / "keys.json"
+        keys.write(file, [keys.Key("app", keys.digest(SECRET), ("report",))])
+        clock: Any = SimpleNamespace(now=lambda: NOW)
+        handlers = Handlers(load(demo), dict.fromkeys(Lane, self.log), clock, b"s" * 32, None)
+        self.doors = Doors(handlers, keys.KeyRing(file), False, "http://x", Metrics(CollectorRegistry()), self._rest)
+        self.by_asgi = 0
+        (self.port,) = free_ports(1)
+
+    async def _rest(self, scope: Any, receive: Any, send: Any) -> None:
+        self.rest_calls += 1
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def is_up(self) -> bool:
+        """Whether it listens."""
+        return self.uvicorn.started
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """The long way, counted."""
+        self.by_asgi += 1
+        await self.doors(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator["Server"]:
+        """Serve."""
+        config = uvicorn.Config(
+            self.app, host="127.0.0.1", port=self.port, http=partial(hot.HotProtocol, self.doors), ws="none", interface="asgi3",
+            lifespan="off", log_config=None, limit_concurrency=20, timeout_graceful_shutdown=2,
+        )  # fmt: skip
+        self.uvicorn = uvicorn.Server(config)
+        serving = asyncio.create_task(self.uvicorn._serve())
+        await until(self.is_up, 5.0, "a server")
+        try:
+            yield self
+        finally:
+            self.log.acknowledge()
+            self.uvicorn.should_exit = True
+            await serving
+
+
+class Line:
+    """One raw connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    def send(self, raw: bytes) -> None:
+        """Write as it is."""
+        self.writer.write(raw)
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of the next answer."""
+        async with asyncio.timeout(8):
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+            headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in head[1:] if line)}
+            return int(head[0].split()[1]), headers, await self.reader.readexactly(int(headers["content-length"]))
+
+    async def is_closed(self) -> bool:
+        """Whether the server ends the connection."""
+        async with asyncio.timeout(8):
+            return await self.reader.read(1) == b""
+
+
+@pytest.fixture
+async def server(demo: Path, tmp_path: Path) -> AsyncIterator[Server]:
+    async with Server(demo, tmp_path).open() as found:
+        yield found
+
+
+@pytest.fixture
+async def line(server: Server) -> AsyncIterator[Line]:
+    found = await connect(server)
+    yield found
+    found.writer.close()
+
+
+async def connect(server: Server) -> Line:
+    """A connection of its own."""
+    return Line(*await asyncio.open_connection("127.0.0.1", server.port))
+
+
+def report(n: int | str = 1, **words: Any) -> bytes:
+    """A report's body."""
+    said = {"id": f"n{n}", "category": "manhole", "place": {"lon": HERE[0], "lat": HERE[1]}, **words}
+    return json.dumps(said).encode()
+
+
+def post(body: bytes, *extra: str, path: str = "/v1/reports", key: str = SECRET, version: str = "1.1") -> bytes:
+    """A whole request."""
+    head = [f"POST {path} HTTP/{version}", "Host: x", f"Authorization: Bearer {key}", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*head, *extra, "", ""]).encode() + body
+
+
+SAME = {
+    "taken": post(report()),
+    "wrong": post(b'{"category": 1}'),
+    "unknown key": post(report(), key="other"),
+    "no body": post(b""),
+    "wrong type": post(report(), "Content-Type: text/plain"),
+    "too long": post(report(text="x" * REPORT_BYTES)),
+    "many": post(report(1) + b"\n\n" + report(2) + b"\nno", path="/v1/reports:batch"),
+    "no line": post(b"\n", path="/v1/reports:batch"),
+    "too many lines": post(b"{}\n" * 1001, path="/v1/reports:batch"),
+}
+
+
+@pytest.mark.parametrize("raw", SAME.values(), ids=SAME.keys())
+async def test_both_ways_give_the_same_answer(server: Server, raw: bytes) -> None:
+    short, long = await connect(server), await connect(server)
+    short.send(raw)
+    long.send(raw.replace(b"Host: x", b"Host: x\r\nConnection: close", 1))
+    one, other = await short.answer(), await long.answer()
+    assert server.by_asgi == 1, "a connection that closes goes the long way, a plain one does not"
+    assert (one[0], one[2]) == (other[0], other[2])
+    assert {k: v for k, v in one[1].items() if k not in ("date", "connection")} == {
+        k: v for k, v in other[1].items() if k not in ("date", "connection")
+    }
+    short.writer.close()
+
+
+async def test_many_requests_on_one_connection(server: Server, line: Line) -> None:
+    for n in range(5):
+        line.send(post(report(n)))
+        status, headers, body = await line.answer()
+        assert status == 202 and headers["content-type"] == "application/json" and "date" in headers
+        assert json.loads(body)["id"] == f"n{n}"
+    assert server.by_asgi == 0 and len(server.log.said) == 5
+
+
+async def test_pipelined_requests_are_answered_in_their_order(server: Server, line: Line) -> None:
+    server.log.hold = True
+    line.send(post(report(1)) + post(report(2)) + post(report(3)))
+    await asyncio.sleep(0.1)
+    assert len(server.log.said) == 1, "the second waits for the first one's answer"
+    server.log.hold = False
+    server.log.acknowledge()
+    assert [json.loads((await line.answer())[2])["id"] for _ in range(3)] == ["n1", "n2", "n3"]
+
+
+async def test_other_routes_and_hot_ones_share_a_connection(server: Server, line: Line) -> None:
+    line.send(post(report(1)))
+    assert (await line.answer())[0] == 202
+    line.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b" 204 " in await line.reader.readuntil(b"\r\n\r\n")
+    line.send(post(report(2)))
+    assert (await line.answer())[0] == 202
+    assert (server.by_asgi, server.rest_calls) == (1, 1)
+
+
+@pytest.mark.parametrize("step", [1, 7, 64])
+async def test_a_request_in_pieces(server: Server, line: Line, step: int) -> None:
+    raw = post(report(1))
+    for start in range(0, len(raw), step):
+        line.send(raw[start : start + step])
+        if step > 1:
+            await asyncio.sleep(0.002)
+    assert (await line.answer())[0] == 202
+
+
+async def test_a_chunked_body(line: Line) -> None:
+    head = post(b"").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked")
+    body = report(1)
+    line.send(head + b"%x\r\n%s\r\n" % (10, body[:10]) + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body) - 10, body[10:]))
+    assert (await line.answer())[0] == 202
+
+
+async def test_a_chunked_body_over_the_limit_ends_the_connection(server: Server, line: Line) -> None:
+    line.send(post(b"", path="/v1/reports:batch").replace(b"Content-Length: 0", b"Transfer-Encoding: chunked"))
+    for _ in range(BATCH_BYTES // 65536 + 1):
+        line.send(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+    status, headers, _ = await line.answer()
+    assert status == 413 and headers["connection"] == "close"
+    assert server.log.said == []
+
+
+async def test_a_body_that_is_not_what_its_length_says_is_not_taken(server: Server, line: Line) -> None:
+    line.send(post(report(1)).replace(b"Content-Length: ", b"Content-Length: 9"))
+    line.writer.write_eof()
+    await asyncio.sleep(0.1)
+    assert server.log.said == []
+
+
+async def test_continue_is_given_where_it_is_expected(server: Server, line: Line) -> None:
+    body = report(1)
+    line.send(post(body, "Expect: 100-continue")[: -len(body)])
+    assert b" 100 " in await line.reader.readuntil(b"\r\n\r\n")
+    line.send(body)
+    assert (await line.answer())[0] == 202
+    assert server.by_asgi == 1
+
+
+@pytest.mark.parametrize(
+    "raw", [post(report(), version="1.0"), post(report(), "Connection: close")], ids=["1.0", "close"]
+)
+async def test_a_connection_that_shall_not_stay_ends(line: Line, raw: bytes) -> None:
+    line.send(raw)
+    assert (await line.answer())[0] == 202
+    assert await line.is_closed()
+
+
+async def test_a_client_that_goes_before_its_answer_harms_nobody(server: Server) -> None:
+    server.log.hold = True
+    gone, stays = await connect(server), await connect(server)
+    gone.send(post(report(1)))
+    stays.send(post(report(2)))
+    await until(partial(server.log.holds, 2), 5.0, "both reports")
+    gone.writer.transport.abort()
+    await asyncio.sleep(0.1)
+    server.log.acknowledge()
+    assert (await stays.answer())[0] == 202
+    stays.writer.close()
+
+
+async def test_no_http_is_refused(line: Line) -> None:
+    line.send(b"\x00\x01nonsense\r\n\r\n")
+    status, headers, _ = await line.answer()
+    assert status == 400 and headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("way", ["/v1/reports", "/livez"])
+@pytest.mark.parametrize("end", [b"\r\n", b""], ids=["many lines", "one long line"])
+async def test_a_head_has_an_end(server: Server, line: Line, way: str, end: bytes) -> None:
+    line.send(f"POST {way} HTTP/1.1\r\nx: 1".encode() + end)
+    for _ in range(40):
+        line.send((b"x: " if end else b"") + b"y" * 1000 + end)
+        await asyncio.sleep(0.001)
+        if server.uvicorn.server_state.connections == set():
+            break
+    status, _, body = await line.answer()
+    assert status == 431 and json.loads(body)["code"] == "head_too_large"
+    assert await line.is_closed()
+
+
+async def test_a_bug_is_our_fault_and_not_the_clients(server: Server, line: Line, monkeypatch: Any) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("planted")
+
+    monkeypatch.setattr(server.doors, "take", broken)
+    line.send(post(report(1)))
+    assert (await line.answer())[0] == 500
+
+
+@pytest.mark.parametrize(
+    ("part", "status"), [(b"", 0), (b"POST /v1/rep", 0), (post(report(1))[:-5], 408)], ids=["nothing", "head", "body"]
+)
+async def test_what_does_not_come_in_time_is_not_waited_for(
+    demo: Path, tmp_path: Path, monkeypatch: Any, part: bytes, status: int
+) -> None:
+    monkeypatch.setattr(guarded, "HEAD_S", 0.2)
+    async with Server(demo, tmp_path).open() as server:
+        line = await connect(server)
+        line.send(part)
+        if status:
+            assert (await line.answer())[0] == status
+        assert await line.is_closed()
+        assert server.log.said == []
+
+
+async def test_a_stop_lets_a_report_under_way_have_its_answer(server: Server, line: Line) -> None:
+    server.log.hold = True
+    line.send(post(report(1)))
+    await until(partial(server.log.holds, 1), 5.0, "the report")
+    server.uvicorn.should_exit = True
+    await asyncio.sleep(0.3)
+    server.log.acknowledge()
+    status, headers, _ = await line.answer()
+    assert status == 202 and headers["connection"] == "close"
+    assert await line.is_closed()
+
+
+async def test_one_connection_too_many_is_refused(server: Server) -> None:
+    lines = [await connect(server) for _ in range(20)]
+    lines[-1].send(post(report(1)))
+    head = await lines[-1].reader.readuntil(b"\r\n\r\n")
+    assert b" 503 " in head and server.log.said == []
+    for line in lines:
+        line.writer.close()
+
+
+def test_the_short_ways_doors_are_the_long_ways() -> None:
+    assert set(doors_module.LIMITS) == {"/v1/reports", "/v1/reports:batch"}
