@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ class Rows:
         self.taken: Counter[bytes] = Counter()  # how many more times a value meets a row with its key
         self.gate = asyncio.Event()
         self.gate.set()
+        self.held: set[bytes] = set()  # only batches with one of these wait at the gate; all, when it is empty
+        self.later_database = 0  # how many more transactions end as if the disk were full
 
     def decode(self, record: ConsumerRecord[Any, Any]) -> bytes:
         if not record.value:
@@ -49,8 +51,12 @@ class Rows:
         return record.value
 
     async def apply(self, transaction: Any, items: Sequence[bytes]) -> Mapping[str, int]:
-        await self.gate.wait()
+        if not self.held or self.held.intersection(items):
+            await self.gate.wait()
         self.batches.append(len(items))
+        if self.later_database:
+            self.later_database -= 1
+            await transaction.execute("DO $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$")
         if any(i in self.bug for i in items):
             raise ZeroDivisionError("a bug")
         await transaction.execute(
@@ -116,9 +122,15 @@ async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
     )
     await connection.close()
 
-    async def start(topics: list[str], *, group: str = "", limit: int = 100, records: int = 500) -> Reader:
+    async def start(
+        topics: list[str], *, group: str = "", limit: int = 100, records: int = 500, parking_bytes: int = 400_000,
+        held: Set[bytes] = frozenset(), later_database: int = 0,
+    ) -> Reader:  # fmt: skip
         health, effects = Health(), Rows()
-        parking = GroupCommit(lambda: kafka_runtime.producer(kafka, "test-parking"), lambda _: 400_000)
+        effects.held, effects.later_database = set(held), later_database
+        if held:
+            effects.gate.clear()
+        parking = GroupCommit(lambda: kafka_runtime.producer(kafka, "test-parking"), lambda _: parking_bytes)
         await parking.start()
         connections = await pool(database, schema="dispatch", size=4, name="test")
         means = Means(

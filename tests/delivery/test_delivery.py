@@ -62,6 +62,18 @@ async def test_foreign_binary_and_null_headers_pass_and_are_parked_whole_with_a_
     assert entry.headers == tuple(strange) and entry.key is None and entry.why == Why.UNDECODABLE
 
 
+async def test_a_bad_record_with_long_foreign_header_names_is_parked_and_wedges_nothing(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    # Counted in characters these would fit beside the value; in bytes they do not, and the broker refuses the batch.
+    names = [("\u9053" * 8, b"")] * 10_000
+    await log.put(kafka, topic.name, [(b"a", b"bad", names), (b"b", b"good", [])])
+    reader = await read([topic.name], parking_bytes=topics.BATCH_BYTES + topics.BATCH_MARGIN + topics.PARKING_SLACK)
+    books = await reader.until_position(2)
+    assert books.outcomes["parked"] == 1 and await reader.values() == ["good"]
+    assert reader.parking.rebuilds == 0
+
+
 async def test_a_record_as_large_as_its_topic_takes_can_be_parked(kafka: Kafka, topic: Topic, read: Any) -> None:
     large = b"bad" + b"x" * (topic.batch_bytes - 200)
     await log.put(kafka, topic.name, [(b"a", large, []), (b"b", b"good", [])])
@@ -207,6 +219,35 @@ async def test_a_position_below_the_logs_start_is_red_and_nothing_is_skipped(
     red = await until(lambda: _red(reader), what="red")
     assert "log_cut" in next(iter(red.values())) and "5 records are missing" in next(iter(red.values()))
     assert await reader.values() == []
+
+
+async def test_a_backlog_of_one_partition_holds_up_no_other(kafka: Kafka, read: Any) -> None:
+    topic = (await make_topics(kafka, 3))[0]
+    await log.put(kafka, topic.name, [(b"k", b"first", []), *_numbered(3000)], 0)
+    for p in (1, 2):
+        await log.put(kafka, topic.name, [(b"k", b"p%d-%04d" % (p, n), []) for n in range(1500)], p)
+    reader = await read([topic.name], held={b"first"})
+
+    async def others() -> bool:
+        return {b.partition: b.next_offset for b in await reader.books()} == {0: 0, 1: 1500, 2: 1500}
+
+    await until(others, 20.0, "the other partitions' records")
+    reader.effects.gate.set()
+
+    async def all_there() -> bool:
+        return sum(b.next_offset for b in await reader.books()) == 6001
+
+    await until(all_there, 20.0)
+
+
+async def test_a_commit_that_fails_again_and_again_parks_its_bad_record_once(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    await log.put(kafka, topic.name, _numbered(10, n4=b"bad"))
+    reader = await read([topic.name], later_database=4)
+    books = await reader.until_position(10)
+    assert books.outcomes["parked"] == 1 and len(reader.effects.batches) == 5
+    assert len(await log.read(kafka, topics.parked("dispatch", topic.name))) == 1
 
 
 async def test_two_readers_share_partitions_without_loss_or_repeat(kafka: Kafka, read: Any) -> None:

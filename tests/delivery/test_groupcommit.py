@@ -76,6 +76,49 @@ async def test_a_record_over_its_limit_is_refused_before_it_can_spoil_a_batch(to
     assert answers.given == [(0, None), (2, None)] and writer.rebuilds == 0
 
 
+async def test_header_names_are_measured_in_bytes(topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(limits=lambda _: 1000), Answers()
+    with pytest.raises(TooLarge):
+        writer.append(topic.name, 0, b"k", b"v", [("\u9053" * 100, b"") for _ in range(4)], answers.of(0))
+    writer.append(topic.name, 0, b"k", b"v", [("d" * 100, b"") for _ in range(4)], answers.of(1))
+    await writer.flush()
+    assert answers.given == [(1, None)]
+
+
+async def test_a_thrown_away_producer_leaves_no_task_behind() -> None:
+    make: Any = Producing
+    writer, answers = GroupCommit(make, lambda _: SIGNAL_BYTES), Answers()
+    await writer.start()
+    for n in range(4):
+        for partition in range(3):
+            writer.append("t", partition, b"k", b"v", [], answers.of(n * 3 + partition))
+        await answers.until(n * 3 + 3)
+        await until(lambda: _is_up(writer), what="the next producer")
+    assert len(writer._tasks) <= 2, "the sweeper, and a rebuild that is ending"
+    await writer.stop(0.1)
+
+
+class Producing:
+    """As much of aiokafka's producer as group commit uses; the batch of partition 0 fails, the others hang."""
+
+    async def start(self) -> None:
+        """Connect."""
+
+    async def stop(self) -> None:
+        """Disconnect."""
+
+    async def send_batch(self, builder: Any, topic: str, *, partition: int) -> Any:
+        """Hang or fail."""
+        sent = asyncio.get_running_loop().create_future()
+        if partition == 0:
+            asyncio.get_running_loop().call_later(0.05, sent.set_exception, ValueError("refused"))
+        return sent
+
+
+async def _is_up(writer: GroupCommit) -> bool:
+    return writer.is_up
+
+
 async def test_a_full_buffer_refuses_at_once_and_takes_again_when_it_is_empty(topic: Topic, commit: Any) -> None:
     writer, answers = await commit(bound=10_000), Answers()
     taken = 0

@@ -120,6 +120,54 @@ async def test_a_topic_that_is_not_there_waits_alone_and_the_others_are_said_onc
     assert len({r.value for r in await log.read(kafka, missing)}) == 1
 
 
+class Sick:
+    """A producer that answers nothing of one topic until it is told to."""
+
+    def __init__(self, topic: str) -> None:
+        self.topic, self.held, self.said = topic, [], []  # type: tuple[str, list[Any], list[str]]
+
+    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any) -> None:
+        """Take it."""
+        self.said.append(topic)
+        if topic == self.topic:
+            self.held.append(done)
+        else:
+            done(None)
+
+    async def flush(self) -> None:
+        """Nothing to do."""
+
+
+async def test_a_topic_that_does_not_answer_keeps_no_other_waiting(
+    topic: Topic, connection: asyncpg.Connection, database: Postgres
+) -> None:
+    sick = Sick(f"{topic.name}.sick")
+    health, metrics = Health(), RelayMetrics(CollectorRegistry())
+    task = asyncio.create_task(Relay(database, "dispatch", sick, "test", metrics, health, Failpoints({})).run())
+    try:
+        subject = str(uuid4())
+        await _write(connection, [_event(sick.topic, subject=subject, lane=Lane.P0)])
+        await until(lambda: _holds(sick, 1), 10.0, "the first version")
+        for n in range(5):
+            await _write(connection, [_event(topic.name) for _ in range(20)])
+            await _write(connection, [_event(sick.topic, subject=subject, version=n + 2, lane=Lane.P0)])
+            await _emptied(connection, left=n + 2, seconds=3.0)
+        assert sick.said.count(sick.topic) == 1, "nothing more of it while an answer is out"
+        sick.held.pop()(None)
+        await until(lambda: _holds(sick, 5), 3.0, "the later versions together")
+        for done in sick.held:
+            done(None)
+        await _emptied(connection)
+        assert sick.said.count(sick.topic) == 6, "each once, though its answer was late"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _holds(sick: Sick, count: int) -> bool:
+    return len(sick.held) == count
+
+
 async def test_an_event_that_its_topic_refuses_does_not_make_others_be_said_again(
     kafka: Kafka, topic: Topic, connection: asyncpg.Connection, relay: Any
 ) -> None:

@@ -15,11 +15,12 @@ log = logging.getLogger(__name__)
 class Batch:
     """Records that leave together, and who waits for their ack. size: bytes as they are counted against the bound."""
 
-    __slots__ = ("born", "builder", "sent", "size", "waiters")
+    __slots__ = ("born", "builder", "sending", "sent", "size", "waiters")
 
     def __init__(self, builder: BatchBuilder, born: float) -> None:
         self.builder, self.born, self.size = builder, born, 0
-        self.sent: asyncio.Future[object] | None = None
+        self.sending: asyncio.Future[None] | None = None  # the task that sends it
+        self.sent: asyncio.Future[object] | None = None  # what the client library will say of it
         self.waiters: list[Done] = []
 
     def has_ack(self) -> bool:

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Polled = dict[TopicPartition, list[Record]]
 
+_WAIT_S = 0.5  # a poll that finds nothing comes back after this; FastStream then sleeps for a moment and polls again
+_TICK_S = 0.005  # while batches are under way: how soon one that is done is asked for its next
 _ALONE_MS = 500  # long enough for a fetch, so that an empty answer means that there is nothing
 _BEFORE_MOST = 500
 _STUCK_S = 30.0  # records wait and the position has not moved for so long: red, whatever the reason
@@ -39,7 +41,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         self.consumer_of: Callable[[], AIOKafkaConsumer | None] = lambda: None
 
     async def on_batch(self, records: Sequence[Record]) -> None:
-        """Hand a poll's records to their partitions; returns when each has taken its own, which bounds memory."""
+        """Hand a poll's records to their partitions, which were asked because they were free: nobody waits for another."""
         by_partition: Polled = {}
         for record in records:
             by_partition.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
@@ -54,7 +56,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         assert consumer is not None, "subscribe() names the consumer before the group assigns"
         if self._guarded is not consumer:
             self._guarded = consumer
-            consumer.getmany = self._blaming(consumer, consumer.getmany)
+            consumer.getmany = self._asking(consumer, consumer.getmany)
         for place in assigned:
             # A position, any position, before the fetcher asks the group for one that it does not have.
             consumer.pause(place)
@@ -110,57 +112,85 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         for topic, records in lag.items():
             self._means.metrics.lag.labels(topic).set(records)
 
-    def _blaming(
+    def _asking(
         self, consumer: AIOKafkaConsumer, poll: Callable[..., Awaitable[Polled]]
     ) -> Callable[..., Awaitable[Polled]]:
-        """A poll that never raises for one partition's fault: it stalls the culprit and returns what the others have.
+        """A poll that asks each partition that is free for its next batch, and never raises for one partition's fault.
 
-        FastStream's loop sleeps for seconds after an error, which would hold up every partition of the lane.
+        aiokafka gives the records of one partition until what was fetched of it is gone: asked for all of them, it
+        would have the others wait behind a backlog of one. FastStream's loop sleeps for seconds after an error, which
+        would hold up every partition of the lane; the culprit stalls instead, by itself.
         """
 
-        async def polled(*places: TopicPartition, **words: Any) -> Polled:
-            try:
-                return await poll(*places, **words)
-            except ConsumerStoppedError:
-                raise
-            except Exception as fault:  # noqa: BLE001  it is laid to its partition below
-                log.warning("a poll failed, its partitions are asked one by one: %r", fault)
-                # What it had drained of the others is gone, and their fetch positions stand behind it: all go back to
-                # where they stand, or those records would look like a gap in the log.
-                self._look_back()
-                if isinstance(fault, OffsetOutOfRangeError):
-                    self._halt([p for p in self._workers if p in fault.args[0]], Why.LOG_CUT, fault)
-            found: Polled = {}
-            for place in [p for p in self._workers if p in consumer.assignment() and p not in consumer.paused()]:
-                found |= await self._alone(place, poll, words.get("max_records"))
-            return found
+        async def asked(*places: TopicPartition, **words: Any) -> Polled:
+            most, clock = words["max_records"], asyncio.get_running_loop()
+            deadline = clock.time() + _WAIT_S
+            while True:
+                free = [p for p, w in self._workers.items() if w.is_free() and p in consumer.assignment()]
+                found: Polled = {}
+                for place in free:
+                    found |= await self._alone(place, poll, most)
+                left = deadline - clock.time()
+                if found or left <= 0:
+                    return found
+                busy = any(w.is_busy() for w in self._workers.values())
+                if busy and not free:
+                    await asyncio.sleep(_TICK_S)
+                elif found := await self._any(free, poll, most, _TICK_S if busy else left):
+                    return found
 
-        return polled
+        return asked
 
-    async def _alone(self, place: TopicPartition, poll: Callable[..., Awaitable[Polled]], most: int | None) -> Polled:
-        """One partition's records by themselves; of the culprit those before what cannot be read, one at a time."""
+    async def _any(
+        self, free: Sequence[TopicPartition], poll: Callable[..., Awaitable[Polled]], most: int, seconds: float
+    ) -> Polled:
+        """The first that come of these partitions; nothing when one of them fails, which is then asked alone."""
         try:
-            return await poll(place, timeout_ms=_ALONE_MS, max_records=most)
+            return await poll(*free, timeout_ms=int(seconds * 1000) + 1, max_records=most)
         except ConsumerStoppedError:
             raise
-        except Exception:  # noqa: BLE001  this is the culprit
-            self._workers[place].look_back()
-            before: list[Record] = []
-            try:
-                while len(before) < _BEFORE_MOST and (one := await poll(place, timeout_ms=_ALONE_MS, max_records=1)):
-                    before += one[place]
-            except ConsumerStoppedError:
-                raise
-            except Exception as again:  # noqa: BLE001
-                fault = again
-            if before:
-                return {place: before}
-            self._halt([place], Why.UNREADABLE, fault)
+        except Exception as fault:  # noqa: BLE001  it is laid to its partition when that is asked alone
+            log.info("a poll failed, its partitions are asked one by one: %r", fault)
+            # What it had drained of the others is gone, and their fetch positions stand behind it: all go back to
+            # where they stand, or those records would look like a gap in the log.
+            for worker in self._workers.values():
+                worker.look_back()
+            if isinstance(fault, OffsetOutOfRangeError):
+                self._halt([p for p in self._workers if p in fault.args[0]], Why.LOG_CUT, fault)
             return {}
 
-    def _look_back(self) -> None:
-        for worker in self._workers.values():
-            worker.look_back()
+    async def _alone(self, place: TopicPartition, poll: Callable[..., Awaitable[Polled]], most: int) -> Polled:
+        """What is at hand of one partition; of a culprit those before what cannot be read, one at a time."""
+        try:
+            return await poll(place, timeout_ms=0, max_records=most)
+        except ConsumerStoppedError:
+            raise
+        except OffsetOutOfRangeError as fault:
+            self._halt([place], Why.LOG_CUT, fault)
+            return {}
+        except Exception as fault:  # noqa: BLE001  this is the culprit
+            log.warning(
+                "a partition cannot be read: %r", fault, extra={"partition": f"{place.topic}[{place.partition}]"}
+            )
+            self._workers[place].look_back()
+            before, again = await self._before(place, poll)
+            if not before and again is not None:
+                self._halt([place], Why.UNREADABLE, again)
+            return {place: before} if before else {}
+
+    async def _before(
+        self, place: TopicPartition, poll: Callable[..., Awaitable[Polled]]
+    ) -> tuple[list[Record], Exception | None]:
+        """The records before one that cannot be read, and what that one says."""
+        before: list[Record] = []
+        try:
+            while len(before) < _BEFORE_MOST and (one := await poll(place, timeout_ms=_ALONE_MS, max_records=1)):
+                before += one[place]
+        except ConsumerStoppedError:
+            raise
+        except Exception as fault:  # noqa: BLE001
+            return before, fault
+        return before, None
 
     def _halt(self, places: Sequence[TopicPartition], why: Why, fault: Exception) -> None:
         for place in places:

@@ -85,7 +85,10 @@ class GroupCommit:
 
     def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: list[Header], done: Done) -> None:
         """See Producer. Never awaits, so a caller may append a whole request's records in one go."""
-        size = len(key) + len(value) + _RECORD_OVERHEAD + sum(len(k) + len(v) + _HEADER_OVERHEAD for k, v in headers)
+        size = len(key) + len(value) + _RECORD_OVERHEAD
+        for name, said in headers:
+            # A parked record brings the names of strangers along: a character of them may be three bytes.
+            size += (len(name) if name.isascii() else len(name.encode())) + len(said) + _HEADER_OVERHEAD
         if size > (limit := self._limits(topic)):
             raise TooLarge(f"{size} bytes, {topic} takes {limit}")
         if self.pending_bytes + size > self._bound:
@@ -133,7 +136,7 @@ class GroupCommit:
             p.in_flight, p.open = p.open, None
         else:
             return
-        self._spawn(self._send(p, p.in_flight, self._producer))
+        p.in_flight.sending = self._spawn(self._send(p, p.in_flight, self._producer))
 
     async def _send(self, p: Queue, batch: Batch, producer: AIOKafkaProducer) -> None:
         batch.builder.close()  # an open builder would still be held back by linger_ms
@@ -156,18 +159,22 @@ class GroupCommit:
         self._producer = None
         self.rebuilds += 1
         log.error("a batch failed, the producer is rebuilt", extra={"fault": repr(fault)})
+        left: list[Batch] = []
         for p in self._partitions.values():
             if p.in_flight is not None:
                 batch, p.in_flight = p.in_flight, None
                 self._forget(batch)
+                left.append(batch)
                 kind = Failed if batch is culprit else Unknown
                 batch.answer(None if batch.has_ack() else kind(repr(fault)))
             if self._keeps_order:
                 self._drop_unsent(p, "an earlier batch failed")
-        self._spawn(self._rebuild(producer))
+        self._spawn(self._rebuild(producer, [b.sending for b in left if b is not culprit and b.sending]))
 
-    async def _rebuild(self, old: AIOKafkaProducer) -> None:
+    async def _rebuild(self, old: AIOKafkaProducer, sending: list[asyncio.Future[None]]) -> None:
         await _discard(old)
+        for task in sending:
+            task.cancel()  # what a thrown away producer never answers would keep its batch for ever
         pause = 0.1
         while True:
             fresh: AIOKafkaProducer | None = None

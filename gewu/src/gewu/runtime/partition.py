@@ -59,13 +59,21 @@ class Worker(Generic[T]):
         self._idle.set()
         self._means.health.good(self.name)
 
+    def is_free(self) -> bool:
+        """Whether it would take a batch right now."""
+        return self._open and self._idle.is_set()
+
+    def is_busy(self) -> bool:
+        """Whether a batch is under way."""
+        return not self._idle.is_set()
+
     def seconds_still(self) -> float:
         """How long the position has not moved."""
         return time.monotonic() - self._settler.moved_at
 
     def halt(self, why: Why, detail: str) -> None:
         """Stall from outside, where no batch is under way: the log itself is at fault."""
-        if self._open and self._idle.is_set():
+        if self.is_free():
             self._open = False
             self._task = asyncio.create_task(self._stall(why, detail))
 

@@ -38,12 +38,14 @@ def run(
     try:
         import uvloop
 
-        # What exists now lives as long as the process: keep the collector from walking it again and again.
+        service = build(settings)
+        # What exists now, the city first of all, lives as long as the process: keep the collector from walking it.
+        gc.collect()
         gc.freeze()
         # Waiting reports are some ten containers each: at the usual 700 a collection walks all that wait after every few
         # dozen reports, and took a quarter of intake's time under load. Cycles are rare here.
         gc.set_threshold(50_000, 20, 100)
-        uvloop.run(build(settings).run(end_in_time))
+        uvloop.run(service.run(end_in_time))
     except Exception as fault:
         if settings.log_level == "debug":
             raise

@@ -10,6 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import asyncpg
 
@@ -20,7 +21,7 @@ from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import RelayMetrics
 from gewu.runtime.postgres import KEEPALIVE, is_later
-from gewu.runtime.producer import Fault, Overloaded, Producer
+from gewu.runtime.producer import Failed, Fault, Overloaded, Producer, Unknown
 from gewu.runtime.settings import Postgres
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,15 @@ _POLL_S = 0.2
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0  # after a failure, doubling until a connection works again
 _AROUND_S = 2.0  # how often shards are asked for and the queue's age is looked at
 _APART_S, _APART_MOST_S = 1.0, 30.0  # how long a topic that refuses its events is left out, doubling
+_LATE_S = 0.1  # an answer that takes longer keeps its own topic waiting and nothing else
 _OLD_S = 30.0  # an event that has waited so long turns readiness red
+
+
+class _Said:
+    """A helping under way."""
+
+    def __init__(self, left: int) -> None:
+        self.left, self.all = left, asyncio.Event()
 
 
 class Relay:
@@ -47,6 +56,8 @@ class Relay:
         self._wake = asyncio.Event()
         self._held: list[int] = []
         self._apart: dict[str, tuple[float, float]] = {}  # topic → until when, how long the last time
+        self._under_way: Counter[str] = Counter()  # by topic: handed to the producer and not answered yet
+        self._acked: list[tuple[outbox.Waiting, datetime]] = []  # in the log since then, and not yet deleted
         self._pause = _FIRST_PAUSE_S
 
     def wake(self) -> None:
@@ -105,7 +116,9 @@ class Relay:
         self._metrics.waiting.set(waited)
         if waited > _OLD_S:
             self._health.bad(
-                "relay", f"an event has waited {waited:.0f} s; left out for now: {', '.join(self._apart) or 'none'}"
+                "relay",
+                f"an event has waited {waited:.0f} s; left out for now: {', '.join(self._apart) or 'none'}; "
+                f"no answer yet: {', '.join(self._under_way) or 'none'}",
             )
         else:
             self._health.good("relay")
@@ -114,47 +127,60 @@ class Relay:
         """Say one helping; returns how many events the broker took."""
         now = asyncio.get_running_loop().time()
         apart = [topic for topic, (until, _) in self._apart.items() if until > now]
-        rows = await outbox.take(connection, self._held, _ROWS, apart)
-        if not rows:
-            return 0
-        acked = await self._say(rows)
-        await self._failpoints.reach("relay.before_delete")
+        late = await self._forget(connection)  # before the next look, which would find them again
+        rows = await outbox.take(connection, self._held, _ROWS, [*apart, *self._under_way])
+        if rows:
+            await self._say(rows)
+        return late + await self._forget(connection)
+
+    async def _forget(self, connection: asyncpg.Connection) -> int:
+        """Delete what the broker has; returns how many."""
+        acked = self._acked[:]
         if acked:
-            await outbox.delete(connection, acked)
-        self._count(acked)
+            await self._failpoints.reach("relay.before_delete")
+            await outbox.delete(connection, [row for row, _ in acked])
+            del self._acked[: len(acked)]
+            self._count(acked)
         return len(acked)
 
-    async def _say(self, rows: Sequence[outbox.Waiting]) -> list[outbox.Waiting]:
-        """Those that were acknowledged; a topic that failed is left out for a while, so that others go on."""
-        acked: list[outbox.Waiting] = []
-        left = len(rows)
-        answered = asyncio.Event()
+    async def _say(self, rows: Sequence[outbox.Waiting]) -> None:
+        """Hand a helping to the producer and wait for its answers, but not long for the last of them.
 
-        def settle(row: outbox.Waiting, fault: Fault | None) -> None:
-            nonlocal left
-            left -= 1
-            if fault is None:
-                acked.append(row)
-            elif not isinstance(fault, Overloaded):
-                self._leave_out(row.topic, fault)
-            if not left:
-                answered.set()
-
+        A topic whose answers are late stays under way: it is not taken from until they are here, so its order holds and
+        no other topic waits for it.
+        """
+        said = _Said(len(rows))
+        for row in rows:
+            self._under_way[row.topic] += 1
         for row in rows:
             envelope = self._envelopes.get(row.type)
             if envelope is None:
                 envelope = self._envelopes[row.type] = Envelope(row.type, self._source)
-            headers = envelope.headers(str(row.event_id))
+            headers, done = envelope.headers(str(row.event_id)), partial(self._settle, row, said)
             try:
-                self._producer.append(
-                    row.topic, row.partition, row.key.encode(), row.value, headers, lambda f, row=row: settle(row, f)
-                )
+                self._producer.append(row.topic, row.partition, row.key.encode(), row.value, headers, done)
             except Exception as fault:  # noqa: BLE001  also a topic that the registry does not have any more
-                settle(row, fault if isinstance(fault, Fault) else Fault(repr(fault)))
-        await answered.wait()  # the producer answers every record within its deadline
-        for topic in {row.topic for row in acked}:
-            self._apart.pop(topic, None)
-        return acked
+                done(fault if isinstance(fault, Fault) else Fault(repr(fault)))
+        try:
+            async with asyncio.timeout(_LATE_S):
+                await said.all.wait()
+        except TimeoutError:
+            return
+
+    def _settle(self, row: outbox.Waiting, said: "_Said", fault: Fault | None) -> None:
+        """One event's answer, in time or late."""
+        self._under_way[row.topic] -= 1
+        if not self._under_way[row.topic]:
+            del self._under_way[row.topic]
+        if fault is None:
+            self._acked.append((row, datetime.now(UTC)))
+            self._apart.pop(row.topic, None)
+        elif isinstance(fault, Failed) or not isinstance(fault, Overloaded | Unknown):
+            self._leave_out(row.topic, fault)
+        said.left -= 1
+        if not said.left:
+            said.all.set()
+            self._wake.set()
 
     def _leave_out(self, topic: str, fault: Fault) -> None:
         now = asyncio.get_running_loop().time()
@@ -163,16 +189,16 @@ class Relay:
             log.error("a topic is left out for now", extra={"topic": topic, "fault": repr(fault)})
             self._apart[topic] = (now + min(last * 2, _APART_MOST_S), min(last * 2, _APART_MOST_S))
 
-    def _count(self, acked: Sequence[outbox.Waiting]) -> None:
-        now = datetime.now(UTC)
-        for row in acked:
+    def _count(self, acked: Sequence[tuple[outbox.Waiting, datetime]]) -> None:
+        for row, at in acked:
             if row.received_at:
-                self._metrics.age.labels(Lane(row.lane).label).observe((now - row.received_at).total_seconds())
-        for topic, count in Counter(row.topic for row in acked).items():
+                self._metrics.age.labels(Lane(row.lane).label).observe((at - row.received_at).total_seconds())
+        for topic, count in Counter(row.topic for row, _ in acked).items():
             self._metrics.sent.labels(topic).inc(count)
         if acked and log.isEnabledFor(logging.DEBUG):
             log.debug(
-                "relayed", extra={"events": [str(r.event_id) for r in acked], "causes": [str(r.cause) for r in acked]}
+                "relayed",
+                extra={"events": [str(r.event_id) for r, _ in acked], "causes": [str(r.cause) for r, _ in acked]},
             )
 
     async def _sleep(self) -> None:

@@ -46,6 +46,7 @@ class Settler(Generic[T]):
     ) -> None:
         self._place, self._effects, self._means, self._in_a_row = place, effects, means, in_a_row
         self._counted = {"decode": -1, "refused": -1}  # offset up to which this partition's parked are counted
+        self._parked: set[int] = set()  # offsets behind the position that are parked already
         self._bugs = self._races = (-1, 0)  # offset, times
         self.name = f"{place.topic}[{place.partition}]"
         self.position: int | None = None
@@ -158,7 +159,10 @@ class Settler(Generic[T]):
         self._counted[stage] = record.offset
 
     async def _park(self, record: Record, never: Never) -> None:
+        if record.offset in self._parked:
+            return  # the commit that should have followed failed; its topic is not cut, so once is enough
         await parking.park(self._means.parking, self._means.reader, record, never)
+        self._parked.add(record.offset)
         self._means.metrics.parked(self._place.topic, never.why)
         said = next((v for k, v in record.headers if k == "ce_id" and v), b"")
         log.warning(
@@ -189,6 +193,7 @@ class Settler(Generic[T]):
         if self.ended:
             return
         self.position, self.moved_at = following, time.monotonic()
+        self._parked = {offset for offset in self._parked if offset >= following}
         if items:
             self._in_a_row[self._place.topic, "refused"] = 0
         self._means.health.good(self.name)
