@@ -17,6 +17,7 @@ from gewu.city import load
 from gewu.dev.ports import free_ports
 from gewu.lane import Lane
 from gewu.runtime import guarded, keys
+from gewu_intake.domain.admission import Admission, Limits
 from gewu_intake.handlers import REPORT_BYTES, Handlers
 from gewu_intake.http import doors as doors_module
 from gewu_intake.http import hot
@@ -61,12 +62,12 @@ class Held:
 class Server:
     """Doors behind a real uvicorn; `rest` counts what went past them."""
 
-    def __init__(self, demo: Path, folder: Path) -> None:
+    def __init__(self, demo: Path, folder: Path, limits: Limits | None = None) -> None:
         self.log, self.rest_calls = Held(), 0
         file = folder / "keys.json"
         keys.write(file, [keys.Key("app", keys.digest(SECRET), ("report",))])
         clock: Any = SimpleNamespace(now=lambda: NOW)
-        handlers = Handlers(load(demo), dict.fromkeys(Lane, self.log), clock, b"s" * 32, None)
+        handlers = Handlers(load(demo), dict.fromkeys(Lane, self.log), clock, b"s" * 32, None, Admission(limits or Limits()))
         self.doors = Doors(handlers, keys.KeyRing(file), False, "http://x", Metrics(CollectorRegistry()), self._rest)
         self.by_asgi = 0
         (self.port,) = free_ports(1)
@@ -339,6 +340,35 @@ async def test_one_connection_too_many_is_refused(server: Server) -> None:
     head = await lines[-1].reader.readuntil(b"\r\n\r\n")
     assert b" 503 " in head and server.log.said == []
     for line in lines:
+        line.writer.close()
+
+
+async def test_who_asks_for_too_much_is_told_when_to_come_back(demo: Path, tmp_path: Path) -> None:
+    async with Server(demo, tmp_path, Limits(each_key=1)).open() as server:
+        line = await connect(server)
+        found = []
+        for n in range(8):
+            line.send(post(report(n)))
+            found.append(await line.answer())
+        assert found[0][0] == 202
+        headers, body = next((headers, body) for status, headers, body in found if status == 429)
+        assert 1 <= int(headers["retry-after"]) <= 3 and json.loads(body)["code"] == "quota"
+        line.writer.close()
+
+
+async def test_no_room_is_our_fault_each_line_says_so_and_what_saves_lives_is_taken(demo: Path, tmp_path: Path) -> None:
+    fire = next(c for c in load(demo).categories.values() if c.lane == "p0").key
+    async with Server(demo, tmp_path, Limits(total=2)).open() as server:
+        line = await connect(server)
+        bodies = [report(n, category="nobody knows it") for n in range(6)]
+        line.send(post(b"\n".join([*bodies, report("fire", category=fire)]), path="/v1/reports:batch"))
+        status, headers, body = await line.answer()
+        lines = [json.loads(one) for one in body.splitlines()]
+        assert status == 200 and "retry-after" in headers
+        assert [one["outcome"] for one in lines] == ["accepted"] * 2 + ["refused"] * 4 + ["accepted"]
+        line.send(post(report("late")))
+        status, headers, body = await line.answer()
+        assert (status, json.loads(body)["code"]) == (503, "overloaded") and "retry-after" in headers
         line.writer.close()
 
 

@@ -82,6 +82,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         "--scope", action="append", required=True, metavar="SCOPE", help=_SCOPES.replace("%", "%%")
     )
     parsers["add"].add_argument("--label", default="", help="who holds it, for people")
+    parsers["add"].add_argument(
+        "--rate", type=float, default=0.0, metavar="N", help="reports a second (default: intake's GEWU_KEY_RATE)"
+    )
     parsers["list"].add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -107,13 +110,15 @@ def run_add(args: argparse.Namespace) -> int:
 
     path = _file(args)
     _check(args.id, args.scope)
+    if not 0 <= args.rate <= 1e6:
+        raise Refusal(f"--rate {args.rate:g}: it must be from 0 to 1,000,000 reports a second; 0 is intake's setting")
     secret = keys.new_secret()
     with secrets_folder.locked(path.parent):
         found = _read(path)
         if any(key.id == args.id for key in found):
             raise Refusal(f"there is a key {args.id!r} already (revoked ones count); choose another id", WRONG)
         scopes = tuple(dict.fromkeys(args.scope))
-        found.append(keys.Key(args.id, keys.digest(secret), scopes, args.label, secrets_folder.now()))
+        found.append(keys.Key(args.id, keys.digest(secret), scopes, args.label, secrets_folder.now(), rate=args.rate))
         keys.write(path, found)
     print(secret)
     print(f"key {args.id} is in {path}; {_IN_FORCE}. Its secret is shown this once: keep it now", file=sys.stderr)
@@ -123,7 +128,7 @@ def run_add(args: argparse.Namespace) -> int:
 def run_list(args: argparse.Namespace) -> int:
     """Print every key, revoked ones too."""
     found = _read(_file(args))
-    fields = ("id", "scopes", "label", "created_at", "revoked_at")
+    fields = ("id", "scopes", "label", "created_at", "revoked_at", "rate")
     if args.json:
         print(
             json.dumps([{name: getattr(key, name) for name in fields} for key in found], ensure_ascii=False, indent=2)

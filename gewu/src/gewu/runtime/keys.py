@@ -31,6 +31,7 @@ class Key:
     label: str = ""
     created_at: str = ""
     revoked_at: str = ""
+    rate: float = 0.0  # reports a second; 0: what intake's setting says
 
     def may(self, verb: str, *names: str) -> bool:
         """Whether a scope of this key allows the verb on one of these departments or areas."""
@@ -81,6 +82,8 @@ def _key(entry: Any, file: str, n: int) -> Key:
         isinstance(t, str) for t in (key.id, key.sha256, key.label, key.created_at, key.revoked_at, *key.scopes)
     ):
         raise KeysFault(f"{where}: every field is a text, and scopes is a list of texts")
+    if isinstance(key.rate, bool) or not isinstance(key.rate, int | float) or not 0 <= key.rate <= 1e6:
+        raise KeysFault(f"{where}: rate is a number of reports a second from 0 to 1,000,000")
     if not KEY_ID.fullmatch(key.id) or key.id == "anonymous":
         raise KeysFault(f"{where}: id {key.id!r} is taken or does not match {KEY_ID.pattern}")
     if not re.fullmatch(r"[0-9a-f]{64}", key.sha256):

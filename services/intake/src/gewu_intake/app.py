@@ -18,6 +18,7 @@ from gewu.runtime.keys import KeyRing
 from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.upkeep import upkeep
 from gewu_intake import openapi
+from gewu_intake.domain.admission import Admission
 from gewu_intake.handlers import Handlers
 from gewu_intake.http.doors import Doors
 from gewu_intake.http.hot import HotProtocol
@@ -38,7 +39,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     metrics.follow(by_label)
     sealer = Sealer.read(settings.contact_public_file) if settings.contact_public_file else None
     handlers = Handlers(
-        city, producers, clock or SystemClock(), settings.link_secret, sealer.seal if sealer else None
+        city, producers, clock or SystemClock(), settings.link_secret, sealer.seal if sealer else None,
+        Admission(settings.limits),
     )  # fmt: skip
     rest = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document(city))])
     doors = Doors(handlers, keys, city.anonymous_reports, settings.status_url, metrics, rest)

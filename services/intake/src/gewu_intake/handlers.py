@@ -1,6 +1,7 @@
 """What happens with a report that arrives: parse, decide, word, append; the answer waits for the broker's ack."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from gewu.runtime.keys import Key
 from gewu.runtime.problem import Wrong
 from gewu.runtime.producer import Fault, Producer, TooLarge, Unknown
 from gewu_intake import parse, wire
+from gewu_intake.domain.admission import Admission, Shed
 from gewu_intake.domain.report import ReportSaid, accept
 
 REPORT_BYTES = 32 * 1024
@@ -45,7 +47,13 @@ class Unsaid(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
-Answer = Accepted | Rejected | Unsaid
+class NoRoom(msgspec.Struct, frozen=True, gc=False):
+    """It was not looked at: there is no room for it now."""
+
+    why: Shed
+
+
+Answer = Accepted | Rejected | Unsaid | NoRoom
 
 
 class Handlers:
@@ -53,8 +61,9 @@ class Handlers:
 
     def __init__(
         self, city: City, producers: Mapping[Lane, Producer], clock: Clock, link_secret: bytes,
-        seal: Callable[[bytes], Sealed] | None,
+        seal: Callable[[bytes], Sealed] | None, admission: Admission,
     ) -> None:  # fmt: skip
+        self._admission = admission
         self._city, self._producers, self._clock = city, producers, clock
         self._link_secret, self._seal = link_secret, seal
         partitions = {t.name: t.partitions for t in topics.registry([])}
@@ -65,6 +74,9 @@ class Handlers:
         """Take one report; `answer` is called once, now or after the ack."""
         if len(body) > REPORT_BYTES:
             answer(Rejected([Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]))
+            return
+        if self._admission.asks(key.rate if key else 0.0) and (why := self._room(body, key)):
+            answer(NoRoom(why))
             return
         said = parse.report(body)
         if isinstance(said, list):
@@ -89,6 +101,14 @@ class Handlers:
 
         for n, line in enumerate(lines):
             self.on_report(line, key, put(n))
+
+    def _room(self, body: bytes, key: Key | None) -> Shed | None:
+        """Why there is no room for this report, from no more than a glance at it."""
+        seen, grid = parse.glance(body), -1
+        if seen.place and self._admission.asks_for_grids():
+            grid = self._city.owners.at(seen.place.lon, seen.place.lat)
+        client, own = (key.id, key.rate) if key else (ids.ANONYMOUS, 0.0)
+        return self._admission.take(client, own, self._city.lane(seen.category), grid, time.monotonic())
 
     def _take(self, said: ReportSaid, key: Key | None, answer: Callable[[Answer], None]) -> None:
         city, now, place = self._city, self._clock.now(), said.place

@@ -37,7 +37,8 @@ def document(city: City) -> dict[str, Any]:
     problems = {
         "401": "no key, or one that is not known", "403": "the key lacks the scope report",
         "408": "the body came too slowly", "413": f"over {REPORT_BYTES} bytes; a batch: {BATCH_BYTES} bytes, {BATCH_LINES} lines",
-        "415": "wrong content type", "503": "no ack: unknown or refused; Retry-After says when to come back",
+        "415": "wrong content type", "429": "this second's reports of the key are used up; Retry-After says when to come back",
+        "503": "no room, or no ack: refused or unknown; Retry-After says when to come back",
     }  # fmt: skip
     refused = {status: (text, Problem) for status, text in problems.items()}
     inside = city.owners.shapes[0].representative_point()

@@ -2,12 +2,38 @@
 
 import msgspec
 
-from gewu.runtime import faults
+from gewu.runtime import validation
 from gewu.runtime.problem import Wrong
 from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid
 
+
+class Where(msgspec.Struct, gc=False):
+    """A position, whatever else stands beside it."""
+
+    lon: float = float("nan")
+    lat: float = float("nan")
+
+
+class Glance(msgspec.Struct, gc=False):
+    """The two things of a report that admission asks for."""
+
+    category: str = ""
+    place: Where | None = None
+
+
 _decode = msgspec.json.Decoder(ReportSaid).decode
 _NESTED = {"place": PlaceSaid, "contact": ContactSaid}
+
+
+_glance = msgspec.json.Decoder(Glance).decode
+
+
+def glance(body: bytes) -> Glance:
+    """What admission must know of a body, at a third of a parse; empty for one that is wrong, which parsing then says."""
+    try:
+        return _glance(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Glance()
 
 
 def report(body: bytes) -> ReportSaid | list[Wrong]:
@@ -15,4 +41,4 @@ def report(body: bytes) -> ReportSaid | list[Wrong]:
     try:
         return _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return faults.of(ReportSaid, body, _NESTED)
+        return validation.of(ReportSaid, body, _NESTED)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from gewu.runtime import settings as shared
 from gewu.runtime.env import Env
+from gewu_intake.domain.admission import Limits
+
+_MOST = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,7 @@ class Settings:
     status_url: str
     ack_deadline: float
     buffer_bytes: int
+    limits: Limits
     log_level: str
 
 
@@ -38,6 +42,11 @@ def define(env: Env) -> Settings:
         status_url=env.text("GEWU_STATUS_URL", None, "base of the status links, the public address of dispatch"),
         ack_deadline=env.duration("GEWU_ACK_DEADLINE", "10s", "how long a request waits for the broker's ack"),
         buffer_bytes=env.size("GEWU_BUFFER", "32MiB", "how much may wait for the broker in each lane before reports are refused"),
+        limits=Limits(
+            total=env.integer("GEWU_RATE", 0, 0, _MOST, "reports a second that this process takes, p0 beside them; 0: no limit"),
+            each_key=env.integer("GEWU_KEY_RATE", 0, 0, _MOST, "reports a second of a key without its own rate; 0: no limit"),
+            each_grid=env.integer("GEWU_GRID_RATE", 0, 0, _MOST, "reports a second from one leaf grid; 0: no limit"),
+        ),
         log_level=env.choice("GEWU_LOG_LEVEL", "info", ("debug", "info", "warning", "error"), "from which level on"),
     )  # fmt: skip
 

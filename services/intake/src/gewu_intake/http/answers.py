@@ -1,33 +1,47 @@
 """What became of a report, as the client reads it."""
 
+import random
 from typing import Any
 
 import msgspec
 
 from gewu.runtime import problem
 from gewu.runtime.problem import Problem
-from gewu_intake.handlers import Accepted, Answer, Rejected, Unsaid
+from gewu_intake.domain.admission import Shed
+from gewu_intake.handlers import Accepted, Answer, NoRoom, Rejected, Unsaid
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
 
+_WHY = {
+    Shed.QUOTA: "your key's reports of this second are used up: send it again after Retry-After",
+    Shed.GRID: "too many reports come from this grid: it was not taken; send it again after Retry-After",
+    Shed.OVERLOADED: "it was not taken: send it again after Retry-After",
+}
+_NO_ROOM = {
+    Shed.QUOTA: (429, problem.body(Problem("too many reports", 429, "quota", _WHY[Shed.QUOTA]))),
+    Shed.GRID: (503, problem.body(Problem("no room", 503, "grid", _WHY[Shed.GRID]))),
+    Shed.OVERLOADED: (503, problem.body(Problem("no room", 503, "overloaded", _WHY[Shed.OVERLOADED]))),
+}
+
+
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """A whole HTTP answer. `retry`: it says when to come back."""
+    """A whole HTTP answer. `retry`: in how many seconds to come back, 0 where nothing is gained by that."""
 
     status: int
     kind: str
     body: bytes
-    retry: bool = False
+    retry: int = 0
 
 
 class Refused(Exception):
     """The request is answered before any report is looked at."""
 
-    def __init__(self, status: int, code: str, title: str, detail: str = "", retry: bool = False) -> None:
-        self.reply = of_problem(Problem(title, status, code, detail), retry)
+    def __init__(self, status: int, code: str, title: str, detail: str = "") -> None:
+        self.reply = of_problem(Problem(title, status, code, detail))
 
 
-def of_problem(found: Problem, retry: bool = False) -> Reply:
+def of_problem(found: Problem, retry: int = 0) -> Reply:
     """A problem as problem+json."""
     return Reply(found.status, problem.TYPE, problem.body(found), retry)
 
@@ -39,14 +53,17 @@ def of_one(answer: Answer, status_url: str) -> Reply:
     if isinstance(answer, Rejected):
         text = "mend every error and send it again"
         return of_problem(Problem("the report is not taken", 422, "rejected", text, answer.errors))
+    if isinstance(answer, NoRoom):
+        status, body = _NO_ROOM[answer.why]
+        return Reply(status, problem.TYPE, body, later(answer))
     code = "unknown" if answer.unknown else "overloaded"
-    return of_problem(Problem("no acknowledgement", 503, code, _again(answer), id=answer.id), retry=True)
+    return of_problem(Problem("no acknowledgement", 503, code, _again(answer), id=answer.id), later(answer))
 
 
 def of_lines(numbers: list[int], answers: list[Answer], status_url: str) -> Reply:
     """The answer to many: a line for each, with its number in the client's body."""
     lines = [_line(n, answer, status_url) for n, answer in zip(numbers, answers, strict=True)]
-    return Reply(200, NDJSON, b"".join(lines), any(isinstance(a, Unsaid) for a in answers))
+    return Reply(200, NDJSON, b"".join(lines), max(map(later, answers)))
 
 
 def word(answer: Answer) -> str:
@@ -55,14 +72,25 @@ def word(answer: Answer) -> str:
         return "accepted"
     if isinstance(answer, Rejected):
         return "rejected"
+    if isinstance(answer, NoRoom):
+        return answer.why
     return "unknown" if answer.unknown else "refused"
+
+
+def later(answer: Answer) -> int:
+    """In how many seconds to come back; jittered, so that clients that were refused together do not return together."""
+    if isinstance(answer, NoRoom) and answer.why is Shed.QUOTA:
+        return random.randint(1, 3)  # a quota is a second's
+    return random.randint(1, 30) if isinstance(answer, Unsaid | NoRoom) else 0
 
 
 def _line(n: int, answer: Answer, status_url: str) -> bytes:
     if isinstance(answer, Accepted):
         return f'{{"line":{n},"outcome":"accepted",{_accepted(answer, status_url)}}}\n'.encode()
     found: dict[str, Any] = {"line": n, "outcome": word(answer)}
-    if isinstance(answer, Rejected):
+    if isinstance(answer, NoRoom):
+        found |= {"outcome": "refused", "detail": _WHY[answer.why]}
+    elif isinstance(answer, Rejected):
         found |= {"errors": answer.errors}
     else:
         found |= {"id": answer.id, "detail": _again(answer)}

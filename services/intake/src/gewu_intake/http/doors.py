@@ -1,7 +1,6 @@
 """The two hot POSTs: who may enter, with what body, and the answer. As raw ASGI here; `hot` is a short cut to the same."""
 
 import asyncio
-import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -125,8 +124,7 @@ def head(reply: Reply) -> list[tuple[bytes, bytes]]:
     """The headers of an answer."""
     headers = [(b"content-type", reply.kind.encode()), (b"content-length", str(len(reply.body)).encode())]
     if reply.retry:
-        # Jittered, so that clients that were refused together do not come back together.
-        headers.append((b"retry-after", str(random.randint(1, 30)).encode()))
+        headers.append((b"retry-after", b"%d" % reply.retry))
     if reply.status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     if reply.status == 405:
