@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -13,6 +14,7 @@ from gewu.runtime.settings import Kafka
 
 Record = ConsumerRecord[Any, Any]
 _STUCK_S = 60.0
+_FETCH_WAIT_MS = 50  # whatever is asked next on the same connection waits for a fetch that found nothing
 
 
 class LogStuck(Exception):
@@ -42,9 +44,25 @@ class Log:
         firsts = await self._consumer.beginning_offsets(places) if places else {}
         return [Span(p.topic, p.partition, firsts[p], (settled or ends)[p], ends[p]) for p in places]
 
+    async def within(self, places: Sequence[TopicPartition], since_ms: int, until_ms: int | None) -> list[Span]:
+        """What was stamped from one time on and before another, as the brokers find it; to the end without the other."""
+        spans = await self.spans(places)
+        if not places:
+            return spans
+        begins = await self._consumer.offsets_for_times(dict.fromkeys(places, since_ms))
+        stops = await self._consumer.offsets_for_times(dict.fromkeys(places, until_ms)) if until_ms is not None else {}
+        found = []
+        for place, span in zip(places, spans, strict=True):
+            begin, stop = begins.get(place), stops.get(place)
+            end = min(span.end, stop.offset) if stop else span.end
+            found.append(replace(span, first=min(begin.offset, end) if begin else end, end=end))
+        return found
+
     async def read(self, spans: Sequence[Span]) -> AsyncIterator[list[Record]]:
         """The records of these spans, each partition's in order. Raises LogStuck after a minute without progress."""
         left = {TopicPartition(s.topic, s.partition): s.end for s in spans if s.end > s.first}
+        if not left:
+            return  # assigned nothing and stopped at once, the library's fetcher loses its cancellation and never ends
         self._consumer.assign(list(left))
         for span in spans:
             if (place := TopicPartition(span.topic, span.partition)) in left:
@@ -68,7 +86,7 @@ async def connected(kafka: Kafka) -> AsyncIterator[Log]:
     """A log to read, closed at the end; KafkaError when no broker answers."""
     consumer = AIOKafkaConsumer(
         client_id="gewu-audit", enable_auto_commit=False, isolation_level="read_committed", auto_offset_reset="none",
-        max_partition_fetch_bytes=4 * 1024 * 1024, **kafka.connection(),
+        max_partition_fetch_bytes=4 * 1024 * 1024, fetch_max_wait_ms=_FETCH_WAIT_MS, **kafka.connection(),
     )  # fmt: skip
     try:
         await consumer.start()

@@ -1,0 +1,5 @@
+"""The command, as tests/cli has it."""
+
+from tests.cli.conftest import gewu
+
+__all__ = ["gewu"]
