@@ -8,9 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from gewu.dev.kafka import Kafka as KafkaServer
+from gewu.dev.kafka import KafkaServer
 from gewu.dev.kafka_files import QUICK_RETURN
-from gewu.dev.postgres import Postgres as PostgresServer
+from gewu.dev.postgres import PostgresServer
 from gewu.dev.stack import Stack
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime import migrate

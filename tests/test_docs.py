@@ -7,20 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-import gewu_dispatch.metrics
 import gewu_dispatch.settings
-import gewu_intake.metrics
 import gewu_intake.settings
 from gewu import cli, topics
 from gewu.city import load
 from gewu.errors import Why
-from gewu.runtime import migrate, process
+from gewu.runtime import migrate
 from gewu.runtime.env import Env
-from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu_dispatch.http import openapi as dispatch_openapi
 from gewu_intake import openapi as intake_openapi
+from tests.support import catalogue
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -30,7 +27,7 @@ PAGES = sorted(
 )
 OPS = {"/livez", "/readyz", "/metrics", "/docs", "/openapi.json"}
 UNITS = {"KiB": 1024, "MiB": 1024**2}
-REWRITE = "`python -m tests.test_docs` writes the tables of settings and metrics anew"
+REWRITE = "`python -m tests.test_docs` writes the tables of settings and the catalogue of metrics anew"
 
 
 def _name(page: Path) -> str:
@@ -167,7 +164,7 @@ def rows(page: str, *head: str) -> list[tuple[str, ...]]:
     return found
 
 
-SETTINGS, METRICS = ("setting", "default", "meaning"), ("metric", "labels", "meaning")
+SETTINGS = ("setting", "default", "meaning")
 
 
 def settings_of(service: str) -> list[tuple[str, ...]]:
@@ -175,22 +172,6 @@ def settings_of(service: str) -> list[tuple[str, ...]]:
     env = Env({})
     (gewu_intake.settings.define if service == "intake" else gewu_dispatch.settings.define)(env)
     return [(k.name, k.default or "none", k.meaning) for k in env.known.values()]
-
-
-def metrics_of(service: str) -> list[tuple[str, ...]]:
-    """What the service shows at /metrics."""
-    registry = CollectorRegistry()
-    if service == "intake":
-        gewu_intake.metrics.Metrics(registry)
-    else:
-        gewu_dispatch.metrics.Metrics(registry), DeliveryMetrics(registry), RelayMetrics(registry)
-    process.export(registry, service)
-    found = []
-    for collector in registry._collector_to_names:
-        for family in collector.describe():
-            name = f"{family.name}_total" if family.type == "counter" else family.name
-            found.append((name, ", ".join(getattr(collector, "_labelnames", ())) or "–", family.documentation))
-    return found
 
 
 def _plain(table: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
@@ -202,9 +183,16 @@ def test_the_settings_are_those_that_the_service_asks_for(service: str) -> None:
     assert sorted(rows(f"services/{service}/README.md", *SETTINGS)) == _plain(settings_of(service)), REWRITE
 
 
+def test_the_catalogue_of_metrics_is_that_of_the_code() -> None:
+    assert (ROOT / "docs/metrics.md").read_text() == catalogue.page(), REWRITE
+
+
 @pytest.mark.parametrize("service", ["intake", "dispatch"])
-def test_the_metrics_are_those_that_the_service_has(service: str) -> None:
-    assert sorted(rows(f"services/{service}/README.md", *METRICS)) == _plain(metrics_of(service)), REWRITE
+def test_every_metric_says_what_it_is_and_when_to_worry(service: str) -> None:
+    found = catalogue.entries(service)
+    assert len(found) > 15
+    assert [e.name for e in found if not e.says.endswith(".") or not e.worry.endswith(".") or "|" in e.says] == []
+    assert [e.name for e in found if not set(e.labels) <= set(catalogue.LABELS)] == []
 
 
 @pytest.mark.parametrize("service", ["intake", "dispatch"])
@@ -295,16 +283,16 @@ def test_no_page_names_a_place_of_somebodys_machine() -> None:
 
 
 def rewrite() -> None:
-    """Write the services' tables of settings and metrics as the code has them."""
+    """Write the services' tables of settings and the catalogue of metrics as the code has them."""
+    (ROOT / "docs/metrics.md").write_text(catalogue.page())
     for service in ("intake", "dispatch"):
         page = ROOT / f"services/{service}/README.md"
-        for head, table in ((SETTINGS, settings_of(service)), (METRICS, metrics_of(service))):
-            lines = [f"| `{name}` | {middle} | {meaning} |" for name, middle, meaning in table]
-            top = f"| {' | '.join(head)} |\n|---|---|---|\n"
-            text = page.read_text()
-            before, _, after = text.partition(top)
-            rest = after[re.match(r"(?:\|.*\n)*", after).end() :]  # type: ignore[union-attr]
-            page.write_text(before + top + "\n".join(lines) + "\n" + rest)
+        lines = [f"| `{name}` | {middle} | {meaning} |" for name, middle, meaning in settings_of(service)]
+        top = f"| {' | '.join(SETTINGS)} |\n|---|---|---|\n"
+        text = page.read_text()
+        before, _, after = text.partition(top)
+        rest = after[re.match(r"(?:\|.*\n)*", after).end() :]  # type: ignore[union-attr]
+        page.write_text(before + top + "\n".join(lines) + "\n" + rest)
 
 
 if __name__ == "__main__":

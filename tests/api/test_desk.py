@@ -4,6 +4,9 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
+from gewu.ids import new_client_id
 from tests.api.conftest import Client
 from tests.support.waiting import until
 
@@ -64,6 +67,38 @@ async def test_the_same_action_twice_is_one(client: Client) -> None:
     assert (other.status, other.body["code"]) == (409, "conflict")
     await asyncio.sleep(0.3)
     assert (await client.desk("GET", f"/v1/cases/{case_id}")).body["case"]["version"] == 2
+
+
+@pytest.mark.parametrize("of", ["one department", "all departments"])
+async def test_a_return_said_again_has_its_first_answer_although_the_case_has_left(
+    client: Client, new_key: Any, of: str
+) -> None:
+    case = (await client.case(32 if of == "one department" else 33, category="暴露垃圾"))["case"]
+    key = await new_key(f"act:{case['department']}" if of == "one department" else "act:*")
+    path, back = (
+        f"/v1/cases/{case['case_id']}/actions",
+        {"kind": "return", "note": "not ours", "id": f"back-{new_client_id()}"},
+    )
+    first = await client.desk("POST", path, back, key=key, headers=WAIT)
+    assert (first.status, first.body["outcome"]) == (200, "applied")
+    for _ in range(2):
+        again = await client.desk("POST", path, back, key=key)
+        assert (again.status, again.body) == (200, first.body), "the same question, the same answer"
+    other = await client.desk("POST", path, {**back, "note": "nor anybody's"}, key=key)
+    assert (other.status, other.body["code"]) == (409, "conflict")
+    fresh = await client.desk("POST", path, {**back, "id": "another"}, key=key)
+    assert fresh.status == (404 if of == "one department" else 409), "another question is judged by where the case is"
+    stranger = await client.desk("POST", path, back, key=await new_key("act:nobody-knows-it"))
+    assert stranger.status == 404
+    assert (await client.desk("GET", f"/v1/cases/{case['case_id']}")).body["case"]["version"] == 2
+
+
+async def test_an_id_used_for_another_case_is_a_conflict(client: Client) -> None:
+    one, other = [(await client.case(n, category="暴露垃圾"))["case"] for n in (34, 35)]
+    assert one["case_id"] != other["case_id"] and one["department"] == other["department"]
+    assert (await _act(client, one["case_id"], kind="accept", id="for-one")).status == 200
+    refused = await _act(client, other["case_id"], kind="accept", id="for-one")
+    assert (refused.status, refused.body["code"]) == (409, "conflict")
 
 
 async def test_a_key_sees_only_what_its_scopes_cover(client: Client, new_key: Any) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from gewu.audit.facts import RAISED, WITHDRAWN, Position, Rows, SignalRow, Span, Unreadable
 from gewu.audit.findings import Fault
+from gewu.audit.routes import Asked, Route, Wanted
 from gewu.audit.verdict import Verdict
-from tests.audit.world import World, assigned, changed, fresh
+from tests.audit.world import World, assigned, changed, fresh, opened, text
 
 
 def faults(verdict: Verdict) -> dict[str, int]:
@@ -150,6 +151,29 @@ def test_a_case_whose_department_was_not_told_is_misrouted(world: World) -> None
     world.log += [changed(case, 2), assigned(case, 2, kind=WITHDRAWN, holder="water")]
     world.at(case, 2, "water")
     assert faults(world.verdict()) == {"misrouted": 1}
+
+
+def test_a_department_that_no_rule_names_is_misrouted_though_row_and_log_agree(world: World) -> None:
+    case = world.report(to="water")
+    asked = Asked("matter:10998", "market", frozenset({"g1"}), "")
+    row = opened(1.0, 2.0, "fire", case=case, department="water", grid="g1")
+    world.opened = [(row, Wanted("g1", asked, Route("fire", "blaze")))]
+    verdict = world.verdict()
+    assert faults(verdict) == {"misrouted": 1}
+    assert verdict.findings.examples[Fault.MISROUTED] == [
+        f"case {text(case)} is water's by rule 'r'; 'fire' (matter:10998, kind of place market, grid g1) is fire's by "
+        "rule 'blaze'"
+    ]
+
+
+def test_a_department_and_a_grid_as_the_package_has_them_are_no_fault(world: World) -> None:
+    case = world.report()
+    asked = Asked("", "", frozenset(), "")
+    world.opened = [
+        (opened(1.0, 2.0, "?", case=case, department="fire", grid="g1"), Wanted("g1", asked, Route("fire", ""))),
+        (opened(1.0, 2.0, case=case, department="desk", grid="g1", returned=True), Wanted("g1")),
+    ]
+    assert faults(world.verdict()) == {}
 
 
 def test_a_version_that_comes_after_a_later_one_is_out_of_order(world: World) -> None:

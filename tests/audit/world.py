@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID
 
-from gewu.audit.facts import NEW, Assigned, CaseRow, Changed, Position, Rows, SignalRow, Span, order_of
+from gewu.audit.facts import NEW, Assigned, CaseRow, Changed, Opened, Position, Rows, SignalRow, Span, order_of
 from gewu.audit.judge import Judge
 from gewu.audit.ledger import Ledger
+from gewu.audit.routes import Wanted
 from gewu.audit.verdict import Verdict
 
 _SOURCE_TOPIC = "signals.p2"
@@ -39,6 +41,15 @@ def assigned(
     return Assigned(f"dispatch.{to}", 0, next(_numbers), case, order_of(1, version), own, to, holder or to, kind)
 
 
+def opened(
+    lon: float | None, lat: float | None, said: str | None = None, *, thing: str = "", at: datetime | None = None,
+    case: bytes = b"", department: str = "", grid: str = "", returned: bool = False,
+) -> Opened:  # fmt: skip
+    """A row of cases beside the signal that opened it."""
+    at = at or datetime(2025, 6, 1, tzinfo=UTC)
+    return Opened(case, department, "r", grid, lon, lat, "v1", said, thing, at, returned)
+
+
 @dataclass
 class World:
     """The facts of a system, by default of one in order."""
@@ -47,6 +58,7 @@ class World:
     log: list[Changed | Assigned] = field(default_factory=list)
     young: list[Changed | Assigned] = field(default_factory=list)  # said after the database's snapshot
     cases: list[CaseRow] = field(default_factory=list)
+    opened: list[tuple[Opened, Wanted]] = field(default_factory=list)  # what the city package says of them
     signals: list[SignalRow] = field(default_factory=list)
     waiting: set[bytes] = field(default_factory=set)
     cut: set[str] = field(default_factory=set)
@@ -62,7 +74,7 @@ class World:
         case, signal, client_id = fresh(), fresh(), client_id or f"c{next(_numbers)}"
         self.sent(client_id, source, outcome, signal if outcome == "ok" else None)
         self.signals.append(SignalRow(signal, case, "opened", source, client_id))
-        self.cases.append(CaseRow(case, 1, 1, to, 1, "g1", 1.0, 2.0, "v1"))
+        self.cases.append(CaseRow(case, 1, 1, to, 1))
         self.log += [changed(case, 1), assigned(case, 1, to)]
         return case
 
@@ -91,6 +103,8 @@ class World:
             judge.hear(said, settled=False)
         for case in self.cases:
             judge.case(case)
+        for row, wanted in self.opened:
+            judge.opened(row, wanted)
         for signal in sorted(self.signals, key=lambda row: (row.source, row.client_id)):
             judge.signal(signal)
         spans, positions = self._books()

@@ -47,7 +47,6 @@ def test_grids_know_their_path_and_points_their_grid(tmp_path: Path) -> None:
     index = city.locate([83.0005, 83.0005, 83.0005, 84.0], [39.0005, 39.0015, 39.001, 39.0])
     assert [city.grids[i].id if i >= 0 else None for i in index] == ["south", "north", "north", None]
     assert city.grid("north").path == ("top", "north") and city.grid("top").path == ("top",)
-    assert city.candidates_at([83.0005, 83.0005, 84.0], [39.0005, 39.001, 39.0]).tolist() == [1, 2, 0]
     assert [grid.id for grid in city.claimants(83.0005, 39.001)] == ["north", "south"]
     with pytest.raises(KeyError):
         city.grid("west")

@@ -19,8 +19,8 @@ from gewu.dev.door import Doors, Word
 from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
 from gewu.dev.stack import DATABASE, Stack
 from gewu.runtime.settings import Kafka, Postgres
-from gewu.v1.assignment_pb2 import ASSIGNMENT_KIND_NEW, Assignment
-from gewu.v1.case_pb2 import Case
+from gewu.v1.assignment_pb2 import ASSIGNMENT_KIND_NEW, ASSIGNMENT_KIND_WITHDRAWN, Assignment
+from gewu.v1.case_pb2 import CASE_CHANGE_JOINED, CASE_CHANGE_REASSIGNED, Case, CaseChanged
 from tests.cli.running import Gewu, env_file
 from tests.support import log
 
@@ -121,7 +121,8 @@ async def test_after_real_work_all_is_in_order(audit, done: Done) -> None:
     assert (code, found["ok"], _faults(found)) == (0, True, {})
     told = [found[name] for name in ("sent", "sends", "accepted", "unknown", "rejected", "landed")]
     assert told == [REPORTS + 22, REPORTS + 42, REPORTS + 20, 1, 1, REPORTS + 20]
-    assert found["signals"] == REPORTS + 20 and 0 < found["cases"] < REPORTS and found["grids_judged"] == found["cases"]
+    assert found["signals"] == REPORTS + 20 and 0 < found["cases"] < REPORTS
+    assert found["grids_judged"] == found["routes_judged"] == found["cases"] and found["grids_of_other_package"] == 0
     assert found["in_flight"] == found["outbox"] == 0 and found["settled_after_s"] is not None
     assert sum(book["outcomes"]["duplicate"] for book in found["books"]) == 20
     assert found["changes"] >= found["cases"] and found["assignments"] >= found["cases"]
@@ -177,6 +178,12 @@ async def test_a_planted_fault_is_found(audit, done: Done, statements: list[str]
     assert (code, found["ok"], set(_faults(found))) == (1, False, faults), found["examples"]
 
 
+async def test_a_case_that_a_department_gave_back_is_not_routed_again(audit, done: Done) -> None:
+    returned = await done.copy(f"UPDATE history SET change = {int(CASE_CHANGE_REASSIGNED)} WHERE case_id = {_CASE}")
+    code, found = await audit(returned, "--city", done.city)
+    assert code == 0 and found["routes_judged"] == found["cases"] - 1 == found["grids_judged"] - 1
+
+
 async def test_work_that_is_not_settled_is_waited_for_and_then_said(audit, done: Done) -> None:
     behind = await done.copy("UPDATE position SET next_offset = 0, skipped = 0, opened = 0, joined = 0, duplicate = 0")
     code, found = await audit(behind, "--wait", 1)
@@ -192,7 +199,7 @@ async def test_a_ledger_that_is_left_out_shows_its_rows_as_phantoms(audit, done:
 
 
 async def test_a_second_assignment_and_a_strange_record_are_found(audit, done: Done) -> None:
-    """Last: what is said on a topic stays there."""
+    """Last but one: what is said on a topic stays there."""
     postgres = await done.copy()
     connection = await asyncpg.connect(postgres.dsn)
     row = await connection.fetchrow("SELECT case_id, version, department FROM dispatch.cases WHERE version = 1 LIMIT 1")
@@ -205,3 +212,47 @@ async def test_a_second_assignment_and_a_strange_record_are_found(audit, done: D
     await log.put(done.kafka, topic, [(b"k", again.SerializeToString(), headers), (b"k", b"\xff", headers)], partition)
     code, found = await audit(postgres)
     assert code == 1 and _faults(found) == {"doubled": 1, "out_of_order": 1, "unreadable": 1}, found["examples"]
+
+
+async def test_a_department_that_no_rule_names_is_found_though_row_log_and_history_agree(audit, done: Done) -> None:
+    """Last, for the same reason: before it and after it all else is as the test above left it."""
+    case, wrong = await _moved_case(await done.copy()), "gas"
+    row = f"case_id = '{case['case_id']}'"
+    postgres = await done.copy(
+        f"UPDATE cases SET version = version + 1, department = '{wrong}' WHERE {row}",
+        f"INSERT INTO history SELECT case_id, incarnation, version + 1, at, change, state, lane, '{wrong}', because, "
+        f"rule_id, signals FROM history WHERE {row} ORDER BY version DESC LIMIT 1",
+    )
+    await _say_moved(done.kafka, case, wrong)
+    _, before = await audit(postgres)
+    code, found = await audit(postgres, "--city", done.city)
+    assert code == 1 and _faults(found) == _faults(before) | {"misrouted": 1} and "misrouted" not in _faults(before)
+    (line,) = found["examples"]["misrouted"]
+    assert line.startswith(f"case {case['case_id']} is {wrong}'s by rule '{case['rule_id']}'; 'manhole' (component:01")
+    assert line.endswith(f" is {case['department']}'s by rule '{case['rule_id']}'"), line
+
+
+async def _moved_case(postgres: Postgres) -> asyncpg.Record:
+    connection = await asyncpg.connect(postgres.dsn)
+    try:
+        return await connection.fetchrow(
+            "SELECT c.* FROM dispatch.cases c JOIN dispatch.signals s USING (case_id) "
+            "WHERE c.routed_because = 'rule' AND c.department <> 'gas' AND s.outcome = 'opened' AND s.said = 'manhole' "
+            "ORDER BY c.case_id DESC LIMIT 1"
+        )
+    finally:
+        await connection.close()
+
+
+async def _say_moved(kafka: Kafka, row: asyncpg.Record, to: str) -> None:
+    """What dispatch would have said if it had given the case to another department."""
+    id_, left = str(row["case_id"]), row["department"]
+    case = Case(case_id=id_, incarnation=1, version=row["version"] + 1, department=to)
+    changed = CaseChanged(event_id=str(UUID(int=8)), change=CASE_CHANGE_JOINED, case=case)
+    withdrawn = Assignment(event_id=str(UUID(int=9)), kind=ASSIGNMENT_KIND_WITHDRAWN, case=case)
+    new = Assignment(event_id=str(UUID(int=10)), kind=ASSIGNMENT_KIND_NEW, case=case)
+    said = [(topics.CASES, 6, codec.CASE_CHANGED, changed), (topics.dispatch(left), 2, codec.ASSIGNMENT, withdrawn),
+            (topics.dispatch(to), 2, codec.ASSIGNMENT, new)]  # fmt: skip
+    for topic, partitions, type_, message in said:
+        record = id_.encode(), message.SerializeToString(), [("ce_type", type_.encode())]
+        await log.put(kafka, topic, [record], topics.partition(id_, partitions))

@@ -134,7 +134,12 @@ async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
         await parking.start()
         connections = await pool(database, schema="dispatch", size=4, name="test")
         means = Means(
-            connections, parking, health, DeliveryMetrics(CollectorRegistry()), Failpoints({}), parking_limit=limit
+            connections,
+            parking,
+            health,
+            DeliveryMetrics(CollectorRegistry()).of("p1"),
+            Failpoints({}),
+            parking_limit=limit,
         )
         delivery: Delivery[bytes] = Delivery(effects, means)
         broker = subscribe.broker(kafka, "test")

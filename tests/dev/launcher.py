@@ -7,13 +7,13 @@ from pathlib import Path
 import asyncpg
 
 from gewu.dev import processes
-from gewu.dev.kafka import Kafka
+from gewu.dev.kafka import KafkaServer
 from gewu.dev.kafka_files import QUICK_RETURN
-from gewu.dev.postgres import Postgres
+from gewu.dev.postgres import PostgresServer
 
 
 async def main(folder: Path) -> None:
-    kafka, postgres = Kafka(folder / "kafka", settings=QUICK_RETURN), Postgres(folder / "postgres")
+    kafka, postgres = KafkaServer(folder / "kafka", settings=QUICK_RETURN), PostgresServer(folder / "postgres")
     await asyncio.gather(kafka.start(), postgres.start())
     connection = await asyncpg.connect(postgres.dsn(), ssl=False)
     busy = asyncio.ensure_future(connection.fetchval("SELECT sum(n) FROM generate_series(1, 10000000000) AS t(n)"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -43,6 +44,10 @@ def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path:
     said = first.communicate(timeout=START_S)[0]
     assert first.returncode == 0, said
     assert "the books balance" in said and "day 1" in said
+    found = re.search(
+        r"grids +(\d+) cases searched again, 0 of another.*\n.*routes +(\d+) cases routed again, 0 ", said
+    )
+    assert found and found[1] == found[2] != "0", "every case is where and whose the package says"
 
     killed = launch(data)
     said = read_until(killed, "replaying day 2")

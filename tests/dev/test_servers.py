@@ -17,16 +17,16 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from gewu.dev import children, jars, ports, processes, rights
-from gewu.dev.kafka import Kafka
+from gewu.dev.kafka import KafkaServer
 from gewu.dev.kafka_files import QUICK_RETURN
-from gewu.dev.postgres import Postgres
+from gewu.dev.postgres import PostgresServer
 from gewu.dev.processes import Process
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 async def test_both_serve_and_keep_port_and_data_over_stops_and_kills(tmp_path: Path) -> None:
-    kafka, postgres = Kafka(tmp_path / "kafka", settings=QUICK_RETURN), Postgres(tmp_path / "postgres")
+    kafka, postgres = KafkaServer(tmp_path / "kafka", settings=QUICK_RETURN), PostgresServer(tmp_path / "postgres")
     try:
         await asyncio.gather(kafka.start(), postgres.start())
         before = kafka.bootstrap, postgres.dsn("city")
@@ -58,8 +58,8 @@ async def test_a_killed_launcher_leaves_no_process_and_the_next_start_works(tmp_
     assert len(family) > 5, "Kafka, the postmaster and its workers"
     assert await _gone(family, 10.0), [process for process in family if processes.is_running(process)]
 
-    kafka = Kafka(tmp_path / "kafka", settings=QUICK_RETURN)
-    async with kafka, Postgres(tmp_path / "postgres") as postgres:
+    kafka = KafkaServer(tmp_path / "kafka", settings=QUICK_RETURN)
+    async with kafka, PostgresServer(tmp_path / "postgres") as postgres:
         assert await _fetch(postgres.dsn(), "SELECT 1") == 1
 
 
@@ -81,19 +81,19 @@ async def test_a_reused_pid_is_left_alone(tmp_path: Path, sleeper: Process) -> N
 async def test_postgres_starts_over_a_stale_pid_file_that_names_a_living_stranger(
     tmp_path: Path, sleeper: Process
 ) -> None:
-    async with Postgres(tmp_path) as postgres:
+    async with PostgresServer(tmp_path) as postgres:
         assert postgres.pid
     (tmp_path / "data" / "postmaster.pid").write_text(f"{sleeper.pid}\n{tmp_path}/data\n1\n1\n\n127.0.0.1\n")
     (tmp_path / "postgres.pid").write_text(f"{sleeper.pid} {sleeper.start - 1}\n")
-    async with Postgres(tmp_path) as postgres:
+    async with PostgresServer(tmp_path) as postgres:
         assert await _fetch(postgres.dsn(), "SELECT 1") == 1
     assert processes.is_running(sleeper)
 
 
 async def test_a_folder_serves_one_launcher_at_a_time(tmp_path: Path) -> None:
-    async with Postgres(tmp_path) as first:
+    async with PostgresServer(tmp_path) as first:
         with pytest.raises(children.CannotStart, match="in use by another launcher"):
-            await Postgres(tmp_path).start()
+            await PostgresServer(tmp_path).start()
         assert await _fetch(first.dsn(), "SELECT 1") == 1
 
 
@@ -109,7 +109,7 @@ async def test_a_port_that_a_stranger_takes_meanwhile_is_given_up(
             return (taken, *real(count - 1)) if len(calls) <= 2 else real(count)
 
         monkeypatch.setattr(ports, "free_ports", first_the_taken_one)
-        async with Kafka(tmp_path / "kafka") as kafka, Postgres(tmp_path / "postgres") as postgres:
+        async with KafkaServer(tmp_path / "kafka") as kafka, PostgresServer(tmp_path / "postgres") as postgres:
             assert f":{taken}" not in kafka.bootstrap + postgres.dsn()
 
 
@@ -180,7 +180,7 @@ def _kill_a_launcher(folder: Path) -> list[Process]:
     return [Process(*map(int, line.split())) for line in lines]
 
 
-async def _assert_a_pause_stops_answers(postgres: Postgres) -> None:
+async def _assert_a_pause_stops_answers(postgres: PostgresServer) -> None:
     connection = await asyncpg.connect(postgres.dsn(), ssl=False)
     postgres.pause()
     answer = asyncio.ensure_future(connection.fetchval("SELECT 3"))

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from random import Random
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 from nacl.public import PrivateKey
 
 from gewu import codec, geo, ids, topics
@@ -20,6 +20,7 @@ from gewu.runtime.contact import Opener, Sealer
 from gewu.runtime.logs import JsonFormatter
 from gewu.v1.assignment_pb2 import Assignment
 from gewu.v1.case_pb2 import CaseChanged
+from gewu_dispatch import wire
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.action import Kind
 from gewu_dispatch.domain.case import Picture, Signal, State
@@ -132,6 +133,22 @@ async def test_a_known_id_with_another_content_is_kept_apart_and_changes_no_case
     )
     assert await desk.rows("signals") == [before] and (await desk.case())["version"] == 1
     assert len(await desk.rows("outbox")) == 2
+
+
+async def test_a_version_is_worded_once_however_many_hear_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    worded: list[tuple[str, int]] = []
+    word = wire.case
+    monkeypatch.setattr(wire, "case", lambda c: worded.append((c.case_id, c.version)) or word(c))
+    signal = a_signal(said="water manhole")
+    await desk.take(signal)
+    case_id = ids.case_id(signal.signal_id)
+    await desk.act(an_action(case_id, Kind.RETURN, note="not ours"))
+    assert worded == [(case_id, 1), (case_id, 2)]
+    told = [
+        Assignment.FromString(r["value"]).case for r in await desk.rows("outbox", "seq") if r["topic"] != topics.CASES
+    ]
+    changed = [m.case for m in await desk.said(CaseChanged, topics.CASES)]
+    assert [t.version for t in told] == [1, 2, 2] and changed == [told[0], told[1]] and told[1] == told[2]
 
 
 async def test_each_conflict_has_a_log_line_that_names_its_signal_and_nothing_personal(

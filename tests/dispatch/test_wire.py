@@ -78,6 +78,18 @@ def test_a_report_without_a_position_or_accuracy_has_none_and_not_zero() -> None
     assert (told(message).lon, told(message).lat, told(message).accuracy_m) == (None, None, None)
 
 
+@pytest.mark.parametrize("nanos", [0, 1, 999, 1000, 123_456_789, 999_999_999])
+@pytest.mark.parametrize("seconds", [946_684_800, 1_772_618_400, 7_289_654_399])
+def test_a_time_is_read_and_written_as_protobuf_itself_does(seconds: int, nanos: int) -> None:
+    message = a_message()
+    message.received_at.seconds, message.received_at.nanos = seconds, nanos
+    found = told(message).received_at
+    assert found == message.received_at.ToDatetime(UTC) and found.tzinfo is UTC
+    plain = case_pb2.Case()
+    plain.opened_at.FromDatetime(found)
+    assert wire.case(a_case(opened_at=found)).opened_at == plain.opened_at
+
+
 def test_a_camera_scene_is_a_signal_of_its_class() -> None:
     message = a_message()
     message.detection.category = "fire lane"
@@ -373,12 +385,13 @@ EVENTS = wire.Events(topics.registry(["water", FALLBACK]))
 
 def test_an_event_lies_with_its_case_and_is_known_by_version_incarnation_and_topic() -> None:
     case = a_case(version=2)
+    later, restored = (a_case(case_id=case.case_id, **w) for w in ({"version": 3}, {"version": 2, "incarnation": 2}))
     events = [
-        EVENTS.changed(case, case_pb2.CASE_CHANGE_JOINED, signal_ids=(OWN,)),
-        EVENTS.assignment(case, assignment_pb2.ASSIGNMENT_KIND_NEW, "water", OWN),
-        EVENTS.changed(a_case(case_id=case.case_id, version=3), case_pb2.CASE_CHANGE_JOINED, signal_ids=(OWN,)),
-        EVENTS.changed(a_case(case_id=case.case_id, version=2, incarnation=2), case_pb2.CASE_CHANGE_JOINED, signal_ids=(OWN,)),
-    ]  # fmt: skip
+        EVENTS.changed(wire.Told(case), case_pb2.CASE_CHANGE_JOINED, signal_ids=(OWN,)),
+        EVENTS.assignment(wire.Told(case), assignment_pb2.ASSIGNMENT_KIND_NEW, "water", OWN),
+        EVENTS.changed(wire.Told(later), case_pb2.CASE_CHANGE_JOINED, signal_ids=(OWN,)),
+        EVENTS.changed(wire.Told(restored), case_pb2.CASE_CHANGE_JOINED, signal_ids=(OWN,)),
+    ]
     assert len({e.event_id for e in events}) == 4
     assert {(e.subject, e.key, e.cause) for e in events} == {(case.case_id, case.case_id, OWN)}
     for event in events:
@@ -388,7 +401,7 @@ def test_an_event_lies_with_its_case_and_is_known_by_version_incarnation_and_top
 
 def test_a_drill_is_assigned_under_a_type_of_its_own() -> None:
     for drill, type_ in ((False, codec.ASSIGNMENT), (True, codec.ASSIGNMENT_EXERCISE)):
-        event = EVENTS.assignment(a_case(exercise=drill), assignment_pb2.ASSIGNMENT_KIND_NEW, "water", OWN)
+        event = EVENTS.assignment(wire.Told(a_case(exercise=drill)), assignment_pb2.ASSIGNMENT_KIND_NEW, "water", OWN)
         assert event.type == type_
 
 

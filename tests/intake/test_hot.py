@@ -67,7 +67,9 @@ class Server:
         file = folder / "keys.json"
         keys.write(file, [keys.Key("app", keys.digest(SECRET), ("report",))])
         clock: Any = SimpleNamespace(now=lambda: NOW)
-        handlers = Handlers(load(demo), dict.fromkeys(Lane, self.log), clock, b"s" * 32, None, Admission(limits or Limits()))
+        handlers = Handlers(
+            load(demo), dict.fromkeys(Lane, self.log), clock, b"s" * 32, None, Admission(limits or Limits())
+        )
         self.doors = Doors(handlers, keys.KeyRing(file), False, "http://x", Metrics(CollectorRegistry()), self._rest)
         self.by_asgi = 0
         (self.port,) = free_ports(1)

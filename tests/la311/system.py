@@ -21,7 +21,7 @@ FROM dispatch.signals s JOIN dispatch.cases c USING (case_id)"""
 
 
 async def judged(stack: Stack, ledger: Path) -> Audit:
-    """Wait until everything is settled, then let the judge read ledger, log and database; grids are searched again."""
+    """Wait until everything is settled, then let the judge read ledger, log and database; grids and routes are found again."""
     kafka = settings.Kafka(stack.kafka.bootstrap, None, None, None, 1, 1, "")
     postgres = settings.Postgres(stack.dsn, None, None)
     wait = 0.0 if stack.fallen() else _SETTLE_S
@@ -56,5 +56,5 @@ def words(found: Audit) -> Iterator[str]:
     n = found.verdict.numbers
     yield (
         f"audit: {n['sent']} sent, {n['accepted']} accepted, {n['landed']} landed, {n['records']} records of the log "
-        f"read, {found.grids_judged} grids searched again: nothing wrong"
+        f"read, {found.grids_judged} grids and {found.routes_judged} routes found again: nothing wrong"
     )

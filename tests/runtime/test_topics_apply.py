@@ -82,7 +82,9 @@ async def test_a_service_refuses_another_number_of_partitions_and_apply_only_nam
     kafka: Kafka, wanted: Topic
 ) -> None:
     await _create(kafka, NewTopic(wanted.name, 1, 1, topic_configs=runtime.configuration(wanted, kafka)))
-    assert "partitions is 1, must be 2" in await _refusal(kafka, wanted)
+    said = await _refusal(kafka, wanted)
+    assert said.startswith(f"{wanted.name}: partitions is 1, must be 2: records of one key would change"), said
+    assert "`gewu topics apply`: " not in said, "it cannot mend that"
     left = await runtime.apply([wanted], kafka)
     assert [(d.what, d.found, d.wanted, d.fixable) for d in left] == [("partitions", "1", "2", False)]
     assert "partitions is 1, must be 2" in await _refusal(kafka, wanted), "nothing was moved"

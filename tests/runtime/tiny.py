@@ -66,7 +66,7 @@ def _parts(mode: str, health: Health) -> list[Part]:
 def build(mode: str, port: int) -> Service:
     """The service of this mode."""
     health, registry = Health(), CollectorRegistry()
-    process.export(registry, "tiny")
+    process.export(registry, "tiny", health)
 
     async def slow(_: Request) -> Response:
         _say("request begins")

@@ -14,8 +14,9 @@ from gewu.geo import METRES_PER_DEGREE
 from gewu.lane import Lane
 from gewu_dispatch.domain.action import Action, Kind
 from gewu_dispatch.domain.case import Case, Signal, Source, State
+from gewu_dispatch.domain.joining import near_key
 from gewu_dispatch.domain.routing import Router
-from gewu_dispatch.domain.triage import Located, Rules
+from gewu_dispatch.domain.triage import Located, Rules, locate
 from gewu_intake.domain.report import PlaceSaid, ReportSaid
 
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)  # a Wednesday, 18:00 in Shanghai
@@ -105,13 +106,15 @@ def a_case(at: tuple[float, float] | None = HERE, **words: Any) -> Case:
         "package_version": "7-abc", "opened_at": opened, "changed_at": opened, "last_signal_at": opened,
         "complete_by": opened + timedelta(hours=2),
     }  # fmt: skip
-    return Case(**{**said, **words})
+    case = Case(**{**said, **words})
+    case.near = near_key(case)
+    return case
 
 
 def located(signal: Signal, category: Category | None, **words: Any) -> Located:
     """A signal in the usual grid, with no place and no owner known."""
     said: dict[str, Any] = {"grid": a_grid(), "kind_of_place": "", "owner": ""}
-    return Located(signal, category, **{**said, **words})
+    return locate(signal, category, **{**said, **words})
 
 
 def an_action(case_id: str, kind: Kind | int = Kind.ACCEPT, **words: Any) -> Action:

@@ -102,14 +102,14 @@ async def test_two_consumers_that_see_two_reports_of_one_manhole_at_once_open_on
 ) -> None:
     await stack.launch("dispatch", replica="dispatch-2")
     try:
-        topic = topics.signals(Lane.P1)  # the lane of sewer covers
+        lane = Lane.P1.label  # that of sewer covers
         for name in ("dispatch", "dispatch-2"):
             await until(
-                lambda name=name: _metric(stack, name, f'gewu_delivery_lag_records{{topic="{topic}"}}'),
+                lambda name=name: _metric(stack, name, f'gewu_delivery_lag_records{{lane="{lane}"}}'),
                 40.0,
                 f"{name}'s share",
             )
-        before = await _taken(stack, topic)
+        before = await _taken(stack, lane)
         pairs = _pairs_across_partitions(stack)
         assert len(pairs) >= 40
         load = Load(stack, books, rate=50)
@@ -125,7 +125,7 @@ async def test_two_consumers_that_see_two_reports_of_one_manhole_at_once_open_on
         )
         await connection.close()
         case = {r["client_id"]: r["case_id"] for r in rows}
-        after = await _taken(stack, topic)
+        after = await _taken(stack, lane)
         assert all(b > a + 20 for a, b in zip(before, after, strict=True)), "both consumers took part"
         assert all(case[a["id"]] == case[b["id"]] for a, b in pairs), "one manhole, one case"
         assert len(set(case.values())) == len(pairs), "and each manhole its own"
@@ -140,12 +140,12 @@ async def _metric(stack: Stack, name: str, series: str) -> str | None:
     return next((line.rpartition(" ")[2] for line in lines if line.startswith(series)), None)
 
 
-async def _taken(stack: Stack, topic: str) -> list[float]:
-    """How many signals of this topic each replica has opened or joined."""
+async def _taken(stack: Stack, lane: str) -> list[float]:
+    """How many signals of this lane each replica has opened or joined."""
     found = []
     for name in ("dispatch", "dispatch-2"):
         counts = [
-            await _metric(stack, name, f'gewu_delivery_records_total{{outcome="{outcome}",topic="{topic}"}}')
+            await _metric(stack, name, f'gewu_delivery_records_total{{lane="{lane}",outcome="{outcome}"}}')
             for outcome in ("opened", "joined")
         ]
         found.append(sum(float(c or 0) for c in counts))

@@ -25,6 +25,16 @@ class Why(StrEnum):
     UNREADABLE = "unreadable"  # the client library cannot even unpack what stands there
 
 
+# A bug of ours is first taken for passing, then for the record's fault.
+PARKS = (
+    Why.UNDECODABLE, Why.WRONG_TYPE, Why.EMPTY, Why.BAD_FIELD, Why.NOT_SERVED, Why.REFUSED_BY_DATABASE, Why.UNEXPECTED,
+)  # fmt: skip
+STALLS = (
+    Why.DATABASE_AWAY, Why.BROKER_AWAY, Why.RACED, Why.NEWER_CONTRACT, Why.PARKING_LIMIT, Why.LOG_CUT, Why.LOG_LOST,
+    Why.UNREADABLE, Why.UNEXPECTED,
+)  # fmt: skip
+
+
 class NotNow(Exception):
     """The record is fine and the world is not: retry here with growing pauses, never skip."""
 

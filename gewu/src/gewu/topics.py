@@ -9,7 +9,7 @@ from zlib import crc32
 from gewu import codec
 from gewu.lane import Lane
 
-KIB, MIB = 1024, 1024 * 1024
+KIB = 1024
 
 # A producer's batch may reach this many bytes; every topic's max.message.bytes (Kafka's word for the batch limit) is
 # at least 4 KiB above it, because a refused batch ends its producer.
@@ -88,6 +88,15 @@ def department_of(name: str) -> str:
     if head not in ("dispatch", "actions"):
         raise ValueError(f"{name} belongs to no department")
     return _checked(department)
+
+
+def is_departments(name: str) -> bool:
+    """Whether a topic is a department's: one on which it hears, or one on which it answers."""
+    try:
+        department_of(name)
+    except ValueError:
+        return False
+    return True
 
 
 def partition(key: str, partitions: int) -> int:

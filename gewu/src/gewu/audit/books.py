@@ -70,18 +70,10 @@ def judge_rows(positions: Sequence[Position], opened: int, joined: int, rows: Ro
     for name, count in behind.items():
         _same(name, sum(p.outcomes.get(name, 0) for p in positions), count, findings)
     # Only a signal's conflict is kept as a row; an action's is known by the row of the action that came first.
-    of_signals = sum(p.outcomes.get("conflict", 0) for p in positions if not _is_departments(p.topic))
+    of_signals = sum(p.outcomes.get("conflict", 0) for p in positions if not topics.is_departments(p.topic))
     _same("conflict", of_signals, rows.conflicts, findings)
 
 
 def _same(name: str, booked: int, kept: int, findings: Findings) -> None:
     if booked != kept:
         findings.note(Fault.UNBALANCED, f"the books say {booked} {name}, the tables hold {kept}")
-
-
-def _is_departments(topic: str) -> bool:
-    try:
-        topics.department_of(topic)
-    except ValueError:
-        return False
-    return True

@@ -3,6 +3,7 @@ number, so that millions of them compare fast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 NEW, RAISED, WITHDRAWN = 1, 2, 3  # kinds of assignment, as on the wire
@@ -75,10 +76,24 @@ class CaseRow(NamedTuple):
     version: int
     department: str
     signals: int
+
+
+class Opened(NamedTuple):
+    """A row of cases beside the one signal that opened it. said, thing, received_at: that signal's category as it was
+    worded, its object and its time; None where several signals opened the case, or none, which are faults of their own.
+    """
+
+    case: bytes
+    department: str
+    rule: str
     grid: str
     lon: float | None
     lat: float | None
     package_version: str
+    said: str | None
+    thing: str | None
+    received_at: datetime | None
+    returned: bool  # a department gave it back: who has it now, no rule says
 
 
 class SignalRow(NamedTuple):

@@ -6,10 +6,11 @@ from uuid import UUID
 
 from gewu import topics
 from gewu.audit import books
-from gewu.audit.facts import ANONYMOUS, CaseRow, Position, Rows, Said, SignalRow, Span, order_of, worded
+from gewu.audit.facts import ANONYMOUS, CaseRow, Opened, Position, Rows, Said, SignalRow, Span, order_of, worded
 from gewu.audit.findings import Fault, Findings
 from gewu.audit.ledger import OK, REJECTED, UNKNOWN, Entry, Ledger
 from gewu.audit.readers import Case, Readers, Row, holders
+from gewu.audit.routes import Wanted
 from gewu.audit.verdict import Verdict
 
 
@@ -40,10 +41,17 @@ class Judge:
         found = Row(order_of(row.incarnation, row.version), row.department, row.signals)
         self.readers.case(row.case).row = self.readers.share(found)
 
-    def grid(self, row: CaseRow, wanted: str) -> None:
-        """Take what a search of its own found for a case's place."""
-        if row.grid != wanted:
-            words = f"at {row.lon}, {row.lat} is in grid {row.grid!r}, a search finds {wanted!r}"
+    def opened(self, row: Opened, wanted: Wanted) -> None:
+        """Take what the city package says of a case's place and of who must have it."""
+        if row.grid != wanted.grid:
+            words = f"at {row.lon}, {row.lat} is in grid {row.grid!r}, a search finds {wanted.grid!r}"
+            self.findings.note(Fault.MISROUTED, f"case {UUID(bytes=row.case)} {words}")
+        if wanted.route and row.department != wanted.route.department:
+            ours, theirs = (
+                f"{row.department}'s {_by(row.rule)}",
+                f"{wanted.route.department}'s {_by(wanted.route.rule)}",
+            )
+            words = f"is {ours}; {row.said!r} {wanted.circumstances} is {theirs}"
             self.findings.note(Fault.MISROUTED, f"case {UUID(bytes=row.case)} {words}")
 
     def signal(self, row: SignalRow) -> None:
@@ -161,3 +169,7 @@ class Judge:
 
 
 _NAMES = {OK: "accepted", UNKNOWN: "unknown", REJECTED: "rejected"}
+
+
+def _by(rule: str) -> str:
+    return f"by rule {rule!r}" if rule else "as the fallback"

@@ -25,6 +25,7 @@ def as_json(found: Audit) -> dict[str, Any]:
         "outbox": found.outbox,
         "settled_after_s": None if found.waited is None else round(found.waited, 3),
         "grids_judged": found.grids_judged,
+        "routes_judged": found.routes_judged,
         "grids_of_other_package": found.other_package,
         "examples": {str(fault): verdict.findings.examples[fault] for fault in Fault},
         "books": [_book(account) for account in verdict.accounts],
@@ -56,6 +57,8 @@ def as_text(found: Audit) -> Iterator[str]:
     if found.grids_judged or found.other_package:
         left_out = f"{found.other_package:,} of another package version left out"
         yield f"grids       {found.grids_judged:,} cases searched again, {left_out}"
+        returned = f"{found.grids_judged - found.routes_judged:,} that a department gave back left out"
+        yield f"routes      {found.routes_judged:,} cases routed again, {returned}"
     yield ""
     for fault, title in _TITLES.items():
         if verdict.with_ledger or fault not in _OF_LEDGER:

@@ -11,14 +11,14 @@ from aiokafka import TopicPartition
 
 from gewu import topics
 from gewu.audit import books, events, log, store
-from gewu.audit.facts import CaseRow, Span
+from gewu.audit.facts import Opened, Span
 from gewu.audit.judge import Judge
 from gewu.audit.ledger import Ledger
 from gewu.audit.verdict import Verdict
 from gewu.runtime.settings import Kafka, Postgres
 
 if TYPE_CHECKING:
-    from gewu.audit.grids import Search
+    from gewu.audit.package import Package
 
 _POLL_S = 0.5
 _TOGETHER = 20_000  # points of one search
@@ -37,6 +37,7 @@ class Audit:
     outbox: int
     waited: float | None
     grids_judged: int
+    routes_judged: int
     other_package: int  # cases that were routed by another version of the city package
 
 
@@ -47,15 +48,15 @@ async def audit(
     async with AsyncExitStack() as stack:
         tables = await stack.enter_async_context(store.connected(postgres))
         logs = await stack.enter_async_context(log.connected(kafka))
-        return await _Run(tables, logs, _search(city)).judge(ledger, wait)
+        return await _Run(tables, logs, _package(city)).judge(ledger, wait)
 
 
 class _Run:
-    def __init__(self, tables: store.Store, logs: log.Log, search: "Search | None") -> None:
-        self._tables, self._logs, self._search = tables, logs, search
+    def __init__(self, tables: store.Store, logs: log.Log, package: "Package | None") -> None:
+        self._tables, self._logs, self._package = tables, logs, package
         self._heard = logs.places(_heard(logs))
         self._sources = logs.places(_sources(logs))
-        self._grids = self._others = 0
+        self._grids = self._routes = self._others = 0
 
     async def judge(self, ledger: Ledger | None, wait: float) -> Audit:
         waited = await self._settle(wait)
@@ -68,12 +69,15 @@ class _Run:
             sources = await self._logs.spans(self._sources)
             judge = Judge(ledger, cut=_cut(read), waiting=waiting)
             await self._hear(judge, read)
-            await self._cases(judge)
+            async for case in self._tables.cases():
+                judge.case(case)
+            if self._package:
+                await self._opened(judge, self._package)
             async for row in self._tables.signals():
                 judge.signal(row)
             verdict = judge.verdict(sources, positions, await self._tables.rows())
             outbox = await self._tables.outbox()
-        return Audit(verdict, tuple(read), outbox, waited, self._grids, self._others)
+        return Audit(verdict, tuple(read), outbox, waited, self._grids, self._routes, self._others)
 
     async def _settle(self, wait: float) -> float | None:
         """Seconds until nothing was in flight and the outbox was empty; None when that did not happen in time."""
@@ -94,32 +98,31 @@ class _Run:
                 place = TopicPartition(record.topic, record.partition)
                 judge.hear(events.said(record), record.offset < settled[place])
 
-    async def _cases(self, judge: Judge) -> None:
-        together: list[CaseRow] = []
-        async for row in self._tables.cases():
-            judge.case(row)
-            if self._search and row.package_version == self._search.version:
-                together.append(row)
-                if len(together) == _TOGETHER:
-                    self._place(judge, together)
-            else:
-                self._others += self._search is not None
-        self._place(judge, together)
+    async def _opened(self, judge: Judge, package: "Package") -> None:
+        together: list[Opened] = []
+        async for row in self._tables.opened():
+            if row.package_version != package.version:
+                self._others += 1
+                continue
+            together.append(row)
+            if len(together) == _TOGETHER:
+                self._place(judge, package, together)
+        self._place(judge, package, together)
 
-    def _place(self, judge: Judge, rows: list[CaseRow]) -> None:
-        if self._search and rows:
-            self._grids += len(rows)
-            for row, wanted in zip(rows, self._search.grids(rows), strict=True):
-                judge.grid(row, wanted)
+    def _place(self, judge: Judge, package: "Package", rows: list[Opened]) -> None:
+        for row, wanted in zip(rows, package.wanted(rows), strict=True):
+            judge.opened(row, wanted)
+            self._grids += 1
+            self._routes += wanted.route is not None
         rows.clear()
 
 
-def _search(city: Path | None) -> "Search | None":
+def _package(city: Path | None) -> "Package | None":
     if city is None:
         return None
-    from gewu.audit.grids import Search  # needs shapely; only --city asks for it
+    from gewu.audit.package import Package  # needs shapely; only --city asks for it
 
-    return Search(city)
+    return Package(city)
 
 
 def _heard(logs: log.Log) -> list[str]:

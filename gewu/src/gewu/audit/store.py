@@ -5,14 +5,22 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 
-from gewu.audit.facts import CaseRow, Position, Rows, SignalRow, plain
+from gewu.audit.facts import CaseRow, Opened, Position, Rows, SignalRow, plain
 from gewu.runtime.settings import Postgres
+from gewu.v1.case_pb2 import CASE_CHANGE_REASSIGNED
 
 _SCHEMA = "dispatch"
 _PREFETCH = 5000
 _FIXED = ("topic", "partition", "first_offset", "next_offset", "skipped")
 
-_CASES = "SELECT case_id, incarnation, version, department, signals, grid_id, lon, lat, package_version FROM cases"
+_CASES = "SELECT case_id, incarnation, version, department, signals FROM cases"
+# Routed by what the first signal said: a later one may have brought the case its object.
+_OPENED = f"""
+SELECT c.case_id, c.department, c.rule_id, c.grid_id, c.lon, c.lat, c.package_version, s.said, s.object_id, s.received_at,
+    EXISTS (SELECT FROM history h WHERE h.case_id = c.case_id AND h.change = {int(CASE_CHANGE_REASSIGNED)})
+FROM cases c LEFT JOIN (
+    SELECT case_id, min(said) AS said, min(object_id) AS object_id, min(received_at) AS received_at
+    FROM signals WHERE outcome = 'opened' GROUP BY case_id HAVING count(*) = 1) s USING (case_id)"""
 # In the order in which one id's rows stand together, so that nobody must remember them all.
 _SIGNALS = "SELECT signal_id, case_id, outcome, source, client_id FROM signals ORDER BY source, client_id"
 _ROWS = """
@@ -62,6 +70,11 @@ class Store:
         """Every case; only inside a snapshot."""
         async for row in self._connection.cursor(_CASES, prefetch=_PREFETCH):
             yield CaseRow(row[0].bytes, *row[1:])
+
+    async def opened(self) -> AsyncIterator[Opened]:
+        """Every case with what it was routed by; only inside a snapshot."""
+        async for row in self._connection.cursor(_OPENED, prefetch=_PREFETCH):
+            yield Opened(row[0].bytes, *row[1:])
 
     async def signals(self) -> AsyncIterator[SignalRow]:
         """Every signal, by source and client id; only inside a snapshot."""

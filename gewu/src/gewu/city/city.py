@@ -70,10 +70,6 @@ class City:
         index = self.owners.at(lon, lat)
         return self.grids[index] if index >= 0 else None
 
-    def candidates_at(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.int32]:
-        """Count for each point the leaf grids that hold it, borders included: above 1 `locate` had to choose."""
-        return self.owners.count(lons, lats)
-
     def claimants(self, lon: float, lat: float) -> tuple[Grid, ...]:
         """Name the leaf grids that hold a point, the one that owns it first."""
         return tuple(self.grids[index] for index in self.owners.claimants(lon, lat))

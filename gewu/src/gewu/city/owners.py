@@ -58,12 +58,6 @@ class OwnerGrid:
                 return self._numbers[shape]
         return -1
 
-    def count(self, lons: ArrayLike, lats: ArrayLike) -> NDArray[np.int32]:
-        """Count for each point the polygons that hold it, borders included."""
-        lons, lats = _same_length(lons, lats)
-        points, _ = self._holding(lons, lats)
-        return np.bincount(points, minlength=len(lons)).astype(np.int32)
-
     def claimants(self, lon: float, lat: float) -> list[int]:
         """Give the indices of all that hold one point, its owner first."""
         _, held = self._holding(np.array([lon]), np.array([lat]))

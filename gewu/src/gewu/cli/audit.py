@@ -17,7 +17,7 @@ let its clients end first: what they send meanwhile would look lost or invented 
 _EPILOG = f"""\
 examples:
   gewu audit --ledger load-1.jsonl --ledger load-2.jsonl --wait 60
-  gewu audit --city cities/demo        without a ledger: books, order, routing, doubles; every grid searched again
+  gewu audit --city cities/demo        without a ledger: books, order, doubles; every grid and department found again
   gewu audit --ledger load.jsonl --json | jq .lost
 
 a ledger is JSON lines, flushed before each send: {{"id", "source", "lane", "sent_at"}} and, after the answer,
@@ -44,7 +44,10 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="a client's ledger; may be given more than once",
     )
     parser.add_argument(
-        "--city", metavar="PATH", type=Path, help="city package: search the grid of every case again, by brute force"
+        "--city",
+        metavar="PATH",
+        type=Path,
+        help="city package: search every case's grid again, by brute force, and apply the routing rules again",
     )
     parser.add_argument(
         "--wait",

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gewu.cli.ending import Refusal
 
@@ -53,33 +53,27 @@ def read_file(path: Path) -> dict[str, str]:
 
 def kafka(said: Mapping[str, str]) -> "Kafka":
     """Kafka's settings; SettingsFault names each wrong one."""
-    from gewu.runtime import settings
-    from gewu.runtime.env import Env
-
-    env = Env(said)
-    found = settings.kafka(env)
-    env.close(others=True)
-    return found
+    return _read(said, "kafka")[0]
 
 
 def postgres(said: Mapping[str, str]) -> "Postgres":
     """PostgreSQL's settings; SettingsFault names each wrong one."""
-    from gewu.runtime import settings
-    from gewu.runtime.env import Env
-
-    env = Env(said)
-    found = settings.postgres(env)
-    env.close(others=True)
-    return found
+    return _read(said, "postgres")[0]
 
 
 def both(said: Mapping[str, str]) -> "tuple[Kafka, Postgres]":
     """Both, so that the faults of both are named at once."""
+    found = _read(said, "kafka", "postgres")
+    return found[0], found[1]
+
+
+def _read(said: Mapping[str, str], *servers: str) -> list[Any]:
     from gewu.runtime import settings
     from gewu.runtime.env import Env
 
+    define = {"kafka": settings.kafka, "postgres": settings.postgres}
     env = Env(said)
-    found = settings.kafka(env), settings.postgres(env)
+    found = [define[server](env) for server in servers]
     env.close(others=True)
     return found
 

@@ -44,20 +44,12 @@ def _message(entry: "Parked") -> dict[str, Any] | None:
 
     # By its type, and where that is missing or wrong (which may be why it was parked) by what belongs on its topic.
     type_ = codec.type_of(entry.headers)
-    is_action = type_ == codec.ACTION or _is_departments(entry.topic)
+    is_action = type_ == codec.ACTION or topics.is_departments(entry.topic)
     try:
         message = (Action if is_action else Signal).FromString(entry.value or b"")
         return MessageToDict(message, preserving_proto_field_name=True) if entry.value else None
     except (DecodeError, ValueError):  # ValueError: a timestamp that no calendar has
         return None
-
-
-def _is_departments(topic: str) -> bool:
-    try:
-        topics.department_of(topic)
-    except ValueError:
-        return False
-    return True
 
 
 def _pretty(message: dict[str, Any]) -> list[str]:

@@ -35,11 +35,6 @@ records by key) or of replicas, and never deletes: such a difference is named wi
 {CODES.format(wrong="a difference is left (with --dry-run: there is one)")}
 """
 
-_ADVICE = {
-    "partitions": "records of one key would change their partition and lose their order. Delete the topic while it is "
-    "empty (kafka-topics.sh --delete) and apply again, or make a new topic and move its writers and readers",
-    "replication": "reassign its replicas (kafka-reassign-partitions.sh), or set GEWU_KAFKA_REPLICATION right",
-}
 _REFUSED = "the broker did not take it: apply again, and if it stays look at the broker's log"
 
 
@@ -124,9 +119,7 @@ def _outcome(wanted: int, before: "list[Difference]", left: "list[Difference]", 
 
 
 def _advice(difference: "Difference", dry: bool = False) -> str:
-    if difference.fixable:
-        return "run `gewu topics apply`" if dry else _REFUSED
-    return _ADVICE.get(difference.what, "a person must decide")
+    return _REFUSED if difference.fixable and not dry else difference.remedy
 
 
 def _as_json(topic: "Topic") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a running Gewu is made of, as data: the launcher starts it from this table, docker-compose.yml is made from it.
+"""What a running Gewu is made of, as data: the launcher starts it from this table.
 
 Environments are patterns over the places that whoever starts a component fills in:
 kafka (host:port), postgres (a DSN), city and secrets (folders), host, port and instance (of the component itself), and
@@ -22,7 +22,7 @@ class Kind(StrEnum):
 class Component:
     """One of them. `command` starts with python or gewu of the environment it runs in; servers have none of ours.
 
-    `port` is its usual one, where nobody needs another; `after` names what must be up, or done, before it.
+    `port` is its usual one, where nobody needs another.
     """
 
     name: str
@@ -31,7 +31,6 @@ class Component:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
-    after: tuple[str, ...] = ()
 
     def variables(self, places: Mapping[str, str]) -> dict[str, str]:
         """Its environment with the places filled in; KeyError names a place that is missing."""
@@ -70,22 +69,22 @@ COMPONENTS = (
     Component("postgres", Kind.SERVER, "PostgreSQL, cases and books", port=5432),
     Component(
         "topics", Kind.STEP, "topics as the registry says", ("gewu", "topics", "apply"),
-        _common("KAFKA_BOOTSTRAP", "CITY"), after=("kafka",),
+        _common("KAFKA_BOOTSTRAP", "CITY"),
     ),
     Component(
         "migrate", Kind.STEP, "schemas at their newest version", ("gewu", "migrate"),
-        _common("POSTGRES_DSN"), after=("postgres",),
+        _common("POSTGRES_DSN"),
     ),
     Component(
         "intake", Kind.SERVICE, "the doors: takes reports in", ("python", "-m", "gewu_intake"),
         _common("KAFKA_BOOTSTRAP", "CITY", "KEYS_FILE", "LINK_SECRET_FILE", "CONTACT_PUBLIC_FILE")
         | _LISTENS | {"GEWU_STATUS_URL": "{dispatch_url}"},
-        port=8080, after=("topics",),
+        port=8080,
     ),
     Component(
         "dispatch", Kind.SERVICE, "cases: joins, opens, routes", ("python", "-m", "gewu_dispatch"),
         _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE") | _LISTENS,
-        port=8081, after=("topics", "migrate"),
+        port=8081,
     ),
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ _PORT_TRIES = 5
 _TAKEN = "Address already in use"
 
 
-class Kafka:
+class KafkaServer:
     """One broker, its data below `folder`. It may be stopped, killed and started again: port and data stay.
 
     max_message_bytes is the largest message that passes; heap is Java's ("512m"); settings go into server.properties

@@ -7,7 +7,7 @@ from gewu.dev.ports import LOOPBACK
 
 SLACK = 64 * 1024  # batch headers and record overhead: a message of the full size must still pass
 
-# For Kafka(settings=…) in tests that kill the broker: the controller keeps a killed broker's place for this long, so it
+# For KafkaServer(settings=…) in tests that kill the broker: the controller keeps a killed broker's place for this long, so it
 # is back after 4 s and not 11. Not for load: a broker that is starved for as long loses its partitions meanwhile.
 QUICK_RETURN = {"broker.session.timeout.ms": "2000", "broker.heartbeat.interval.ms": "500"}
 

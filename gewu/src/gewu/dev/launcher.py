@@ -13,7 +13,7 @@ from pathlib import Path
 from gewu.audit import ledger, report
 from gewu.audit.run import audit
 from gewu.city import City, load
-from gewu.dev import day, judge, metrics, replay, summary
+from gewu.dev import day, replay, rest, summary
 from gewu.dev.books import Lookout, Snapshot
 from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
@@ -181,11 +181,10 @@ async def _watch(run: Run) -> None:
 async def _close(run: Run) -> int:
     """No more reports, everything settled, and the judge's word on it."""
     run.say("stopping intake, then waiting until everything is settled …")
-    taken = await _taken(run.stack)
     await run.stack.end("intake")
     last = await _drained(run)
     _tell(summary.lines(run.first, last, run.tally), run.say)
-    faults = [*judge.faults(run.first, last, run.tally, taken), *await _audited(run)]
+    faults = [*rest.faults(last), *await _audited(run)]
     for fault in faults:
         run.say(f"FAULT 账目不平: {fault}")
     if not faults:
@@ -205,16 +204,6 @@ async def _audited(run: Run) -> list[str]:
     for line in lines:
         run.say(f"  {line}")
     return [] if found.verdict.good else ["the judge found faults: see above"]
-
-
-async def _taken(stack: Stack) -> judge.Taken:
-    """Intake's own count, before it ends and the count with it."""
-    try:
-        samples = await metrics.scrape(f"{stack.intake_url}/metrics")
-    except OSError as fault:
-        raise Fallen(f"intake does not say what it took: {fault}; its log is {stack.services['intake'].log}") from fault
-    answers = {labels: value for (name, labels), value in samples.items() if name == "gewu_intake_reports_total"}
-    return judge.Taken(*(round(answers.get((("answer", word),), 0)) for word in ("accepted", "unknown")))
 
 
 async def _drained(run: Run) -> Snapshot:

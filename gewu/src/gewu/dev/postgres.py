@@ -38,7 +38,7 @@ _SETTINGS = {
 }
 
 
-class Postgres:
+class PostgresServer:
     """One server, its data below `folder`. It may be stopped, killed and started again: port and data stay.
 
     settings are PostgreSQL's own ("fsync": "off") and win over ours.

@@ -14,8 +14,8 @@ from typing import Any, Self
 from gewu.dev import access, components, ports
 from gewu.dev.children import CannotStart, end_leftover
 from gewu.dev.folder import Folder
-from gewu.dev.kafka import Kafka
-from gewu.dev.postgres import Postgres
+from gewu.dev.kafka import KafkaServer
+from gewu.dev.postgres import PostgresServer
 from gewu.dev.services import Service
 
 DATABASE = "gewu"
@@ -41,8 +41,8 @@ class Stack:
         self.folder = Folder(data)
         self.data, self.city = self.folder.path, city.resolve()
         self._say = say
-        self.kafka = Kafka(self.data / "kafka", settings=kafka_settings, say=say)
-        self.postgres = Postgres(self.data / "postgres", settings=postgres_settings, say=say)
+        self.kafka = KafkaServer(self.data / "kafka", settings=kafka_settings, say=say)
+        self.postgres = PostgresServer(self.data / "postgres", settings=postgres_settings, say=say)
         self.services: dict[str, Service] = {}
         self._access: access.Access | None = None
         self._down: set[str] = set()  # services that whoever drives us ended on purpose

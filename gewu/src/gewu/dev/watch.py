@@ -118,11 +118,11 @@ def row(seconds: float, flow: Flow, ages: Mapping[float, float]) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """A time to read: 12ms, 1.3s, 250s; – where there is none, and more than any bucket is >5min."""
+    """A time to read: 12ms, 1.3s, 250s; – where there is none, and more than any bucket is >10min."""
     if seconds is None:
         return "–"
     if math.isinf(seconds):
-        return ">5min"
+        return ">10min"
     if seconds < 1:
         return f"{seconds * 1000:.0f}ms"
     return f"{seconds:.1f}s" if seconds < 100 else f"{seconds:.0f}s"

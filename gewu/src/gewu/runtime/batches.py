@@ -13,15 +13,20 @@ log = logging.getLogger(__name__)
 
 
 class Batch:
-    """Records that leave together, and who waits for their ack. size: bytes as they are counted against the bound."""
+    """Records that leave together, and who waits for their ack.
 
-    __slots__ = ("born", "builder", "sending", "sent", "size", "waiters")
+    size: bytes as they are counted against the bound; taken_at: when each record came, sent_at: when they left, on the
+    loop's clock.
+    """
+
+    __slots__ = ("born", "builder", "sending", "sent", "sent_at", "size", "taken_at", "waiters")
 
     def __init__(self, builder: BatchBuilder, born: float) -> None:
-        self.builder, self.born, self.size = builder, born, 0
+        self.builder, self.born, self.sent_at, self.size = builder, born, born, 0
         self.sending: asyncio.Future[None] | None = None  # the task that sends it
         self.sent: asyncio.Future[object] | None = None  # what the client library will say of it
         self.waiters: list[Done] = []
+        self.taken_at: list[float] = []
 
     def has_ack(self) -> bool:
         """Whether the broker has it, though the one who waits for that was not told yet."""

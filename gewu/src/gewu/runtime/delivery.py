@@ -70,6 +70,14 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         workers = [w for place in revoked if (w := self._workers.pop(place, None)) is not None]
         await asyncio.gather(*(w.end() for w in workers))
 
+    def owned(self) -> int:
+        """How many partitions it reads."""
+        return len(self._workers)
+
+    def stalled(self) -> list[Why]:
+        """The reasons of those that do not move right now, one for each partition."""
+        return [w.stalled for w in self._workers.values() if w.stalled]
+
     async def stop(self) -> None:
         """End every partition's work."""
         await self.on_partitions_revoked(set(self._workers))
@@ -86,31 +94,37 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
             if consumer is None or not places:
                 continue
             try:
+                # Positions first: taken after the log's ends they may lie behind them, and no record is lost for that.
+                stood = {p: w.position for p, w in self._workers.items() if w.position is not None}
                 first, end = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
-                self._compare(first, end)
+                self._compare(first, end, stood)
                 # For lag tools only; where to read on stands in PostgreSQL.
                 stands = {p: w.position for p, w in self._workers.items() if w.position is not None}
                 await consumer.commit({p: n for p, n in stands.items() if p in consumer.assignment()})
             except (KafkaError, ValueError) as fault:
                 log.info("no look at the log's ends this time: %r", fault)
 
-    def _compare(self, first: dict[TopicPartition, int], end: dict[TopicPartition, int]) -> None:
-        lag: dict[str, int] = {}
+    def _compare(
+        self, first: dict[TopicPartition, int], end: dict[TopicPartition, int], stood: dict[TopicPartition, int]
+    ) -> None:
+        lag, oldest = 0, 0.0
         for place, worker in self._workers.items():
-            if worker.position is None or place not in end:
+            if worker.position is None or place not in end or place not in stood:
                 continue
             waiting = end[place] - worker.position
-            lag[place.topic] = lag.get(place.topic, 0) + max(waiting, 0)
+            if waiting > 0:
+                lag, oldest = lag + waiting, max(oldest, worker.seconds_behind())
+            else:
+                worker.empty()
             if worker.position < first[place]:
                 worker.halt(Why.LOG_CUT, f"the position is {worker.position} and the log starts at {first[place]}")
-            elif waiting < 0:
+            elif end[place] < stood[place]:
                 worker.halt(Why.LOG_LOST, f"the position is {worker.position} and the log ends at {end[place]}")
-            elif waiting and worker.seconds_still() > _STUCK_S:
+            elif waiting > 0 and worker.seconds_still() > _STUCK_S:
                 self._means.health.bad(
                     worker.name, f"{waiting} records wait and the position stands at {worker.position}"
                 )
-        for topic, records in lag.items():
-            self._means.metrics.lag.labels(topic).set(records)
+        self._means.metrics.waits(lag, oldest)
 
     def _asking(
         self, consumer: AIOKafkaConsumer, poll: Callable[..., Awaitable[Polled]]

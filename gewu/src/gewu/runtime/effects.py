@@ -9,7 +9,7 @@ from aiokafka import ConsumerRecord
 
 from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.health import Health
-from gewu.runtime.metrics import DeliveryMetrics
+from gewu.runtime.metrics import LaneMetrics
 from gewu.runtime.postgres import Connection
 from gewu.runtime.producer import Producer
 
@@ -36,7 +36,7 @@ class Means:
     pool: asyncpg.Pool
     parking: Producer
     health: Health
-    metrics: DeliveryMetrics
+    metrics: LaneMetrics
     failpoints: Failpoints
     committed: Callable[[], None] = lambda: None  # called after each commit, to wake who sends what it wrote
     reader: str = "dispatch"  # whose parking topics

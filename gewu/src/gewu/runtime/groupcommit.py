@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaProducer
 
 from gewu.codec import Header
 from gewu.runtime.batches import Batch, Queue, new_builder
-from gewu.runtime.producer import Done, Failed, Overloaded, TooLarge, Unknown
+from gewu.runtime.metering import Meter
+from gewu.runtime.producer import Done, Failed, Fault, Overloaded, TooLarge, Unknown
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class GroupCommit:
     limits: largest record in bytes per topic; deadline: seconds that a record may wait for its ack; bound: bytes that
     may wait in all, above which `append` refuses at once; keeps_order: what was not sent when a producer is given up
     is answered Overloaded instead of moving on, so that a writer whose earlier record failed can say both again in order.
+    meter: is told of each batch.
     """
 
     def __init__(
@@ -40,9 +42,10 @@ class GroupCommit:
         deadline: float = 10.0,
         bound: int = 64 * 1024 * 1024,
         keeps_order: bool = False,
+        meter: Meter | None = None,
     ) -> None:
         self._make, self._limits, self._deadline, self._bound = make, limits, deadline, bound
-        self._keeps_order = keeps_order
+        self._keeps_order, self._meter = keeps_order, meter
         self._partitions: dict[tuple[str, int], Queue] = {}
         self._producer: AIOKafkaProducer | None = None
         self._tasks: set[asyncio.Future[None]] = set()
@@ -50,12 +53,17 @@ class GroupCommit:
         self._sweeper: asyncio.Future[None] | None = None
         self._idle = asyncio.Event()
         self.pending_bytes = 0
-        self.rebuilds = 0
+        self.received = self.rebuilds = 0
 
     @property
     def is_up(self) -> bool:
         """Whether there is a producer to send with right now."""
         return self._producer is not None
+
+    def oldest_s(self) -> float:
+        """Age of the oldest batch without an ack; 0 when nothing waits."""
+        born = [b.born for p in self._partitions.values() for b in p.batches()]
+        return self._loop.time() - min(born) if born else 0.0
 
     async def start(self) -> None:
         """Connect; raises KafkaError when no broker answers."""
@@ -78,26 +86,29 @@ class GroupCommit:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for p in self._partitions.values():
             for batch in p.batches():
-                batch.answer(Unknown("stopped"))
+                self._answer(batch, Unknown("stopped"))
         producer, self._producer = self._producer, None
         if producer:
             await _discard(producer)
 
     def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: list[Header], done: Done) -> None:
         """See Producer. Never awaits, so a caller may append a whole request's records in one go."""
+        self.received += 1
         size = len(key) + len(value) + _RECORD_OVERHEAD
         for name, said in headers:
             # A parked record brings the names of strangers along: a character of them may be three bytes.
             size += (len(name) if name.isascii() else len(name.encode())) + len(said) + _HEADER_OVERHEAD
         if size > (limit := self._limits(topic)):
-            raise TooLarge(f"{size} bytes, {topic} takes {limit}")
+            raise self._refused(TooLarge(f"{size} bytes, {topic} takes {limit}"))
         if self.pending_bytes + size > self._bound:
-            raise Overloaded(f"{self.pending_bytes} bytes wait for the broker")
+            raise self._refused(Overloaded(f"{self.pending_bytes} bytes wait for the broker"))
         p = self._partitions.get((topic, partition))
         if p is None:
             p = self._partitions[topic, partition] = Queue(topic, partition)
-        batch = self._room(p, key, value, headers)
+        now = self._loop.time()
+        batch = self._room(p, key, value, headers, now)
         batch.waiters.append(done)
+        batch.taken_at.append(now)
         batch.size += size
         self.pending_bytes += size
         self._idle.clear()
@@ -110,9 +121,8 @@ class GroupCommit:
         if self.pending_bytes:
             await self._idle.wait()
 
-    def _room(self, p: Queue, key: bytes, value: bytes, headers: list[Header]) -> Batch:
+    def _room(self, p: Queue, key: bytes, value: bytes, headers: list[Header], now: float) -> Batch:
         """The batch that took the record: the open one, or a new one when that is full or too old."""
-        now = self._loop.time()
         fresh = p.open is not None and now - p.open.born < _ROTATE_S
         if (
             p.open
@@ -140,6 +150,7 @@ class GroupCommit:
 
     async def _send(self, p: Queue, batch: Batch, producer: AIOKafkaProducer) -> None:
         batch.builder.close()  # an open builder would still be held back by linger_ms
+        batch.sent_at = self._loop.time()
         try:
             batch.sent = await producer.send_batch(batch.builder, p.place[0], partition=p.place[1])
             await batch.sent
@@ -149,7 +160,7 @@ class GroupCommit:
         if p.in_flight is batch:
             p.in_flight = None
             self._forget(batch)
-            batch.answer(None)
+            self._answer(batch, None)
             self._kick(p)
 
     def _give_up(self, producer: AIOKafkaProducer, culprit: Batch, fault: Exception) -> None:
@@ -166,7 +177,7 @@ class GroupCommit:
                 self._forget(batch)
                 left.append(batch)
                 kind = Failed if batch is culprit else Unknown
-                batch.answer(None if batch.has_ack() else kind(repr(fault)))
+                self._answer(batch, None if batch.has_ack() else kind(repr(fault)))
             if self._keeps_order:
                 self._drop_unsent(p, "an earlier batch failed")
         self._spawn(self._rebuild(producer, [b.sending for b in left if b is not culprit and b.sending]))
@@ -199,7 +210,7 @@ class GroupCommit:
             oldest = self._loop.time() - self._deadline
             for p in self._partitions.values():
                 if p.in_flight is not None and p.in_flight.born < oldest:
-                    p.in_flight.answer(Unknown("no ack before the deadline"))
+                    self._answer(p.in_flight, Unknown("no ack before the deadline"))
                 if self._keeps_order and any(b.born < oldest for b in p.batches()):
                     self._drop_unsent(p, "not sent before the deadline")
                 else:
@@ -214,7 +225,20 @@ class GroupCommit:
             p.open = None
         for batch in dropped:
             self._forget(batch)
-            batch.answer(Overloaded(why))
+            self._answer(batch, Overloaded(why))
+
+    def _refused(self, fault: Fault) -> Fault:
+        if self._meter:
+            self._meter.refused(fault)
+        return fault
+
+    def _answer(self, batch: Batch, fault: Fault | None) -> None:
+        """Answer those who still wait; who was told unknown before and has the ack now counts as both."""
+        if self._meter and fault is None:
+            self._meter.acked(batch.taken_at, batch.sent_at, self._loop.time())
+        elif self._meter and fault and batch.waiters:
+            self._meter.answered(fault, len(batch.waiters))
+        batch.answer(fault)
 
     def _forget(self, batch: Batch) -> None:
         self.pending_bytes -= batch.size

@@ -13,6 +13,12 @@ from gewu.runtime.settings import Kafka
 from gewu.topics import BATCH_BYTES, Topic
 
 _OF_THE_TOPIC = 1  # DYNAMIC_TOPIC_CONFIG, as Kafka numbers the sources of a setting
+_APPLY = "run `gewu topics apply`"
+_BY_A_PERSON = {
+    "partitions": "records of one key would change their partition and lose their order. Delete the topic while it is "
+    f"empty (kafka-topics.sh --delete) and {_APPLY}, or make a new topic and move its writers and readers",
+    "replication": "reassign its replicas (kafka-reassign-partitions.sh), or set GEWU_KAFKA_REPLICATION right",
+}
 
 
 def producer(kafka: Kafka, client_id: str) -> AIOKafkaProducer:
@@ -35,6 +41,11 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.what} is {self.found}, must be {self.wanted}"
+
+    @property
+    def remedy(self) -> str:
+        """What mends it: the command, or what a person must do."""
+        return _APPLY if self.fixable else _BY_A_PERSON[self.what]
 
 
 def configuration(topic: Topic, kafka: Kafka) -> dict[str, str]:
@@ -74,15 +85,6 @@ async def apply(topics: Iterable[Topic], kafka: Kafka) -> list[Difference]:
             await _mend(admin, todo, wanted, kafka)
             await asyncio.sleep(0.2)  # a new topic's metadata takes a moment to be everywhere
         return await _compare(admin, list(wanted.values()), kafka)
-    finally:
-        await admin.close()
-
-
-async def cluster_id(kafka: Kafka) -> str:
-    """The cluster's own id, which tells it from a stranger's on the same port."""
-    admin = await _admin(kafka)
-    try:
-        return str((await admin.describe_cluster())["cluster_id"])
     finally:
         await admin.close()
 
@@ -163,4 +165,6 @@ class TopicsFault(Exception):
 async def require(topics: Iterable[Topic], kafka: Kafka) -> None:
     """Raise TopicsFault unless every topic is as the registry says: a service on wrong topics loses data quietly."""
     if found := await compare(topics, kafka):
-        raise TopicsFault("run `gewu topics apply`: " + "; ".join(map(str, found)))
+        by_a_person = [f"{d}: {d.remedy}" for d in found if not d.fixable]
+        applied = "; ".join(str(d) for d in found if d.fixable)
+        raise TopicsFault("; ".join([*by_a_person, f"{_APPLY}: {applied}"] if applied else by_a_person))

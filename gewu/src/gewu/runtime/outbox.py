@@ -110,6 +110,16 @@ async def delete(connection: Connection, said: Sequence[Waiting]) -> None:
     )  # fmt: skip
 
 
-async def oldest(connection: Connection) -> datetime | None:
-    """When the longest waiting event was written; None when nothing waits."""
-    return await connection.fetchval("SELECT created_at FROM outbox ORDER BY created_at LIMIT 1")
+async def oldest(connection: Connection) -> dict[Lane, datetime]:
+    """When each lane's first waiting event was written; lanes without one are left out. Four looks at an index."""
+    rows = await connection.fetch(
+        """SELECT lane, (SELECT created_at FROM outbox o WHERE o.lane = l.lane ORDER BY o.seq LIMIT 1) AS created_at
+           FROM unnest($1::smallint[]) AS l (lane)""",
+        [int(lane) for lane in Lane],
+    )
+    return {Lane(r["lane"]): r["created_at"] for r in rows if r["created_at"]}
+
+
+async def count(connection: Connection, most: int) -> int:
+    """How many events wait; beyond `most` they are not counted, so that a large outbox does not make the look slow."""
+    return int(await connection.fetchval("SELECT count(*) FROM (SELECT FROM outbox LIMIT $1) AS waiting", most))

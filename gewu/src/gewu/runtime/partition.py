@@ -37,6 +37,8 @@ class Worker(Generic[T]):
         self._idle.set()
         self._gap_seen_at = self._failed_at = -1
         self._pause = _FIRST_PAUSE_S
+        self._not_before = 0.0  # no record that waits here was said earlier than this, in Unix time
+        self.stalled: Why | None = None  # why it does not move
         self.name = self._settler.name
 
     @property
@@ -71,6 +73,14 @@ class Worker(Generic[T]):
         """How long the position has not moved."""
         return time.monotonic() - self._settler.moved_at
 
+    def empty(self) -> None:
+        """Nothing waits at this moment."""
+        self._not_before = time.time()
+
+    def seconds_behind(self) -> float:
+        """At most how long the oldest waiting record has waited, provided that one waits."""
+        return max(0.0, time.time() - self._not_before) if self._not_before else self.seconds_still()
+
     def halt(self, why: Why, detail: str) -> None:
         """Stall from outside, where no batch is under way: the log itself is at fault."""
         if self.is_free():
@@ -96,6 +106,7 @@ class Worker(Generic[T]):
             self._gap_seen_at = position
             self._consumer.seek(self._place, position)
         elif records:
+            self._has_come_to(records[0])
             self._idle.clear()
             self._task = asyncio.create_task(self._run(records))
 
@@ -113,13 +124,18 @@ class Worker(Generic[T]):
             if why is Why.UNEXPECTED:
                 log.exception("a bug met a batch", extra={"partition": self.name, "position": self.position})
         else:
-            self._pause = _FIRST_PAUSE_S
-            self._means.metrics.batch(self._place.topic, len(records), time.monotonic() - started)
+            self._pause, self.stalled = _FIRST_PAUSE_S, None
+            self._has_come_to(records[-1])
+            self._means.metrics.batch(len(records), time.monotonic() - started)
             self._idle.set()
             return
         self._open = False
         self._idle.set()
         await self._stall(why, detail)
+
+    def _has_come_to(self, record: Record) -> None:
+        """What waits was said no earlier than this record, which is the oldest or the one before."""
+        self._not_before = max(self._not_before, min(record.timestamp / 1000, time.time()))
 
     async def _stall(self, why: Why, detail: str) -> None:
         """Hold this partition still and come back later; others go on. Red stays until the position has moved."""
@@ -127,7 +143,8 @@ class Worker(Generic[T]):
         of_the_log = why in (Why.LOG_CUT, Why.LOG_LOST)
         self._failed_at = -1 if of_the_log or self.position is None else self.position
         self._means.health.bad(self.name, f"{why} {detail}".strip(), 0.0 if why in _AT_ONCE else _PATIENCE_S)
-        self._means.metrics.retry(self._place.topic, why)
+        self.stalled = why
+        self._means.metrics.retry(why)
         log.warning("stalled", extra={"partition": self.name, "why": str(why), "detail": detail})
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST_PAUSE_S)
         if self._place in self._consumer.assignment():
@@ -153,6 +170,7 @@ class Worker(Generic[T]):
         end = (await self._consumer.end_offsets([self._place]))[self._place]
         if not first <= found <= end:
             # Records are gone, or this is another log: a person must decide, nothing may be skipped.
+            self.stalled = Why.LOG_CUT if found < first else Why.LOG_LOST
             cut = f"{Why.LOG_CUT} {first - found} records are missing"
             why = cut if found < first else f"{Why.LOG_LOST} this is another log, or its end was lost"
             self._means.health.bad(self.name, f"{why}: the position is {found}, the log holds {first} to {end}")
@@ -160,6 +178,7 @@ class Worker(Generic[T]):
             return False
         if self._failed_at < 0 or found > self._failed_at:
             self._means.health.good(self.name)
+            self.stalled = None
         if found != self.position:
             self._settler.moved_at = time.monotonic()
         self._settler.position, self._gap_seen_at = found, -1

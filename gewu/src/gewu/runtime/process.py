@@ -14,6 +14,8 @@ from prometheus_client import CollectorRegistry, Gauge, disable_created_metrics
 import gewu
 from gewu.runtime import logs
 from gewu.runtime.env import Env, SettingsFault
+from gewu.runtime.health import Health
+from gewu.runtime.instruments import Tally
 from gewu.runtime.service import STOP_S, Service
 
 S = TypeVar("S", bound=Any)
@@ -68,13 +70,18 @@ def _settings(define: Callable[[Env], Any]) -> str:
     return "\n".join(f"  {k.name:<{width}}  {k.meaning} [{k.default}]" for k in env.known.values())
 
 
-def export(registry: CollectorRegistry, service: str) -> None:
-    """Build information and what this process uses; kept to gauges so that they cost a scrape and nothing else."""
-    Gauge("gewu_build_info", "Always 1; the labels say what runs.", ["service", "version"], registry=registry).labels(
-        service, gewu.__version__
-    ).set(1)
-    Gauge("gewu_process_cpu_seconds", "User and system time of this process.", registry=registry).set_function(_cpu)
-    Gauge("gewu_process_peak_memory_bytes", "Largest resident size so far.", registry=registry).set_function(
+_BUILD = "Always 1; the labels say what runs. Worry when replicas differ for longer than a deployment."
+_READY = "1 as /readyz says 200. Worry at 0 for a minute: /readyz names what is red."
+_CPU = "User and system time of this process. Worry near one second a second: one process has one core."
+_MEMORY = "Largest resident size so far. Worry when it grows from day to day under the same load."
+
+
+def export(registry: CollectorRegistry, service: str, health: Health) -> None:
+    """Build information, readiness and what this process uses; they cost a scrape and nothing else."""
+    Gauge("gewu_build_info", _BUILD, ["service", "version"], registry=registry).labels(service, gewu.__version__).set(1)
+    Gauge("gewu_ready", _READY, registry=registry).set_function(lambda: not health.red())
+    Tally("gewu_process_cpu_seconds", _CPU, [], registry).set_function(_cpu)
+    Gauge("gewu_process_peak_memory_bytes", _MEMORY, registry=registry).set_function(
         lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     )
 

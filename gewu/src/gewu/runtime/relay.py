@@ -34,6 +34,7 @@ _AROUND_S = 2.0  # how often shards are asked for and the queue's age is looked 
 _APART_S, _APART_MOST_S = 1.0, 30.0  # how long a topic that refuses its events is left out, doubling
 _LATE_S = 0.1  # an answer that takes longer keeps its own topic waiting and nothing else
 _OLD_S = 30.0  # an event that has waited so long turns readiness red
+_COUNTED = 10_000  # waiting events are counted up to here
 
 
 class _Said:
@@ -111,9 +112,12 @@ class Relay:
             )
             self._held += [r["s"] for r in rows]
         self._metrics.shards.set(len(self._held))
-        oldest = await outbox.oldest(connection)
-        waited = (datetime.now(UTC) - oldest).total_seconds() if oldest else 0.0
-        self._metrics.waiting.set(waited)
+        oldest, now = await outbox.oldest(connection), datetime.now(UTC)
+        ages = {lane: (now - created_at).total_seconds() for lane, created_at in oldest.items()}
+        self._metrics.oldest(ages)
+        self._metrics.waiting.set(await outbox.count(connection, _COUNTED))
+        self._metrics.apart.set(len(self._apart))
+        waited = max(ages.values(), default=0.0)
         if waited > _OLD_S:
             self._health.bad(
                 "relay",
@@ -190,9 +194,12 @@ class Relay:
             self._apart[topic] = (now + min(last * 2, _APART_MOST_S), min(last * 2, _APART_MOST_S))
 
     def _count(self, acked: Sequence[tuple[outbox.Waiting, datetime]]) -> None:
-        for row, at in acked:
-            if row.received_at:
-                self._metrics.age.labels(Lane(row.lane).label).observe((at - row.received_at).total_seconds())
+        for lane in Lane:
+            own = [(row, at) for row, at in acked if row.lane == lane]
+            self._metrics.said(
+                lane, [(at - row.created_at).total_seconds() for row, at in own],
+                [(at - row.received_at).total_seconds() for row, at in own if row.received_at],
+            )  # fmt: skip
         for topic, count in Counter(row.topic for row, _ in acked).items():
             self._metrics.sent.labels(topic).inc(count)
         if acked and log.isEnabledFor(logging.DEBUG):

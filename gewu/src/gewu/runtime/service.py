@@ -82,7 +82,7 @@ class _Server(uvicorn.Server):
         yield  # signals belong to the service, which stops its parts in order
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Service:
     """Everything that `build(settings)` made."""
 
@@ -92,7 +92,7 @@ class Service:
     health: Health
     parts: Sequence[Part]
     protocol: Callable[..., asyncio.Protocol] = GuardedProtocol  # below ASGI, for a door that must be fast
-    deadline: list[float] = field(default_factory=list)  # of the stop, once it has begun; every part shares it
+    _stopped_by: float | None = field(default=None, init=False)  # once a stop has begun; every part shares it
 
     async def run(self, stopping: Callable[[], None] = lambda: None) -> None:
         """Serve until SIGTERM or SIGINT, then stop within STOP_S; `stopping` is called as that begins."""
@@ -115,7 +115,7 @@ class Service:
                 started.cancel()
                 log.info("stopping")
                 stopping()
-                self.deadline.append(running.time() + STOP_S * 0.9)
+                self._stopped_by = running.time() + STOP_S * 0.9
                 self.health.bad("stop", "stopping")
                 server.should_exit = True  # answers under way end first, then the parts they need
                 await asyncio.wait([serving], timeout=STOP_S / 2)
@@ -135,7 +135,7 @@ class Service:
     async def _bounded(self, name: str, stop: Callable[[], Awaitable[Any]]) -> None:
         """Stop a part in what is left of the time, and never take more than a third of it."""
         now = asyncio.get_running_loop().time()
-        left = self.deadline[0] - now if self.deadline else STOP_S
+        left = STOP_S if self._stopped_by is None else self._stopped_by - now
         try:
             async with asyncio.timeout(min(STOP_S / 3, max(left, 0.05))):
                 await stop()

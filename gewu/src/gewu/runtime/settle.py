@@ -163,7 +163,7 @@ class Settler(Generic[T]):
             return  # the commit that should have followed failed; its topic is not cut, so once is enough
         await parking.park(self._means.parking, self._means.reader, record, never)
         self._parked.add(record.offset)
-        self._means.metrics.parked(self._place.topic, never.why)
+        self._means.metrics.parked(never.why)
         said = next((v for k, v in record.headers if k == "ce_id" and v), b"")
         log.warning(
             "parked",
@@ -198,7 +198,7 @@ class Settler(Generic[T]):
             self._in_a_row[self._place.topic, "refused"] = 0
         self._means.health.good(self.name)
         self._means.committed()
-        self._means.metrics.outcomes(self._place.topic, outcomes)
+        self._means.metrics.committed(outcomes, [e.record.timestamp for e in entries])
 
 
 def _counted(before: tuple[int, int], offset: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from gewu.runtime import apidocs, kafka, process
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.keys import KeyRing
+from gewu.runtime.metering import Meter, ProducerMetrics
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu.runtime.postgres import Reader
 from gewu.runtime.relay import Relay
@@ -22,7 +23,7 @@ from gewu_dispatch.domain import joining
 from gewu_dispatch.http import openapi
 from gewu_dispatch.http.api import Api
 from gewu_dispatch.http.desk import Desk
-from gewu_dispatch.metrics import Metrics
+from gewu_dispatch.metrics import BooksMetrics, Metrics
 from gewu_dispatch.settings import Settings
 
 
@@ -34,10 +35,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Assemble dispatch for one city."""
     clock = clock or SystemClock()
     health, registry = Health(), CollectorRegistry()
-    process.export(registry, "dispatch")
+    process.export(registry, "dispatch", health)
+    produced, books = ProducerMetrics(registry), BooksMetrics(registry)
     city = _servable(load(settings.city))
     known = topics.registry(city.departments)
-    producers = {use: _producer(settings, known, use) for use in ("desk", "parking", "relay")}
+    producers = {use: _producer(settings, known, use, produced.of(use)) for use in ("desk", "parking", "relay")}
+    produced.follow(producers)
     keys, database = KeyRing(settings.keys_file), Database(settings, known)
     relay = Relay(
         settings.postgres, SCHEMA, producers["relay"], "gewu/dispatch", RelayMetrics(registry), health, settings.failpoints,
@@ -45,7 +48,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     consumers = Consumers(
         settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), Metrics(registry),
     )  # fmt: skip
-    desk = Desk(producers["desk"], city.fallback.id, known, clock)
+    desk = Desk(producers["desk"], city.fallback.id, city.departments, clock)
     api = Api(lambda: Reader(database.pool("http")), keys, settings.link_secret, desk)
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *api.routes()])
     parts = [
@@ -57,15 +60,17 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         Part("consumers", consumers.start, consumers.stop),
         loop("watch", consumers.watch, health),
         loop("clock", lambda: database.watch_clock(health), health),
+        loop("books", lambda: database.watch_books(books), health),
     ]
     return Service("dispatch", app, settings.http, health, parts)
 
 
-def _producer(settings: Settings, known: Sequence[topics.Topic], use: str) -> GroupCommit:
+def _producer(settings: Settings, known: Sequence[topics.Topic], use: str, meter: Meter) -> GroupCommit:
     limits = {t.name: t.record_bytes for t in known}
     return GroupCommit(
-        lambda: kafka.producer(settings.kafka, f"dispatch-{use}"), limits.__getitem__, keeps_order=use == "relay"
-    )
+        lambda: kafka.producer(settings.kafka, f"dispatch-{use}"), limits.__getitem__,
+        keeps_order=use == "relay", meter=meter,
+    )  # fmt: skip
 
 
 def _servable(city: City) -> City:

@@ -13,7 +13,7 @@ from gewu import topics
 from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
-from gewu.runtime import migrate, postgres, subscribe
+from gewu.runtime import migrate, positions, postgres, subscribe
 from gewu.runtime.delivery import Delivery
 from gewu.runtime.effects import Effects, Means
 from gewu.runtime.health import Health
@@ -25,7 +25,7 @@ from gewu_dispatch.domain.routing import Router
 from gewu_dispatch.domain.triage import Rules
 from gewu_dispatch.handlers.actions import Actions
 from gewu_dispatch.handlers.signals import Signals
-from gewu_dispatch.metrics import Metrics
+from gewu_dispatch.metrics import ACTIONS, BooksMetrics, Metrics
 from gewu_dispatch.settings import Settings
 from gewu_dispatch.store import reads
 from gewu_dispatch.wire import Events
@@ -33,7 +33,10 @@ from gewu_dispatch.wire import Events
 SCHEMA = "dispatch"
 SCHEMA_VERSIONS = (1, 1)  # lowest and highest schema version that this code reads
 _SKEW_S = 1.0
-P0_RECORDS = 50  # small batches: a fire waits for one short transaction at most
+_BOOKS_EVERY_S = 5.0
+# Small batches: a transaction of its own lane that a p0 signal waits for is short. Behind a backlog it waits for several, and
+# in a cell that another lane's transaction has locked for that one, of up to 500 signals.
+P0_RECORDS = 50
 
 
 class Database:
@@ -50,7 +53,7 @@ class Database:
     async def start(self) -> None:
         """Open every pool; SchemaFault when the schema or the server's lock table does not fit this code."""
         size = self._settings.connections
-        for use in (*(lane.label for lane in Lane), "actions", "http"):
+        for use in (*(lane.label for lane in Lane), ACTIONS, "http"):
             self._pools[use] = await postgres.pool(
                 self._settings.postgres, schema=SCHEMA, size=size, name=f"dispatch {use}"
             )
@@ -72,7 +75,7 @@ class Database:
             try:
                 asked = datetime.now(UTC)
                 theirs = await reads.clock(postgres.Reader(self.pool("http")))
-                apart = abs((theirs - asked).total_seconds())
+                apart = _apart_s(asked, theirs, datetime.now(UTC))
                 if apart > _SKEW_S:
                     health.bad("clock", f"{apart:.1f} s apart from PostgreSQL's clock")
                 else:
@@ -81,6 +84,17 @@ class Database:
                 if not postgres.is_later(fault):
                     raise
             await asyncio.sleep(every)
+
+    async def watch_books(self, metrics: BooksMetrics) -> None:
+        """Show the books, for as long as this runs."""
+        while True:
+            try:
+                async with self.pool("http").acquire(timeout=postgres.ACQUIRE_S) as connection:
+                    metrics.show(await positions.books(connection))
+            except Exception as fault:
+                if not postgres.is_later(fault):
+                    raise
+            await asyncio.sleep(_BOOKS_EVERY_S)
 
     async def stop(self) -> None:
         """Give every connection back."""
@@ -120,7 +134,7 @@ class Consumers:
                 records,
             )
         actions = Actions(router.returned(), incarnation, events, self.clock)
-        self._subscribe(actions, "actions", [topics.actions(d) for d in sorted(self.city.departments)], 200)
+        self._subscribe(actions, ACTIONS, [topics.actions(d) for d in sorted(self.city.departments)], 200)
         await self._broker.start()
 
     async def stop(self) -> None:
@@ -134,13 +148,23 @@ class Consumers:
         await asyncio.gather(*(d.watch() for d in self._deliveries))
 
     def _subscribe(self, effects: Effects[Any], use: str, names: list[str], records: int) -> None:
+        metrics = self.metrics.of(use)
         means = Means(
-            pool=self.database.pool(use), parking=self.parking, health=self.health, metrics=self.metrics,
+            pool=self.database.pool(use), parking=self.parking, health=self.health, metrics=metrics,
             failpoints=self.settings.failpoints, committed=self.relay.wake, parking_limit=self.settings.parking_limit,
         )  # fmt: skip
         delivery: Delivery[Any] = Delivery(effects, means)
+        metrics.reads(
+            sum(t.partitions for t in topics.registry(self.city.departments) if t.name in names),
+            delivery.owned, delivery.stalled,
+        )  # fmt: skip
         self._deliveries.append(delivery)
         assert self._broker is not None
         subscribe.subscribe(
             self._broker, self.settings.kafka, delivery, group=f"gewu-dispatch-{use}", topics=names, max_records=records
         )
+
+
+def _apart_s(asked: datetime, theirs: datetime, answered: datetime) -> float:
+    """By how many seconds their time lies outside the question's: a busy pool makes that long, and no clock wrong."""
+    return max((asked - theirs).total_seconds(), (theirs - answered).total_seconds(), 0.0)

@@ -1,28 +1,70 @@
-"""Dispatch's metric catalogue; labels come from closed enums and the code book only."""
+"""Dispatch's part of the metric catalogue (docs/metrics.md); labels come from closed enums and the lanes only."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Iterable, Mapping
 
-from gewu.runtime.metrics import TIME_BUCKETS
+from prometheus_client import CollectorRegistry, Gauge
+
+from gewu import topics
+from gewu.lane import Lane
+from gewu.runtime.instruments import TIME_BUCKETS, Spread, Tally
+from gewu.runtime.positions import OUTCOMES, Books
+from gewu_dispatch.domain import joining, routing
+from gewu_dispatch.domain.triage import Outcome
+
+_LOCKS = "Time a batch waited for joining's locks. Worry above 0.1 s at p99: two consumers meet in the same cells."
+_DECISIONS = "New signals by outcome and reason. Worry when a fallback's share grows: a rule or a class is missing."
+_UNKNOWN = "Records that carry fields this version does not know. Worry when no newer writer was deployed."
+_BOOKS = (
+    "Records of the log by what became of them, as PostgreSQL's books have it: true over every restart. "
+    "Worry when it goes down: the database is an older one."
+)
+_UNBALANCED = "Records by which position and books differ. Worry at anything but 0: something was lost or doubled."
+
+ACTIONS = "actions"  # stands in the label `lane` for the departments' moves
+LANES = (*(lane.label for lane in Lane), ACTIONS)
+_ROWS = (*OUTCOMES, "skipped")
 
 
 class Metrics:
     """Decisions and what they waited for."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self.lock_wait = Histogram(
-            "gewu_dispatch_lock_wait_seconds",
-            "Time a batch waited for joining's locks; growing means two lanes meet in the same cells.",
-            buckets=TIME_BUCKETS,
-            registry=registry,
-        )
-        self.decisions = Counter(
-            "gewu_dispatch_decisions",
-            "New signals by outcome and reason; a growing fallback means a rule is missing.",
-            ["outcome", "because"],
-            registry=registry,
-        )
-        self.unknown_fields = Counter(
-            "gewu_dispatch_unknown_fields",
-            "Records that carry fields this version does not know; a newer writer is deployed.",
-            registry=registry,
-        )
+        locks = Spread("gewu_dispatch_lock_wait_seconds", _LOCKS, ["lane"], TIME_BUCKETS, registry)
+        self.lock_wait = {topics.signals(lane): locks.labels(lane.label) for lane in Lane}
+        decisions = Tally("gewu_dispatch_decisions", _DECISIONS, ["outcome", "because"], registry)
+        pairs = ((Outcome.OPENED, routing.Because), (Outcome.JOINED, joining.Because))
+        self.decisions = {(o, str(b)): decisions.labels(o, b) for o, reasons in pairs for b in reasons}
+        self.unknown_fields = Tally("gewu_dispatch_unknown_fields", _UNKNOWN, [], registry)
+
+
+class BooksMetrics:
+    """What PostgreSQL's books say, by lane; every replica says the same."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._records = Gauge("gewu_books_records", _BOOKS, ["lane", "outcome"], registry=registry)
+        self._unbalanced = Gauge("gewu_books_unbalanced_records", _UNBALANCED, ["lane"], registry=registry)
+
+    def show(self, books: Iterable[Books]) -> None:
+        """The rows as they stand now."""
+        sums = {lane: dict.fromkeys(_ROWS, 0) for lane in LANES}
+        unbalanced = dict.fromkeys(LANES, 0)
+        for row in books:
+            lane, counts = lane_of(row.topic), {**row.outcomes, "skipped": row.skipped}
+            for outcome, count in counts.items():
+                sums[lane][outcome] += count
+            unbalanced[lane] += abs(row.next_offset - row.first_offset - sum(counts.values()))
+        self._set(sums, unbalanced)
+
+    def _set(self, sums: Mapping[str, Mapping[str, int]], unbalanced: Mapping[str, int]) -> None:
+        for lane in LANES:
+            self._unbalanced.labels(lane).set(unbalanced[lane])
+            for outcome, count in sums[lane].items():
+                self._records.labels(lane, outcome).set(count)
+
+
+def lane_of(topic: str) -> str:
+    """The label of a topic that dispatch reads: its lane's, or `actions`."""
+    return _BY_TOPIC.get(topic, ACTIONS)
+
+
+_BY_TOPIC = {topics.signals(lane): lane.label for lane in Lane}

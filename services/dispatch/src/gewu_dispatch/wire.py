@@ -1,9 +1,10 @@
 """Between the wire's messages and the domain's values."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gewu import codec, ids, topics
@@ -18,7 +19,10 @@ _MOVES = {kind.value: kind for kind in Kind}
 _BECAUSE = {n.removeprefix("ROUTED_BECAUSE_").lower(): v for n, v in case_pb2.RoutedBecause.items()}
 _DIGEST = 32
 _OBJECT_ID = re.compile(r"[A-Za-z0-9-]{0,40}")
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200  # beyond these a sum of times may overflow, and a writer's clock is broken
+_FIRST_S, _END_S = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) for y in (_FIRST_YEAR, _LAST_YEAR + 1))
 # Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
 _WORD, _TEXT = 400, 8000
 
@@ -91,11 +95,20 @@ def case(found: Case) -> case_pb2.Case:
     message.routing.rule_id, message.routing.package_version = found.rule_id, found.package_version
     if found.lon is not None and found.lat is not None:
         message.point.lon, message.point.lat = found.lon, found.lat
-    message.opened_at.FromDatetime(found.opened_at)
-    message.changed_at.FromDatetime(found.changed_at)
+    _stamp(message.opened_at, found.opened_at)
+    _stamp(message.changed_at, found.changed_at)
     if found.complete_by:
-        message.complete_by.FromDatetime(found.complete_by)
+        _stamp(message.complete_by, found.complete_by)
     return message
+
+
+class Told:
+    """One version of a case with its wording, which every event of that version holds: made once, it is what costs most."""
+
+    __slots__ = ("case", "message")
+
+    def __init__(self, found: Case) -> None:
+        self.case, self.message = found, case(found)
 
 
 class Events:
@@ -104,18 +117,19 @@ class Events:
     def __init__(self, registry: tuple[topics.Topic, ...]) -> None:
         self._partitions = {t.name: t.partitions for t in registry}
 
-    def changed(self, found: Case, change: int, *, signal_ids: tuple[str, ...] = (), action_id: str = "") -> Event:
+    def changed(self, told: Told, change: int, *, signal_ids: tuple[str, ...] = (), action_id: str = "") -> Event:
         """The case is now like this."""
+        found = told.case
         own = ids.event_id(found.case_id, found.incarnation, found.version, topics.CASES)
         message = case_pb2.CaseChanged(
-            event_id=own, change=change, case=case(found), signal_ids=signal_ids, action_id=action_id
+            event_id=own, change=change, case=told.message, signal_ids=signal_ids, action_id=action_id
         )
         cause = action_id or signal_ids[0]
         return self._event(found, topics.CASES, own, codec.CASE_CHANGED, message.SerializeToString(), cause, None)
 
     def assignment(
         self,
-        found: Case,
+        told: Told,
         kind: int,
         department: str,
         cause: str,
@@ -124,9 +138,9 @@ class Events:
         received_at: datetime | None = None,
     ) -> Event:
         """What this department shall know; received_at of the causing signal lets the relay measure the whole way."""
-        topic = topics.dispatch(department)
+        found, topic = told.case, topics.dispatch(department)
         own = ids.event_id(found.case_id, found.incarnation, found.version, topic)
-        message = assignment_pb2.Assignment(event_id=own, kind=kind, case=case(found), note=note)
+        message = assignment_pb2.Assignment(event_id=own, kind=kind, case=told.message, note=note)
         type_ = codec.ASSIGNMENT_EXERCISE if found.exercise else codec.ASSIGNMENT
         return self._event(found, topic, own, type_, message.SerializeToString(), cause, received_at)
 
@@ -172,24 +186,25 @@ def _picture(said: common_pb2.Picture) -> Picture:
 def _time(said: Message, name: str) -> datetime:
     if not said.HasField(name):
         raise Never(Why.BAD_FIELD, f"{name} must be given")
-    try:
-        found = getattr(said, name).ToDatetime(UTC)
-        if _FIRST_YEAR <= found.year <= _LAST_YEAR:
-            return found
-        raise ValueError(f"the year {found.year}")
-    except (ValueError, OverflowError) as fault:
-        raise Never(Why.BAD_FIELD, f"{name}: {fault}") from None
+    stamp = getattr(said, name)
+    seconds, nanos = stamp.seconds, stamp.nanos
+    if not (_FIRST_S <= seconds < _END_S and 0 <= nanos < 1_000_000_000):
+        raise Never(Why.BAD_FIELD, f"{name}: {seconds} s {nanos} ns lies outside {_FIRST_YEAR} to {_LAST_YEAR}")
+    return _EPOCH + timedelta(0, seconds, nanos // 1000)
+
+
+def _stamp(stamp: Timestamp, at: datetime) -> None:
+    """As FromDatetime does, which takes five times as long; a case has three times."""
+    since = at - _EPOCH
+    stamp.seconds, stamp.nanos = since.days * 86_400 + since.seconds, since.microseconds * 1000
 
 
 def _bounded(*texts: str, most: int = _WORD) -> None:
-    if too_long := next((t for t in texts if len(t) > most), None):
-        raise Never(Why.BAD_FIELD, f"a text of {len(too_long)} characters, at most {most}: {too_long[:40]!r}…")
+    for text in texts:
+        if len(text) > most:
+            raise Never(Why.BAD_FIELD, f"a text of {len(text)} characters, at most {most}: {text[:40]!r}…")
 
 
 def _uuid(name: str, said: str) -> None:
-    if len(said) != 36 or any(said[i] != "-" for i in (8, 13, 18, 23)) or not _is_hex(said.replace("-", "")):
+    if not _UUID.fullmatch(said):
         raise Never(Why.BAD_FIELD, f"{name} {said[:80]!r} is not a UUID")
-
-
-def _is_hex(said: str) -> bool:
-    return len(said) == 32 and all(c in "0123456789abcdef" for c in said)

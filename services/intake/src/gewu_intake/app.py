@@ -15,6 +15,7 @@ from gewu.runtime.contact import Sealer
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.keys import KeyRing
+from gewu.runtime.metering import Meter
 from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.upkeep import upkeep
 from gewu_intake import openapi
@@ -30,13 +31,13 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Assemble intake for one city."""
     health, registry = Health(), CollectorRegistry()
     metrics = Metrics(registry)
-    process.export(registry, "intake")
+    process.export(registry, "intake", health)
     city, keys = load(settings.city), KeyRing(settings.keys_file)
     known = topics.registry([])
     # A producer a lane: aiokafka has one request in flight a broker, and a fire must not wait behind potholes.
-    producers = {lane: _producer(settings, known, lane) for lane in Lane}
+    producers = {lane: _producer(settings, known, lane, metrics.producers.of(lane.label)) for lane in Lane}
     by_label = {lane.label: producer for lane, producer in producers.items()}
-    metrics.follow(by_label)
+    metrics.producers.follow(by_label)
     sealer = Sealer.read(settings.contact_public_file) if settings.contact_public_file else None
     handlers = Handlers(
         city, producers, clock or SystemClock(), settings.link_secret, sealer.seal if sealer else None,
@@ -53,9 +54,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     return Service("intake", doors, settings.http, health, parts, protocol=partial(HotProtocol, doors))
 
 
-def _producer(settings: Settings, known: Sequence[topics.Topic], lane: Lane) -> GroupCommit:
+def _producer(settings: Settings, known: Sequence[topics.Topic], lane: Lane, meter: Meter) -> GroupCommit:
     limits = {t.name: t.record_bytes for t in known}
     return GroupCommit(
         lambda: kafka.producer(settings.kafka, f"intake-{lane.label}"), limits.__getitem__,
-        deadline=settings.ack_deadline, bound=settings.buffer_bytes,
+        deadline=settings.ack_deadline, bound=settings.buffer_bytes, meter=meter,
     )  # fmt: skip

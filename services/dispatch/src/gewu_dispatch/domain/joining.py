@@ -53,15 +53,16 @@ def lock_keys(category: Category, signal: Signal) -> Iterator[int]:
 def near_keys(category: Category, signal: Signal) -> Iterator[int]:
     """The `near` numbers under which a case that this signal could join may stand."""
     assert signal.lon is not None and signal.lat is not None
+    of_class = _class_bits(category.key, signal.exercise)
     for row, column in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, FINE_M):
-        yield _near(_kind(category.key, signal.exercise), row, column)
+        yield of_class | _cell_bits(row, column)
 
 
 def near_key(case: Case) -> int | None:
     """The `near` number of a case: 26 bits of its class, 37 of its fine cell; None where it has no position."""
     if case.lon is None or case.lat is None:
         return None
-    return _near(_kind(case.category, case.exercise), *geo.cell(case.lon, case.lat, FINE_M))
+    return _class_bits(case.category, case.exercise) | _cell_bits(*geo.cell(case.lon, case.lat, FINE_M))
 
 
 def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
@@ -90,5 +91,9 @@ def _kind(category: str, exercise: bool) -> str:
     return f"{category}!" if exercise else category
 
 
-def _near(kind: str, row: int, column: int) -> int:
-    return (crc32(kind.encode()) & 0x3FF_FFFF) << 37 | (row & 0x3FFFF) << 19 | column & 0x7FFFF
+def _class_bits(category: str, exercise: bool) -> int:
+    return (crc32(_kind(category, exercise).encode()) & 0x3FF_FFFF) << 37
+
+
+def _cell_bits(row: int, column: int) -> int:
+    return (row & 0x3FFFF) << 19 | column & 0x7FFFF

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from msgspec import Struct
+
 from gewu import ids
 from gewu.city import Category, Grid
 from gewu_dispatch.domain import joining
@@ -21,8 +23,7 @@ class Outcome(StrEnum):
     JOINED = "joined"
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """A signal with what the package says about its words and its place."""
 
     signal: Signal
@@ -30,10 +31,10 @@ class Located:
     grid: Grid | None  # None: this package has no grid there, though the one that intake had did
     kind_of_place: str
     owner: str
+    near: tuple[int, ...]  # the `near` numbers of cases that it could join; none where it joins nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A signal's outcome, its case and the reason."""
 
     located: Located
@@ -63,6 +64,12 @@ class Rules:
     incarnation: int
 
 
+def locate(signal: Signal, category: Category | None, grid: Grid | None, kind_of_place: str, owner: str) -> Located:
+    """Put together what is known of a signal; where it may join is reckoned here, once."""
+    near = tuple(joining.near_keys(category, signal)) if category and joining.joins(category, signal) else ()
+    return Located(signal, category, grid, kind_of_place, owner, near)
+
+
 def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules, now: datetime) -> Batch:
     """Decide for every signal, in order; a case opened by one may be joined by the next."""
     batch = Batch()
@@ -77,23 +84,19 @@ def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules,
             case = _open(located, rules, now)
             batch.opened[case.case_id] = case
             batch.decisions.append(Decision(located, Outcome.OPENED, case, case.routed_because))
-            if joining.joins(located.category, located.signal):
+            if located.near:
                 _remember(case, nearby)
     return batch
 
 
 def _match(located: Located, nearby: dict[int, list[Case]]) -> joining.Match | None:
-    category, signal = located.category, located.signal
-    if category is None or not joining.joins(category, signal):
-        return None
-    candidates = [case for key in joining.near_keys(category, signal) for case in nearby.get(key, ())]
-    return joining.best(category, signal, candidates) if candidates else None
+    candidates = [case for key in located.near for case in nearby.get(key, ())]
+    return joining.best(located.category, located.signal, candidates) if located.category and candidates else None
 
 
 def _remember(case: Case, nearby: dict[int, list[Case]]) -> None:
-    key = joining.near_key(case)
-    if key is not None:
-        nearby.setdefault(key, []).append(case)
+    if case.near is not None:
+        nearby.setdefault(case.near, []).append(case)
 
 
 def _join(batch: Batch, located: Located, match: joining.Match, rules: Rules, now: datetime) -> None:
@@ -117,7 +120,7 @@ def _open(located: Located, rules: Rules, now: datetime) -> Case:
     signal, category, grid = located.signal, located.category, located.grid
     path = grid.path if grid else ()
     route = rules.router.route(category, located.kind_of_place, path, located.owner)
-    return Case(
+    case = Case(
         case_id=ids.case_id(signal.signal_id), incarnation=rules.incarnation, version=1, state=State.ASSIGNED,
         lane=signal.lane, category=category.key if category else UNKNOWN, lon=signal.lon, lat=signal.lat,
         grid_id=grid.id if grid else "", grid_path=path, home_area=signal.home_area,
@@ -126,3 +129,5 @@ def _open(located: Located, rules: Rules, now: datetime) -> Case:
         last_signal_at=signal.received_at,
         complete_by=due(category.limit, signal.received_at, rules.timezone) if category and category.limit else None,
     )  # fmt: skip
+    case.near = joining.near_key(case)
+    return case

@@ -82,15 +82,16 @@ class Actions:
         judged.changed[case.case_id] = case
         # A copy: a later action of the same batch changes the original.
         as_of_now, change, cause = replace(case), _CHANGES[action.kind], action.action_id
+        told = wire.Told(as_of_now)
         said_by = action.said_by or action.department
         judged.entries.append(history.Entry(as_of_now, change, case.routed_because, cause, said_by, action.note))
-        judged.events.append(self._events.changed(as_of_now, change, action_id=cause))
+        judged.events.append(self._events.changed(told, change, action_id=cause))
         if verdict.left:
             for kind, whom in (
                 (AssignmentKind.ASSIGNMENT_KIND_WITHDRAWN, verdict.left),
                 (AssignmentKind.ASSIGNMENT_KIND_NEW, case.department),
             ):
-                judged.events.append(self._events.assignment(as_of_now, kind, whom, cause, note=action.note))
+                judged.events.append(self._events.assignment(told, kind, whom, cause, note=action.note))
 
     def _refuse(self, judged: Judged, action: Action, case: Case | None, why: Refusal, now: datetime) -> None:
         own = case if case and case.department == action.department else None

@@ -4,34 +4,34 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from gewu import codec, topics
 from gewu.city import City
 from gewu.clock import Clock
 from gewu.errors import NotNow, Why
+from gewu.lane import Lane
 from gewu.runtime import outbox
 from gewu.runtime.effects import Record
 from gewu.runtime.postgres import Connection
-from gewu.v1.assignment_pb2 import AssignmentKind
-from gewu.v1.case_pb2 import CaseChange
+from gewu.v1 import assignment_pb2, case_pb2
 from gewu_dispatch import wire
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import Case, Signal
-from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, triage
+from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, locate, triage
 from gewu_dispatch.metrics import Metrics
 from gewu_dispatch.store import cases, history, signals
 
 log = logging.getLogger(__name__)
+_LANES = {topics.signals(lane): lane for lane in Lane}
 _SIGNAL_TYPES = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(Struct, frozen=True):
     """A decoded signal and its place in the log."""
 
     signal: Signal
@@ -51,7 +51,7 @@ class Signals:
     def decode(self, record: Record) -> Arrived:
         """One record's signal; Never or NotNow."""
         type_ = codec.check_type(codec.type_of(record.headers), _SIGNAL_TYPES)
-        signal, is_newer = wire.signal(record.value, type_, topics.lane_of(record.topic))
+        signal, is_newer = wire.signal(record.value, type_, _LANES[record.topic])
         if is_newer:
             self._metrics.unknown_fields.inc()
         return Arrived(signal, record.topic, record.partition, record.offset)
@@ -62,12 +62,12 @@ class Signals:
             log.debug("arrived", extra={"signals": [a.signal.signal_id for a in items]})
         fresh, conflicts = await self._sift(transaction, items)
         located = self._locate(fresh)
-        looking = [(x.category, x.signal) for x in located if x.category and joining.joins(x.category, x.signal)]
+        looking = [(x.category, x.signal) for x in located if x.category and x.near]
         asked = time.monotonic()
         await cases.lock_cells(transaction, [key for pair in looking for key in joining.lock_keys(*pair)])
-        self._metrics.lock_wait.observe(time.monotonic() - asked)
+        self._metrics.lock_wait[items[0].topic].observe(time.monotonic() - asked)
         # A statement of its own after the locks, so that its snapshot sees what the last holder committed.
-        near = [key for pair in looking for key in joining.near_keys(*pair)]
+        near = [key for x in located for key in x.near]
         since = min((s.received_at - timedelta(hours=c.join_within_h) for c, s in looking), default=None)
         open_cases = await cases.candidates(transaction, near, since)
         batch = triage(located, open_cases, self._rules, self._clock.now())
@@ -106,7 +106,7 @@ class Signals:
         for signal, index, kind in zip(fresh, grids, kinds, strict=True):
             grid = city.grids[index] if index >= 0 else no_position if signal.lon is None else None
             thing = city.objects.get(signal.object_id) if signal.object_id else None
-            found.append(Located(signal, city.category(signal.said), grid, kind, thing.owner if thing else ""))
+            found.append(locate(signal, city.category(signal.said), grid, kind, thing.owner if thing else ""))
         return found
 
     def _kinds_of_place(
@@ -137,7 +137,7 @@ class Signals:
         await signals.add_conflicts(transaction, conflicts)
         await outbox.write(transaction, self._said(batch))
         for (outcome, because), count in Counter((d.outcome.value, d.because) for d in batch.decisions).items():
-            self._metrics.decisions.labels(outcome, because).inc(count)
+            self._metrics.decisions[outcome, because].inc(count)
         for c in conflicts:
             # Like "recorded" before the commit: the line comes again with a batch that was rolled back.
             place = {"partition": f"{c.topic}[{c.partition}]", "offset": c.offset}
@@ -166,20 +166,19 @@ class Signals:
         for case in (*batch.opened.values(), *batch.joined.values()):
             causes = behind[case.case_id]
             is_new = case.case_id in batch.opened
-            change = CaseChange.CASE_CHANGE_OPENED if is_new else CaseChange.CASE_CHANGE_JOINED
-            events.append(self._events.changed(case, change, signal_ids=tuple(s.signal_id for s in causes)))
+            told = wire.Told(case)
+            change = case_pb2.CASE_CHANGE_OPENED if is_new else case_pb2.CASE_CHANGE_JOINED
+            events.append(self._events.changed(told, change, signal_ids=tuple(s.signal_id for s in causes)))
             if is_new or case.case_id in batch.raised:
-                kind = AssignmentKind.ASSIGNMENT_KIND_NEW if is_new else AssignmentKind.ASSIGNMENT_KIND_RAISED
-                received_at = causes[0].received_at if is_new else None
-                events.append(
-                    self._events.assignment(case, kind, case.department, causes[0].signal_id, received_at=received_at)
-                )
+                kind = assignment_pb2.ASSIGNMENT_KIND_NEW if is_new else assignment_pb2.ASSIGNMENT_KIND_RAISED
+                cause, received_at = causes[0].signal_id, causes[0].received_at if is_new else None
+                events.append(self._events.assignment(told, kind, case.department, cause, received_at=received_at))
         return events
 
 
 def _entries(batch: Batch) -> list[history.Entry]:
     because = {d.case.case_id: d.because for d in reversed(batch.decisions)}
     return [
-        *(history.Entry(c, CaseChange.CASE_CHANGE_OPENED, c.routed_because) for c in batch.opened.values()),
-        *(history.Entry(c, CaseChange.CASE_CHANGE_JOINED, because[i]) for i, c in batch.joined.items()),
+        *(history.Entry(c, case_pb2.CASE_CHANGE_OPENED, c.routed_because) for c in batch.opened.values()),
+        *(history.Entry(c, case_pb2.CASE_CHANGE_JOINED, because[i]) for i, c in batch.joined.items()),
     ]

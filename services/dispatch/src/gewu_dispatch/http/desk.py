@@ -1,6 +1,7 @@
 """The desk: what a department does over HTTP is said on its own topic, the same road as if it had written there itself."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -45,9 +46,10 @@ class Unsaid(Exception):
 class Desk:
     """Says actions and answers what became of them."""
 
-    def __init__(self, producer: Producer, fallback: str, registry: tuple[topics.Topic, ...], clock: Clock) -> None:
+    def __init__(self, producer: Producer, fallback: str, departments: Collection[str], clock: Clock) -> None:
         self._producer, self._fallback, self._clock = producer, fallback, clock
-        self._partitions = {t.name: t.partitions for t in registry}
+        self._partitions = {t.name: t.partitions for t in topics.registry(departments)}
+        self.departments = departments
 
     def lawful(self, state: State, department: str) -> list[str]:
         """The department's moves in this state, as words."""

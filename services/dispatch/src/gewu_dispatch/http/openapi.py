@@ -86,6 +86,7 @@ def _act() -> dict[str, Any]:
             "403": ("the key lacks act:<department>", Problem),
             "404": _NO_CASE,
             "409": ("refused, its code is the reason; or the id was used for another move", Problem),
+            "408": ("the body came too slowly", Problem),
             "413": ("too large", Problem),
             "422": ("wrong; every field and reason", Problem),
         },

@@ -35,9 +35,14 @@ CREATE TABLE cases (
     complete_by     timestamptz,
     near            bigint      -- class and fine cell, by which joining finds candidates
 );
--- Only open cases can be joined; the index stays as small as the day's work.
+-- Two indexes beside the key, because each costs every case some 2 us of the server's time and this is the hot table.
+-- Only open cases can be joined; the index stays as small as the day's work, and so it finds open cases for a page as well,
+-- whatever department or area they are of.
 CREATE INDEX cases_near ON cases (near) WHERE state IN (4, 5);
-CREATE INDEX cases_department ON cases (department, opened_at DESC, case_id);
+-- In the order of a page: read from the newest until the page is full. With a department or area that has 1 in 100 of all
+-- cases, some 5,000 rows are read for 50, in under 1 ms. An index by department would be faster only for closed cases of
+-- one that has fewer than 1 in 1,000 or so, for which the table is read (0.1 s a million cases); GIN on grid_path likewise.
+CREATE INDEX cases_opened ON cases (opened_at DESC, case_id DESC);
 
 CREATE TABLE signals (
     signal_id        uuid PRIMARY KEY,

@@ -8,11 +8,11 @@ import asyncpg
 from gewu.lane import Lane
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.case import Case, State
-from gewu_dispatch.domain.joining import near_key
+from gewu_dispatch.store.columns import columns
 
 _COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
-    last_signal_at, complete_by"""
+    last_signal_at, complete_by, near"""
 
 # In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
 _CANDIDATES = (
@@ -23,7 +23,7 @@ _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY
 
 # A path's ids are joined for the way: unnest would flatten an array of arrays.
 _INSERT = f"""
-INSERT INTO cases ({_COLUMNS}, near)
+INSERT INTO cases ({_COLUMNS})
 SELECT case_id, incarnation, version, state, lane, category, lon, lat, grid_id, string_to_array(path, E'\\x1f'),
     home_area, department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
     last_signal_at, complete_by, near
@@ -75,8 +75,7 @@ async def insert(transaction: Connection, cases: Sequence[Case]) -> None:
     if not cases:
         return
     rows = sorted(cases, key=lambda c: c.case_id)
-    columns = zip(*(_row(c) for c in rows), strict=True)
-    await transaction.execute(_INSERT, *(list(c) for c in columns))
+    await transaction.execute(_INSERT, *columns([_row(c) for c in rows]))
 
 
 async def update(transaction: Connection, cases: Sequence[Case]) -> None:
@@ -85,19 +84,17 @@ async def update(transaction: Connection, cases: Sequence[Case]) -> None:
         return
     rows = [
         (c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.department, c.routed_because, c.rule_id, c.object_id,
-         c.signals,
-         c.changed_at, c.last_signal_at, c.complete_by)
+         c.signals, c.changed_at, c.last_signal_at, c.complete_by)
         for c in sorted(cases, key=lambda c: c.case_id)
     ]  # fmt: skip
-    await transaction.execute(_UPDATE, *(list(c) for c in zip(*rows, strict=True)))
+    await transaction.execute(_UPDATE, *columns(rows))
 
 
 def _row(c: Case) -> tuple[object, ...]:
     return (
         c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.category, c.lon, c.lat, c.grid_id,
-        "\x1f".join(c.grid_path), c.home_area, c.department, c.routed_because, c.rule_id, c.object_id,
-         c.signals,
-        c.exercise, c.package_version, c.opened_at, c.changed_at, c.last_signal_at, c.complete_by, near_key(c),
+        "\x1f".join(c.grid_path), c.home_area, c.department, c.routed_because, c.rule_id, c.object_id, c.signals,
+        c.exercise, c.package_version, c.opened_at, c.changed_at, c.last_signal_at, c.complete_by, c.near,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.action import Action, Refusal
 from gewu_dispatch.domain.case import Case
+from gewu_dispatch.store.columns import columns
 
 _HISTORY = """
 INSERT INTO history (case_id, incarnation, version, at, change, state, lane, department, because, rule_id, signals,
@@ -41,14 +42,14 @@ async def write(transaction: Connection, entries: Sequence[Entry]) -> None:
          e.case.department, e.because, e.case.rule_id, e.case.signals, e.action_id, e.said_by, e.note)
         for e in sorted(entries, key=lambda e: e.case.case_id)
     ]  # fmt: skip
-    await transaction.execute(_HISTORY, *(list(c) for c in zip(*rows, strict=True)))
+    await transaction.execute(_HISTORY, *columns(rows))
 
 
 async def start_clocks(transaction: Connection, started: Sequence[tuple[Case, datetime, str]]) -> None:
     """Write the first ledger entry of each of these cases' completion clock, counted from `at`, with the words that say why."""
     rows = [(c.case_id, at, c.complete_by, why) for c, at, why in started]
     if rows:
-        await transaction.execute(_CLOCKS, *(list(c) for c in zip(*rows, strict=True)))
+        await transaction.execute(_CLOCKS, *columns(rows))
 
 
 async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> dict[str, bytes]:

@@ -5,21 +5,14 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+from msgspec import Struct
 
 from gewu import topics
 from gewu.runtime.postgres import Connection, Reader
+from gewu_dispatch.domain.case import State
 
 _CASE = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, complete_by"""
-
-# A page starts after the last row of the one before, so that cases opened meanwhile shift nothing.
-_LIST = f"""
-SELECT {_CASE} FROM cases
-WHERE ($1::text[] IS NULL OR department = ANY($1) OR grid_path && $1)
-  AND ($2::text IS NULL OR department = $2) AND ($3::text IS NULL OR $3 = ANY(grid_path))
-  AND ($4::smallint[] IS NULL OR state = ANY($4))
-  AND ($5::timestamptz IS NULL OR (opened_at, case_id) < ($5, $6::uuid))
-ORDER BY opened_at DESC, case_id DESC LIMIT $7"""
 
 
 async def case(reader: Reader, case_id: str) -> asyncpg.Record | None:
@@ -27,12 +20,50 @@ async def case(reader: Reader, case_id: str) -> asyncpg.Record | None:
     return await reader.fetchrow(f"SELECT {_CASE} FROM cases WHERE case_id = $1", case_id)
 
 
-async def cases(
-    reader: Reader, *, names: Sequence[str] | None, department: str | None, area: str | None,
-    states: Sequence[int] | None, after: tuple[datetime, str] | None, limit: int,
-) -> list[asyncpg.Record]:  # fmt: skip
-    """A page of cases, newest first. names: departments and areas that the asker may read; None is all."""
-    return await reader.fetch(_LIST, names, department, area, states, *(after or (None, None)), limit)
+class Wanted(Struct, frozen=True, kw_only=True):
+    """Which cases a page shall hold. names: departments and areas that the asker may read; None is all."""
+
+    names: Sequence[str] | None = None
+    department: str | None = None
+    area: str | None = None
+    states: Sequence[State] = ()  # none is all
+    after: tuple[datetime, str] | None = (
+        None  # the last row of the page before, so that cases opened meanwhile shift nothing
+    )
+    limit: int = 50
+
+
+def listing(wanted: Wanted) -> tuple[str, list[Any]]:
+    """The question for a page, newest first, and its words.
+
+    Only what is wanted stands in it, and states as plain numbers: PostgreSQL uses an index where it can see that it serves.
+    """
+    words: list[Any] = []
+    filters: list[str] = []
+
+    def only(condition: str, *own: Any) -> None:
+        filters.append(condition.format(*(f"${len(words) + n}" for n in range(1, len(own) + 1))))
+        words.extend(own)
+
+    if wanted.names is not None:
+        only("(department = ANY({0}::text[]) OR grid_path && {0}::text[])", wanted.names)
+    if wanted.department is not None:
+        only("department = {}", wanted.department)
+    if wanted.area is not None:
+        only("grid_path && ARRAY[{}]", wanted.area)
+    if wanted.states:
+        only(f"state IN ({', '.join(str(s.value) for s in sorted(set(wanted.states)))})")
+    if wanted.after:
+        only("(opened_at, case_id) < ({}::timestamptz, {}::uuid)", *wanted.after)
+    where = f"WHERE {' AND '.join(filters)} " if filters else ""
+    order = f"ORDER BY opened_at DESC, case_id DESC LIMIT ${len(words) + 1}"
+    return f"SELECT {_CASE} FROM cases {where}{order}", [*words, wanted.limit]
+
+
+async def cases(reader: Reader, wanted: Wanted) -> list[asyncpg.Record]:
+    """A page of cases, newest first."""
+    question, words = listing(wanted)
+    return await reader.fetch(question, *words)
 
 
 async def timeline(reader: Reader, case_id: str) -> list[asyncpg.Record]:
@@ -74,6 +105,15 @@ async def report(reader: Reader, signal_id: str) -> dict[str, Any] | None:
 async def action(reader: Reader, action_id: str) -> asyncpg.Record | None:
     """An action's outcome, or None while it is not judged."""
     return await reader.fetchrow("SELECT action_id, refusal, content FROM actions WHERE action_id = $1", action_id)
+
+
+async def said_of(reader: Reader, case_id: str, action_ids: Sequence[str], content: bytes) -> asyncpg.Record | None:
+    """Of these actions one that was judged and was about this case: of this content, if any is; else the first."""
+    return await reader.fetchrow(
+        """SELECT action_id, refusal, content FROM actions WHERE action_id = ANY($1::uuid[]) AND case_id = $2
+           ORDER BY content <> $3, at, action_id LIMIT 1""",
+        action_ids, case_id, content,
+    )  # fmt: skip
 
 
 async def incarnation(reader: Reader) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.case import Signal
 from gewu_dispatch.domain.triage import Decision
+from gewu_dispatch.store.columns import columns
 
 _INSERT = """
 INSERT INTO signals (signal_id, outcome, case_id, case_incarnation, case_version, because, distance_m, kind, content, lane,
@@ -41,7 +42,7 @@ async def insert(transaction: Connection, decisions: Sequence[Decision]) -> int:
     if not decisions:
         return 0
     rows = [_row(d) for d in sorted(decisions, key=lambda d: d.located.signal.signal_id)]
-    done = await transaction.execute(_INSERT, *(list(c) for c in zip(*rows, strict=True)))
+    done = await transaction.execute(_INSERT, *columns(rows))
     return int(done.rpartition(" ")[2])
 
 
@@ -65,7 +66,7 @@ async def add_contacts(transaction: Connection, signals: Sequence[Signal]) -> No
     if rows:
         await transaction.execute(
             "INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])",
-            *(list(c) for c in zip(*rows, strict=True)),
+            *columns(rows),
         )
 
 
@@ -76,7 +77,7 @@ async def add_pictures(transaction: Connection, signals: Sequence[Signal]) -> No
         await transaction.execute(
             """INSERT INTO pictures (signal_id, sha256, bytes, type, masked_by)
                SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING""",
-            *(list(c) for c in zip(*rows, strict=True)),
+            *columns(rows),
         )
 
 

@@ -1,0 +1,15 @@
+"""Rows as columns."""
+
+import pytest
+
+from gewu_dispatch.store.columns import columns
+
+
+def test_rows_become_an_array_a_column() -> None:
+    assert columns([(1, "a"), (2, "b"), (3, None)]) == [[1, 2, 3], ["a", "b", None]]
+    assert columns([]) == []
+
+
+def test_a_row_that_is_too_short_is_an_error_and_no_shift() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        columns([(1, "a"), (2,)])

@@ -1,0 +1,164 @@
+"""The metric catalogue as the code has it: every metric of a service, every label with all its values, and their page."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.utils import floatToGoString
+
+import gewu
+import gewu_dispatch.metrics
+import gewu_intake.metrics
+from gewu import topics
+from gewu.city import City
+from gewu.errors import Why
+from gewu.lane import Lane
+from gewu.runtime import instruments, positions, process
+from gewu.runtime.health import Health
+from gewu.runtime.metering import ProducerMetrics, Unacked
+from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
+from gewu_dispatch.domain import joining, routing
+from gewu_intake.domain.report import Reject
+from gewu_intake.http import doors
+from gewu_intake.metrics import Refusal
+
+SERVICES = ("intake", "dispatch")
+ANSWERS = ("accepted", "rejected", "refused", "unknown")
+_UNITS = ("seconds", "bytes", "records", "events", "partitions", "topics", "shards")
+_FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info")
+
+# Parts of the page: a prefix of the names, a heading, what it is about.
+_PARTS = (
+    ("gewu_intake_", "Doors", "What clients are answered."),
+    ("gewu_producer_", "Producers", "From a record that is taken to the broker's ack: intake has a producer a lane, named "
+     "after it; dispatch has `desk` (moves by HTTP), `parking` and `relay`."),
+    ("gewu_delivery_", "Delivery", "From the log to the transaction that settles a record."),
+    ("gewu_dispatch_", "Decisions", "What happens inside that transaction."),
+    ("gewu_books_", "Books", "What PostgreSQL knows, read every 5 s; every replica shows the same."),
+    ("gewu_relay_", "Outbox", "From that transaction to the broker's ack of what it said."),
+    ("gewu_", "Process", "Of each service."),
+)  # fmt: skip
+
+# Where a label's values come from.
+LABELS = {
+    "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`",
+    "outcome": "the books' columns (`gewu.runtime.positions`)",
+    "why": "`gewu.errors.Why`",
+    "because": "`Because` of routing and of joining",
+    "answer": "what intake says of a report",
+    "reason": "`Refusal` and `Reject` of intake; of producers `gewu.runtime.metering.Unacked`",
+    "door": "the two hot paths",
+    "status": "HTTP's",
+    "producer": "the lanes; `desk`, `parking`, `relay`",
+    "topic": "the registry, with the departments of the city package",
+    "service": "the two services",
+    "version": "this release",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One metric. `worry`: when to."""
+
+    name: str
+    kind: str
+    unit: str
+    labels: tuple[str, ...]
+    says: str
+    worry: str
+
+
+def registry(service: str) -> CollectorRegistry:
+    """Everything that a service registers, with nothing counted."""
+    made = CollectorRegistry()
+    if service == "intake":
+        gewu_intake.metrics.Metrics(made)
+    else:
+        gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
+        DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
+    process.export(made, service, Health())
+    return made
+
+
+def entries(service: str) -> list[Entry]:
+    """A service's metrics."""
+    found = []
+    for collector in registry(service)._collector_to_names:
+        for family in collector.describe():
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            says, _, worry = family.documentation.partition(" Worry ")
+            # lag_seconds, stalled_partitions, and records_total, where what is counted stands before the end.
+            unit = next((w for w in reversed(name.split("_")) if w in _UNITS), "count")
+            unit = "0 or 1" if name in _FLAGS else unit
+            found.append(Entry(name, family.type, unit, tuple(collector._labelnames), says, worry))
+    return found
+
+
+def allowed(city: City) -> Mapping[str, set[str]]:
+    """Every value that a label may have."""
+    lanes = {lane.label for lane in Lane}
+    bounds = {*instruments.AGE_BUCKETS, *instruments.TIME_BUCKETS, *instruments.SIZE_BUCKETS, float("inf")}
+    return {
+        "lane": lanes | {"actions"},
+        "outcome": {*positions.OUTCOMES, "skipped"},
+        "why": set(map(str, Why)),
+        "because": {*map(str, routing.Because), *map(str, joining.Because)},
+        "answer": set(ANSWERS),
+        "reason": {*map(str, Refusal), *map(str, Reject), *map(str, Unacked)} - {Refusal.OTHER},
+        "door": set(doors.LIMITS),
+        "status": {str(s.value) for s in HTTPStatus},
+        "producer": lanes | {"desk", "parking", "relay"},
+        "topic": {t.name for t in topics.registry(city.departments)},
+        "service": set(SERVICES),
+        "version": {gewu.__version__},
+        "le": {floatToGoString(bound) for bound in bounds},
+    }
+
+
+def page() -> str:
+    """docs/metrics.md."""
+    by_service = {service: {e.name: e for e in entries(service)} for service in SERVICES}
+    left = {name: e for found in by_service.values() for name, e in found.items()}
+    lines = [_HEAD]
+    for prefix, title, about in _PARTS:
+        own = [left.pop(name) for name in sorted(left) if name.startswith(prefix)]
+        lines += [
+            "",
+            f"## {title}",
+            "",
+            about,
+            "",
+            "| metric | of | unit | labels | says | worry |",
+            "|---|---|---|---|---|---|",
+        ]
+        lines += [_row(e, (s for s in SERVICES if e.name in by_service[s])) for e in own]
+    lines += [
+        "",
+        "## Labels",
+        "",
+        "Every value is from a closed list or from configuration; nothing that a client says is a label.",
+        "",
+    ]
+    lines += ["| label | values from |", "|---|---|"]
+    lines += [f"| `{label}` | {values} |" for label, values in LABELS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _row(e: Entry, services: Iterable[str]) -> str:
+    labels = ", ".join(e.labels) or "–"
+    worry = e.worry[:1].upper() + e.worry[1:]
+    unit = f"{e.unit}, histogram" if e.kind == "histogram" else e.unit
+    return f"| `{e.name}` | {', '.join(services)} | {unit} | {labels} | {e.says} | {worry} |"
+
+
+_HEAD = """# Metrics
+
+The catalogue of both services, made from the code by `python -m tests.test_docs`; a test holds it to the code. The same
+sentences stand at `/metrics` as HELP. Alerts on them: [runbook.md](runbook.md); how to scrape and show them:
+[deploy](../deploy/README.md).
+
+A record's age at each hand-over, in buckets from 5 ms to 10 min: received → acked is `gewu_producer_age_seconds`,
+received → committed `gewu_delivery_age_seconds`, committed → relayed `gewu_relay_age_seconds`, received → relayed
+`gewu_relay_event_age_seconds`. What waits longest before each: `gewu_producer_oldest_waiting_seconds`,
+`gewu_delivery_lag_seconds`, `gewu_relay_oldest_unsent_seconds`."""
