@@ -9,7 +9,8 @@ HERE = Path(__file__).parent
 
 def main() -> int:
     """0 when every list was resolved."""
-    for source in sorted(HERE.glob("*.in")):
+    # dev first: the others are held to its pins.
+    for source in sorted(HERE.glob("*.in"), key=lambda path: (path.stem != "dev", path.stem)):
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",

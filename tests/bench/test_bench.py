@@ -1,6 +1,7 @@
 """The pure parts of the bench: what wrk and Kafka's tool print, ratios and floors, the page. The bench itself is no test."""
 
 import json
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -223,7 +224,7 @@ def test_the_plot_is_a_picture_with_what_was_measured() -> None:
 
 
 def test_a_profile_adds_up_frames_without_anybodys_folders() -> None:
-    stacks = ["main (/x/y/z/app.py:3);work (/x/y/z/app.py:9) 30", "main (/x/y/z/app.py:3) 10"]
+    stacks = [" 5", "main (/x/y/z/app.py:3);work (/x/y/z/app.py:9) 30", "main (/x/y/z/app.py:3) 10"]
     lines = profiling.summed(stacks)
     assert lines[1:3] == ["    75.0%  work (z/app.py)", "    25.0%  main (z/app.py)"] and lines[-1] == lines[1]
     assert not any("/x/" in line for line in lines)
@@ -237,6 +238,17 @@ def test_the_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]
     assert "make bench ONLY=intake" in said and "Exit code" in said and all(part in said for part in PARTS)
     with pytest.raises(SystemExit):
         arguments().parse_args(["--rounds", "0"])
+
+
+def test_what_the_bench_installs_is_pinned_as_the_tests_have_it() -> None:
+    folder = Path(__file__).parents[2] / "requirements"
+    bench, dev = (
+        dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (folder / f).read_text(), re.M)) for f in ("bench.txt", "dev.txt")
+    )
+    assert {"fastapi", "py-spy"} <= set(bench), "run `make locks`"
+    assert {name: dev[name] for name in bench if name in dev} == {n: v for n, v in bench.items() if n in dev}
+    text = (folder / "bench.txt").read_text()
+    assert text.count("--hash=sha256:") > len(bench) and "://" not in text
 
 
 def test_no_module_of_the_bench_is_too_long_or_silent() -> None:

@@ -44,7 +44,7 @@ def _lines(body: bytes, reports: int) -> list[Said]:
 
 def _without_ack(status: int, body: bytes) -> Word:
     """Refused only where intake itself says that nothing was taken: a proxy's 503 may hide an accepted report."""
-    if status == 429 or (status == 503 and _code(body) == "overloaded"):
+    if status == 429 or (status == 503 and _code(body) in ("overloaded", "grid")):
         return Word.REFUSED
     return Word.UNKNOWN if status >= 500 or status == 408 else Word.REJECTED
 

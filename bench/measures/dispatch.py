@@ -1,0 +1,204 @@
+"""Dispatch by itself: signals that wait in the log until their events are acked, and what bounds or replaces that."""
+
+import contextlib
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from bench import databases, log, machine, recorded, reports
+from bench.scraping import scraped
+from bench.variant import Figures, Run, Variant
+from bench.world import Fault, World
+from gewu import topics
+from gewu.dev import metrics
+from gewu.dev.services import Service
+
+GROUP = "dispatch"
+BATCH = 500  # records of dispatch's transactions, and of COPY's
+_WARM = 1000
+_ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
+_JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"
+_PLAIN_REPORTS = 1500  # it is some twenty times slower
+_TABLES = ("signals", "cases", "history", "clock_ledger", "contacts")
+
+# Rows of the outbox are gone once they are said: a copy of each is kept, only in the run that is not timed.
+_KEEP_OUTBOX = """
+CREATE TABLE said (LIKE outbox);
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = dispatch AS
+    'BEGIN INSERT INTO said VALUES (NEW.*); RETURN NEW; END';
+CREATE TRIGGER keep AFTER INSERT ON outbox FOR EACH ROW EXECUTE FUNCTION keep();
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Signals to settle: some to warm up with, and those that are timed. `template` is the database to begin with."""
+
+    city: Path
+    warm: Sequence[log.Record]
+    timed: Sequence[log.Record]
+    template: str = ""
+
+
+async def backlog(world: World, city: Path, count: int, template: str = "") -> Backlog:
+    """A day's different reports of a city as its intake words them."""
+    signals = await recorded.through_intake(world, city, reports.of_a_day(city, count + _WARM))
+    # Which stands first in the log says nothing of the day, but every partition and lane has its share of both.
+    step = len(signals) / _WARM
+    warm = {int(n * step) for n in range(_WARM)}
+    return Backlog(
+        city,
+        [s for n, s in enumerate(signals) if n in warm],
+        [s for n, s in enumerate(signals) if n not in warm],
+        template,
+    )
+
+
+async def drain(
+    world: World, work: Backlog, name: str, *, metrics: bool = True, begun: Callable[[int], None] = lambda pid: None
+) -> Figures:
+    """Have a dispatch process settle a backlog that is there when it wakes up: from then until all events are acked.
+
+    `begun` is called with its pid when it wakes up.
+    """
+    dsn = await databases.fresh(world, name, work.template)
+    await databases.stand_at_the_end(world, dsn)
+    connection = await databases.connect(dsn)
+    before = await databases.count(connection, ["history"])
+    told = await log.ends(world.kafka, [topics.CASES])
+    try:
+        async with world.service("dispatch", city=work.city, dsn=dsn, metrics=metrics) as dispatch:
+            await log.append(world.kafka, work.warm)
+            await databases.until_said(connection, len(work.warm), 60.0)
+            waited = await _lock_wait(dispatch) if metrics else None
+            # Frozen while the log fills, so that its start costs nothing and all signals wait at the same moment.
+            dispatch.pause()
+            try:
+                await log.append(world.kafka, work.timed)
+                await connection.execute("CHECKPOINT")
+            finally:
+                used = _used(world, dispatch)
+                started = time.monotonic()
+                dispatch.resume()
+                begun(dispatch.pid or 0)
+            async with scraped(dispatch.url) if metrics else contextlib.nullcontext():
+                ended = await databases.until_said(connection, len(work.warm) + len(work.timed), 300.0)
+            used = [after - earlier for after, earlier in zip(_used(world, dispatch), used, strict=True)]
+            figures = _figures(len(work.timed), ended - started, used)
+            if waited:
+                figures |= await _locks(dispatch, waited)
+        await _check(world, connection, before["history"], told, len(work.warm) + len(work.timed))
+    finally:
+        await connection.close()
+    return figures
+
+
+def _used(world: World, dispatch: Service) -> list[float]:
+    return [machine.cpu_seconds(dispatch.pid or 0), machine.family_cpu_seconds(world.pid("postgres"))]
+
+
+def _figures(count: int, seconds: float, used: Sequence[float]) -> dict[str, float]:
+    return {
+        "rate": count / seconds, "us_per_report": seconds / count * 1e6,
+        "cpu_us": used[0] / count * 1e6, "postgres_cpu_us": used[1] / count * 1e6,
+    }  # fmt: skip
+
+
+async def _lock_wait(dispatch: Service) -> tuple[float, float]:
+    """Seconds that batches waited for joining's locks so far, and how many did, whatever labels there are."""
+    found = await metrics.scrape(f"{dispatch.url}/metrics")
+
+    def total(part: str) -> float:
+        return sum(value for (name, _), value in found.items() if name == f"gewu_dispatch_lock_wait_seconds_{part}")
+
+    return total("sum"), total("count")
+
+
+async def _locks(dispatch: Service, before: tuple[float, float]) -> dict[str, float]:
+    """How long batches waited for joining's locks, on average, and how many there were."""
+    total, count = await _lock_wait(dispatch)
+    batches = count - before[1]
+    return {"batches": batches, "lock_wait_ms": (total - before[0]) / max(batches, 1) * 1e3}
+
+
+async def _check(world: World, connection: asyncpg.Connection, history: int, told: log.Ends, signals: int) -> None:
+    """Nothing was lost on the way: every signal is new, and every version of a case was said."""
+    rows = await connection.fetchrow("SELECT sum(opened + joined) AS new, sum(parked) AS parked FROM position")
+    versions = (await databases.count(connection, ["history"]))["history"] - history
+    said = log.grown(told, await log.ends(world.kafka, [topics.CASES]))
+    if (rows["new"], rows["parked"], said) != (signals, 0, versions):
+        raise Fault(f"{signals} signals: {dict(rows)}, {versions} versions of cases, {said} said")
+
+
+class Dispatch:
+    """The backlog of the demo city, and the rows that it becomes."""
+
+    def __init__(self, world: World, count: int) -> None:
+        self._world, self._count = world, count
+
+    async def prepare(self) -> None:
+        """Word the reports, and settle them once to know which rows they make."""
+        world = self._world
+        self._work = await backlog(world, world.city, self._count)
+        dsn = await databases.fresh(world, "bench_kept")
+        connection = await databases.connect(dsn)
+        await connection.execute(_KEEP_OUTBOX)
+        await connection.close()
+        await drain(world, Backlog(world.city, self._work.warm, self._work.timed, "bench_kept"), _ROWS)
+        rows = await databases.connect(world.stack.postgres.dsn(_ROWS))
+        counts = await databases.count(rows, [*_TABLES, "said"])
+        await rows.close()
+        self._rows = sum(counts.values()) / (self._count + _WARM)
+        world.say(f"{self._count + _WARM:,} reports make " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
+        await self._fill_plain()
+
+    async def run(self, run: Run) -> Figures:
+        """The real thing."""
+        return await drain(self._world, self._work, _OWN)
+
+    async def metrics(self, run: Run) -> Figures:
+        """Off, off, on, after the run with them on that has just been: in turns, because the two are so near each other."""
+        rates: dict[bool, list[float]] = {True: [run.so_far["dispatch"]["rate"]], False: []}
+        for on in (False, False, True):
+            rates[on].append((await drain(self._world, self._work, _OWN, metrics=on))["rate"])
+        return {"on_rate": statistics.mean(rates[True]), "off_rate": statistics.mean(rates[False])}
+
+    async def copy(self, run: Run) -> Figures:
+        """The same rows by COPY, as many a transaction as dispatch's batches make."""
+        target = await databases.fresh(self._world, _PLAIN)
+        words = {
+            "source": self._world.stack.postgres.dsn(_ROWS), "target": target, "tables": [*_TABLES, "outbox"],
+            "reports": self._count + _WARM, "batch": BATCH,
+        }  # fmt: skip
+        return await self._world.process("processes.copy_rows", words)
+
+    async def yardstick(self, run: Run) -> Figures:
+        """A message at a time."""
+        words = {
+            "kafka": self._world.stack.kafka.bootstrap, "dsn": await databases.fresh(self._world, _PLAIN),
+            "city": str(self._world.city), "reports": _PLAIN_REPORTS, "topic": _JSON_TOPIC, "events": _JSON_EVENTS,
+        }  # fmt: skip
+        return await self._world.process("yardsticks.dispatch", words)
+
+    async def _fill_plain(self) -> None:
+        """The same reports as JSON, for the yardstick: its intake passes on what it was sent."""
+        await log.make_topics(self._world.kafka, [_JSON_TOPIC, _JSON_EVENTS])
+        bodies = reports.of_a_day(self._world.city, _PLAIN_REPORTS)
+        plain = [log.Record(_JSON_TOPIC, n % 6, b"", body, ()) for n, body in enumerate(bodies)]
+        await log.append(self._world.kafka, plain)
+
+
+async def variants(world: World, count: int) -> list[Variant]:
+    """All of them, in the order of a round."""
+    dispatch = Dispatch(world, count)
+    await dispatch.prepare()
+    return [
+        Variant("dispatch", GROUP, "signals in the log until their events are acked", dispatch.run),
+        Variant("copy", GROUP, "asyncpg COPY of the same rows", dispatch.copy),
+        Variant("dispatch metrics", GROUP, "metrics on and off in turns", dispatch.metrics, needs=("dispatch",)),
+        Variant("dispatch yardstick", GROUP, "FastStream + pydantic + INSERT + publish", dispatch.yardstick),
+    ]

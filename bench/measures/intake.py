@@ -1,0 +1,150 @@
+"""Intake by itself: single reports, batches, half of saturation, and what people would write instead of it."""
+
+import asyncio
+import contextlib
+import statistics
+from pathlib import Path
+
+from bench import log, machine, recorded, reports, wrk
+from bench.scraping import scraped
+from bench.variant import Figures, Run, Variant
+from bench.world import Fault, World
+from gewu.city import load
+from gewu.dev.services import Service
+
+GROUP = "intake"
+WARM_S = 2
+HALF = 0.5
+_YARDSTICK, PRODUCED = "bench.yardstick", "bench.produced"
+_ONE, _MANY = "/v1/reports", "/v1/reports:batch"
+
+
+class Intake:
+    """What all of them share: wrk's scripts, and the size of a report in the log."""
+
+    def __init__(self, world: World, city: Path) -> None:
+        self._world, self._city, self.record_bytes = world, city, 0
+        package = load(city)
+        self._head = {**recorded.headers(world, "application/json"), "Connection": "keep-alive"}
+        self._bodies = reports.ordinary(package, reports.BODIES)
+        self._single = self._script("single", self._bodies)
+        ndjson = {**self._head, "content-type": "application/x-ndjson"}
+        self._ndjson = self._script("ndjson", reports.lines(package, 7), ndjson)
+
+    async def prepare(self) -> None:
+        """Topics of the others, and what a report is in the log."""
+        await log.make_topics(self._world.kafka, [_YARDSTICK, PRODUCED])
+        signals = await recorded.through_intake(self._world, self._city, self._bodies)
+        self.record_bytes = round(statistics.mean(signal.size for signal in signals))
+        self._world.say(f"a report is {reports.BODY_BYTES} bytes of JSON, and {self.record_bytes} bytes in the log")
+
+    async def one(self, run: Run) -> Figures:
+        """Single reports, as fast as 256 connections bring them."""
+        async with self._world.service("intake", city=self._city) as intake:
+            await self.singles(intake, WARM_S)
+            return await self.singles(intake, run.seconds)
+
+    async def many(self, run: Run) -> Figures:
+        """Batches of 50."""
+        async with self._world.service("intake") as intake:
+            await self.batches(intake, WARM_S)
+            return await self.batches(intake, run.seconds)
+
+    async def half(self, run: Run) -> Figures:
+        """Single reports at half of this round's saturation: each connection pauses between an answer and the next."""
+        rate = run.so_far["single"]["rate"] * HALF
+        # How long an answer takes at this load is part of the cycle; the warm-up says it.
+        async with self._world.service("intake") as intake:
+            warm = await self.load(intake, self._paused(rate, 2.0), WARM_S)
+            return await self.load(intake, self._paused(rate, warm["p50_ms"]), run.seconds)
+
+    async def metrics(self, run: Run) -> Figures:
+        """With metrics, scraped, and without, both warm, in turns within the round: on, off, off, on."""
+        rates: dict[bool, list[float]] = {True: [], False: []}
+        async with self._world.service("intake") as seeing, self._world.service("intake", metrics=False) as blind:
+            for service in (seeing, blind):
+                await self.singles(service, WARM_S)
+            for on in (True, False, False, True):
+                async with scraped(seeing.url) if on else contextlib.nullcontext():
+                    found = await self.singles(seeing if on else blind, max(run.seconds // 2, 1))
+                rates[on].append(found["rate"])
+        return {"on_rate": statistics.mean(rates[True]), "off_rate": statistics.mean(rates[False])}
+
+    async def yardstick(self, run: Run) -> Figures:
+        """FastAPI, pydantic and FastStream's publish."""
+        words = {"kafka": self._world.stack.kafka.bootstrap, "topic": _YARDSTICK, "key": self._world.access.report_key}
+        async with self._world.yardstick("intake", words) as plain:
+            await self.load(plain, self._single, WARM_S, names=(_YARDSTICK,))
+            return await self.load(plain, self._single, run.seconds, names=(_YARDSTICK,))
+
+    async def bare(self, run: Run) -> Figures:
+        """aiokafka's send_and_wait by as many tasks as there were connections, at the rate that half load reached."""
+        words = {
+            "kafka": self._world.stack.kafka.bootstrap, "topic": PRODUCED, "bytes": self.record_bytes,
+            "rate": run.so_far["half load"]["rate"], "seconds": run.seconds, "tasks": wrk.CONNECTIONS,
+        }  # fmt: skip
+        return await self._world.process("processes.send_and_wait", words)
+
+    async def singles(self, service: Service, seconds: int) -> Figures:
+        """Load by single reports."""
+        return await self.load(service, self._single, seconds)
+
+    async def batches(self, service: Service, seconds: int) -> Figures:
+        """Load by batches."""
+        return await self.load(service, self._ndjson, seconds, _MANY, reports.LINES)
+
+    async def load(
+        self, service: Service, script: Path, seconds: int, door: str = _ONE, each: int = 1,
+        names: tuple[str, ...] = log.SIGNALS,
+    ) -> Figures:  # fmt: skip
+        """wrk at one service. Fault where an answer was not 2xx, or an answered report does not stand in the log."""
+        pid = service.pid
+        if pid is None:
+            raise Fault(f"{service.name} has ended. {service.last_words()}")
+        before, used = await log.ends(self._world.kafka, names), machine.cpu_seconds(pid)
+        said = await self._world.run("wrk", wrk.command(script, f"{service.url}{door}", seconds), seconds + 30.0)
+        used = machine.cpu_seconds(pid) - used
+        found = wrk.parse(said)
+        await asyncio.sleep(0.3)  # what wrk no longer waited for
+        stored = log.grown(before, await log.ends(self._world.kafka, names))
+        if found.faults or stored < found.requests * each:
+            raise Fault(
+                f"{found.requests * each} reports answered, {stored} in the log, {found.faults} faults:\n{said}"
+            )
+        return {
+            "rate": found.rate * each, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms,
+            "cpu_us": used / (found.requests * each) * 1e6,
+        }  # fmt: skip
+
+    def _paused(self, rate: float, latency_ms: float) -> Path:
+        return self._script("paused", self._bodies, pause_ms=wrk.pause_for(rate, latency_ms))
+
+    def _script(
+        self,
+        name: str,
+        bodies: list[bytes],
+        head: dict[str, str] | None = None,
+        pause_ms: tuple[int, int] | None = None,
+    ) -> Path:
+        path = self._world.scratch / f"{self._city.name}-{name}.lua"
+        path.write_text(wrk.script(bodies, head or self._head, pause_ms))
+        return path
+
+
+async def variants(world: World) -> list[Variant]:
+    """All of them, in the order of a round: each beside what it is held against."""
+    from bench.measures import producer
+
+    intake = Intake(world, world.city)
+    await intake.prepare()
+    ceiling = producer.Producer(world, intake.record_bytes)
+    await ceiling.prepare()
+    return [
+        Variant("single", GROUP, "one report a request, wrk, 256 connections", intake.one),
+        Variant("producer", GROUP, "Kafka's own ProducerPerformance", ceiling.run),
+        Variant("ndjson", GROUP, f"{reports.LINES} reports a request, wrk, 256 connections", intake.many),
+        Variant("intake yardstick", GROUP, "FastAPI + pydantic + FastStream publish", intake.yardstick),
+        Variant("half load", GROUP, "single reports at half of saturation", intake.half, needs=("single",)),
+        Variant("bare produce", GROUP, "aiokafka send_and_wait at the same rate", intake.bare, needs=("half load",)),
+        Variant("intake metrics", GROUP, "metrics on and off in turns", intake.metrics),
+    ]

@@ -1,0 +1,39 @@
+"""The whole way at half load: from intake's answer to the assignment on the department's topic."""
+
+from bench import databases, reports
+from bench.variant import Figures, Run, Variant
+from bench.world import World
+from gewu import topics
+from gewu.city import load
+
+GROUP = "through"
+HALF = 0.5
+_REPORTS = 40_000  # more than are sent
+
+
+class Through:
+    """Both services, a client and a department."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._departments = world, load(world.city).departments
+        self._file = world.scratch / "day.ndjson"
+        self._file.write_bytes(b"\n".join(reports.of_a_day(world.city, _REPORTS)))
+
+    async def run(self, run: Run) -> Figures:
+        """At half of what both can do side by side: they share the cores, so a report costs the time of each."""
+        rate = HALF / sum(1 / run.so_far[name]["rate"] for name in ("single", "dispatch"))
+        dsn = await databases.fresh(self._world, "bench_through")
+        await databases.stand_at_the_end(self._world, dsn)
+        async with self._world.service("dispatch", dsn=dsn), self._world.service("intake") as intake:
+            words = {
+                "kafka": self._world.stack.kafka.bootstrap, "topics": [topics.dispatch(d) for d in self._departments],
+                "port": intake.port, "key": self._world.access.report_key, "file": str(self._file), "rate": rate,
+                "seconds": 2 * run.seconds,
+            }  # fmt: skip
+            return await self._world.process("processes.through", words)
+
+
+async def variants(world: World) -> list[Variant]:
+    """The one."""
+    says = "intake's answer to the department's topic, half load"
+    return [Variant("through", GROUP, says, Through(world).run, needs=("single", "dispatch"))]

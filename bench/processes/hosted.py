@@ -1,0 +1,73 @@
+"""The library's subscriber as dispatch uses it, with metrics, and the decoder in the place of a delivery."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from prometheus_client import CollectorRegistry
+
+from bench.processes import decoding
+from bench.processes.words import Words, answer
+from gewu.runtime import settings, subscribe
+from gewu.runtime.effects import Record
+from gewu.runtime.env import Env
+from gewu.runtime.metrics import DeliveryMetrics
+
+
+class Reader(ConsumerRebalanceListener):
+    """What subscribe() asks of a delivery: it takes batches, and stands at the start of what it is assigned."""
+
+    def __init__(self, records: int, decode: Callable[[Record], object]) -> None:
+        self._decode = decode
+        self._left, self.started, self.done = records, 0.0, asyncio.Event()
+        self._metrics = DeliveryMetrics(CollectorRegistry()).of("p2")
+        self.consumer_of: Callable[[], AIOKafkaConsumer | None] = lambda: None
+
+    async def on_batch(self, records: Sequence[Record]) -> None:
+        """Decode, and observe what a delivery observes of each batch of a partition."""
+        arrived = time.perf_counter()
+        self.started = self.started or arrived
+        decode = self._decode
+        for record in records:
+            decode(record)
+        said: dict[int, list[int]] = {}
+        for record in records:
+            said.setdefault(record.partition, []).append(record.timestamp)
+        for own in said.values():
+            self._metrics.committed({"opened": len(own)}, own)
+            self._metrics.batch(len(own), time.perf_counter() - arrived)
+        self._left -= len(records)
+        if self._left <= 0:
+            self.done.set()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """From the start."""
+        consumer = self.consumer_of()
+        assert consumer is not None
+        for place in assigned:
+            consumer.seek(place, 0)
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Nothing is under way."""
+
+
+async def work(words: Words) -> Words:
+    """Records a second, from the first batch."""
+    where = settings.kafka(Env({"GEWU_KAFKA_BOOTSTRAP": words["kafka"]}))
+    broker = subscribe.broker(where, "bench-hosted")
+    reader = Reader(words["records"], decoding.chosen(words["decoder"]))
+    delivery: Any = reader
+    group = f"bench-{time.time_ns()}"
+    subscribe.subscribe(broker, where, delivery, group=group, topics=[words["topic"]], max_records=words["batch"])
+    await broker.start()
+    await asyncio.wait_for(reader.done.wait(), 120.0)
+    took = time.perf_counter() - reader.started
+    await broker.stop()
+    return {"rate": words["records"] / took}
+
+
+if __name__ == "__main__":
+    raise SystemExit(answer(work))

@@ -1,0 +1,57 @@
+"""Where the time goes: py-spy looks at a service under full load, in a pass of its own after the rounds."""
+
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from bench.world import Fault, World
+
+_RATE = 250
+_MOST = 15
+_NEARLY_ALL = 0.97
+
+
+async def watch(world: World, name: str, pid: int, seconds: float) -> list[str]:
+    """What the process did for so many seconds, as lines for a terminal."""
+    spy = shutil.which("py-spy", path=str(Path(sys.executable).parent))
+    if spy is None:
+        raise Fault("py-spy is not installed: start the bench by `make bench`, which installs it")
+    out = world.scratch / f"{name}.stacks"
+    await world.run(
+        f"profile-{name}",
+        (spy, "record", "-p", str(pid), "-d", f"{seconds:.0f}", "-r", str(_RATE), "-f", "raw", "-o", str(out)),
+        seconds + 30.0,
+    )
+    return [f"profile of {name}, {seconds:.0f} s, share of its running time", *summed(out.read_text().splitlines())]
+
+
+def summed(stacks: Iterable[str]) -> list[str]:
+    """Frames by what they did themselves and by what they did or had done. A stack is `frame;frame;… count`."""
+    own, all_in = Counter[str](), Counter[str]()
+    for stack in stacks:
+        frames, _, times = stack.rpartition(" ")
+        if not frames:  # a thread that was just beginning or ending
+            continue
+        names = [_short(frame) for frame in frames.split(";")]
+        own[names[-1]] += int(times)
+        for name in set(names):
+            all_in[name] += int(times)
+    total = max(sum(own.values()), 1)
+    left = [f"{n / total:5.1%}  {name}" for name, n in own.most_common(_MOST)]
+    # What everything is called by says nothing.
+    right = [f"{n / total:5.1%}  {name}" for name, n in all_in.most_common() if n < _NEARLY_ALL * total][:_MOST]
+    return [
+        "  by itself:",
+        *(f"    {line}" for line in left),
+        "  with all it calls:",
+        *(f"    {line}" for line in right),
+    ]
+
+
+def _short(frame: str) -> str:
+    """`name (file:line)` without the folders that every machine has elsewhere, and without the line."""
+    name, _, place = frame.partition(" (")
+    file = place.rstrip(")").rpartition(":")[0] or place.rstrip(")")
+    return f"{name} ({'/'.join(Path(file).parts[-2:])})" if file else name

@@ -1,0 +1,29 @@
+"""A variant: something that is run once a round and gives figures."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from bench.world import World
+
+Figures = Mapping[str, float]
+
+
+@dataclass(slots=True)
+class Run:
+    """What a variant may know: the world, how long and how much to measure, and this round's figures so far."""
+
+    world: World
+    seconds: int
+    reports: int
+    so_far: dict[str, Figures] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One of them. `group` is what --only names; `needs` are those of other groups that must run before it."""
+
+    name: str
+    group: str
+    says: str
+    run: Callable[[Run], Awaitable[Figures]]
+    needs: tuple[str, ...] = ()
