@@ -6,7 +6,7 @@ DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch
 export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test trouble overload bench lint format proto locks eval-la311 clean
+.PHONY: help setup run test trouble overload bench panels lint format proto locks eval-la311 clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,9 +28,8 @@ run: setup ## the demo city's day on real Kafka and PostgreSQL; SECONDS=n compre
 test: setup ## all tests, with real Kafka and PostgreSQL
 	@exec $(BIN)/python -m pytest $(ARGS)
 
-TROUBLE := tests/trouble tests/delivery tests/intake/test_every_place.py tests/api/test_intake.py tests/api/test_hostile_records.py
-trouble: setup ## kills, outages and bad input alone; ROUNDS=n repeats them
-	@for i in $$(seq $(or $(ROUNDS),1)); do echo "round $$i"; GEWU_EVERY_PLACE=all $(BIN)/python -m pytest -q $(TROUBLE) $(ARGS) || exit 1; done
+trouble: setup ## every kind of harm under load, judged; ROUNDS=n with seeds of their own, ONLY='words of a family'
+	@exec $(BIN)/python -m tests.trouble $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only '$(ONLY)') --page docs/trouble.md $(ARGS)
 
 overload: setup ## ten times what intake takes, and a fire behind 100,000 ordinary reports, with times
 	@exec $(BIN)/python -m tests.overload $(ARGS)
@@ -41,6 +40,9 @@ overload: setup ## ten times what intake takes, and a fire behind 100,000 ordina
 
 bench: setup .venv/.bench ## how fast, as ratios to Kafka, PostgreSQL and plain ways; ONLY=intake|dispatch, ROUNDS=n
 	@exec $(BIN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+panels: setup ## what each panel of the dashboard shows of the demo city's day, as docs/panels.svg; needs prometheus
+	@exec $(BIN)/python -m tests.observe.draw $(ARGS)
 
 lint: setup ## style, import contracts, wire contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/buf lint proto \

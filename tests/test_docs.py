@@ -187,6 +187,12 @@ def test_the_catalogue_of_metrics_is_that_of_the_code() -> None:
     assert (ROOT / "docs/metrics.md").read_text() == catalogue.page(), REWRITE
 
 
+def test_every_metric_that_a_page_names_exists() -> None:
+    known = {e.name for s in catalogue.SERVICES for e in catalogue.entries(s)} | {"gewu_intake", "gewu_dispatch"}
+    named = [(_name(p), m) for p in PAGES for m in re.findall(r"`(gewu_[a-z_]+)[`{]", p.read_text())]
+    assert len(named) > 40 and [(page, metric) for page, metric in named if metric not in known] == []
+
+
 @pytest.mark.parametrize("service", ["intake", "dispatch"])
 def test_every_metric_says_what_it_is_and_when_to_worry(service: str) -> None:
     found = catalogue.entries(service)

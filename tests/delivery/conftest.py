@@ -82,6 +82,11 @@ class Reader:
     parking: GroupCommit
     pool: asyncpg.Pool
     topics: list[str] = field(default_factory=list)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The value of one series; 0 where it is not there."""
+        return self.registry.get_sample_value(name, {"lane": "p1", **labels}) or 0.0
 
     async def values(self) -> list[str]:
         """The rows, in the order in which they were written."""
@@ -133,20 +138,23 @@ async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
         parking = GroupCommit(lambda: kafka_runtime.producer(kafka, "test-parking"), lambda _: parking_bytes)
         await parking.start()
         connections = await pool(database, schema="dispatch", size=4, name="test")
+        registry = CollectorRegistry()
+        metrics = DeliveryMetrics(registry).of("p1")
         means = Means(
             connections,
             parking,
             health,
-            DeliveryMetrics(CollectorRegistry()).of("p1"),
+            metrics,
             Failpoints({}),
             parking_limit=limit,
         )
         delivery: Delivery[bytes] = Delivery(effects, means)
+        metrics.reads(len(topics), delivery.owned, delivery.stalled)
         broker = subscribe.broker(kafka, "test")
         subscribe.subscribe(
             broker, kafka, delivery, group=group or f"g.{topics[0]}", topics=topics, max_records=records
         )
-        reader = Reader(delivery, effects, health, database, broker, parking, connections, topics)
+        reader = Reader(delivery, effects, health, database, broker, parking, connections, topics, registry)
         started.append(reader)
         await broker.start()
         return reader

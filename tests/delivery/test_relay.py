@@ -28,9 +28,7 @@ from tests.support.waiting import until
 def _event(topic: str, *, subject: str = "", version: int = 1, lane: Lane = Lane.P2, size: int = 100) -> outbox.Event:
     subject = subject or str(uuid4())
     value = f"{subject} {version} {lane.label}".encode() + b" " * size
-    return outbox.Event(
-        subject, 1, version, topic, 0, lane, str(uuid4()), "gewu.v1.case.changed", value, subject, datetime.now(UTC)
-    )
+    return outbox.Event(subject, 1, version, topic, 0, lane, str(uuid4()), "gewu.v1.case.changed", value, subject)
 
 
 @pytest.fixture

@@ -407,7 +407,7 @@ def test_a_drill_is_assigned_under_a_type_of_its_own() -> None:
 
 def test_a_refusal_tells_a_stranger_nothing_about_the_case() -> None:
     action = an_action(ids.case_id(OWN), Kind.DONE)
-    event = EVENTS.refused(action, Refusal.NOT_YOURS, (), None, 1, NOW)
+    event = EVENTS.refused(action, Refusal.NOT_YOURS, (), None, 1)
     told = action_pb2.ActionRefused.FromString(event.value)
     assert (told.action_id, told.client_id, told.case_id) == (action.action_id, action.client_id, action.case_id)
     assert (told.reason, told.kind, list(told.lawful)) == (2, 3, [])
@@ -417,7 +417,7 @@ def test_a_refusal_tells_a_stranger_nothing_about_the_case() -> None:
 def test_a_refusal_tells_the_own_department_what_is_lawful() -> None:
     case = a_case(version=4, incarnation=2)
     event = EVENTS.refused(
-        an_action(case.case_id, Kind.DONE), Refusal.NOT_LAWFUL_NOW, (Kind.ACCEPT, Kind.RETURN), case, 2, NOW
+        an_action(case.case_id, Kind.DONE), Refusal.NOT_LAWFUL_NOW, (Kind.ACCEPT, Kind.RETURN), case, 2
     )
     told = action_pb2.ActionRefused.FromString(event.value)
     assert (list(told.lawful), told.case_incarnation, told.case_version) == ([1, 2], 2, 4)

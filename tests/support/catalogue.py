@@ -19,12 +19,13 @@ from gewu.runtime.health import Health
 from gewu.runtime.metering import ProducerMetrics, Unacked
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu_dispatch.domain import joining, routing
+from gewu_dispatch.metrics import ACTIONS
+from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
 from gewu_intake.http import doors
-from gewu_intake.metrics import Refusal
+from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal
 
 SERVICES = ("intake", "dispatch")
-ANSWERS = ("accepted", "rejected", "refused", "unknown")
 _UNITS = ("seconds", "bytes", "records", "events", "partitions", "topics", "shards")
 _FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info")
 
@@ -42,12 +43,12 @@ _PARTS = (
 
 # Where a label's values come from.
 LABELS = {
-    "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`",
+    "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, at the doors also `none`",
     "outcome": "the books' columns (`gewu.runtime.positions`)",
     "why": "`gewu.errors.Why`",
     "because": "`Because` of routing and of joining",
     "answer": "what intake says of a report",
-    "reason": "`Refusal` and `Reject` of intake; of producers `gewu.runtime.metering.Unacked`",
+    "reason": "`Refusal`, `Reject` and `Shed` of intake; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths",
     "status": "HTTP's",
     "producer": "the lanes; `desk`, `parking`, `relay`",
@@ -100,12 +101,12 @@ def allowed(city: City) -> Mapping[str, set[str]]:
     lanes = {lane.label for lane in Lane}
     bounds = {*instruments.AGE_BUCKETS, *instruments.TIME_BUCKETS, *instruments.SIZE_BUCKETS, float("inf")}
     return {
-        "lane": lanes | {"actions"},
+        "lane": lanes | {ACTIONS, NO_LANE},
         "outcome": {*positions.OUTCOMES, "skipped"},
         "why": set(map(str, Why)),
         "because": {*map(str, routing.Because), *map(str, joining.Because)},
-        "answer": set(ANSWERS),
-        "reason": {*map(str, Refusal), *map(str, Reject), *map(str, Unacked)} - {Refusal.OTHER},
+        "answer": set(map(str, ANSWERS)),
+        "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked) for r in kind},
         "door": set(doors.LIMITS),
         "status": {str(s.value) for s in HTTPStatus},
         "producer": lanes | {"desk", "parking", "relay"},
@@ -156,7 +157,7 @@ _HEAD = """# Metrics
 
 The catalogue of both services, made from the code by `python -m tests.test_docs`; a test holds it to the code. The same
 sentences stand at `/metrics` as HELP. Alerts on them: [runbook.md](runbook.md); how to scrape and show them:
-[deploy](../deploy/README.md).
+[deploy](../deploy/README.md#grafana). What they look like: [panels.svg](panels.svg).
 
 A record's age at each hand-over, in buckets from 5 ms to 10 min: received → acked is `gewu_producer_age_seconds`,
 received → committed `gewu_delivery_age_seconds`, committed → relayed `gewu_relay_age_seconds`, received → relayed

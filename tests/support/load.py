@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -15,26 +16,43 @@ from gewu.dev.ledger import OK, REJECTED, UNKNOWN, Ledger
 from gewu.dev.stack import Stack
 
 SOURCE = "key:replay"
+_KEPT = 40
 _WORDS = ("manhole", "井盖", "fire lane", "暴露垃圾", "gas leak", "street light", "nobody knows this word")
 
 
 class Load:
-    """Reports at a constant rate until the block is left; then each still without an ack is repeated for a while."""
+    """Reports at a constant rate until the block is left; then each still without an ack is repeated for a while.
 
-    def __init__(self, stack: Stack, folder: Path, *, rate: float = 200.0, seed: int = 1) -> None:
-        self._stack, self._rate = stack, rate
+    `url` names another door than the stack's first.
+    """
+
+    def __init__(self, stack: Stack, folder: Path, *, rate: float = 200.0, seed: int = 1, url: str = "") -> None:
+        self._stack, self._rate, self._url = stack, rate, url
         self._random = random.Random(seed)
         self.ledger = folder / f"ledger-{ids.new_client_id()}.jsonl"
         self._city = load_city(stack.city)
         self._places = [(g.centroid.x, g.centroid.y) for g in self._city.owners.shapes]
         self._tasks: set[asyncio.Task[None]] = set()
-        self.accepted = 0
+        self.words: Counter[Word] = Counter()  # every answer, by what it said
+        self.acked: set[str] = set()  # ids
+        self.first: list[dict[str, Any]] = []  # the first reports that were acknowledged, for whoever sends them again
         self.slowest = 0.0  # seconds of the slowest answer
-        self.without_ack = 0  # answers on the way that were no acks: the fault was felt
+        self.begun = 0.0  # when, by the loop's clock
+
+    @property
+    def accepted(self) -> int:
+        """Acks; a report that was sent again has several."""
+        return self.words[Word.ACCEPTED]
+
+    @property
+    def without_ack(self) -> int:
+        """Answers on the way that were no acks: the fault was felt."""
+        return self.words[Word.UNKNOWN] + self.words[Word.REFUSED]
 
     async def __aenter__(self) -> Self:
+        self.begun = asyncio.get_running_loop().time()
         self._book = Ledger(self.ledger)
-        self._doors = await Doors(self._stack.intake_url, self._stack.report_key, 256).__aenter__()
+        self._doors = await Doors(self._url or self._stack.intake_url, self._stack.report_key, 256).__aenter__()
         self._running = asyncio.create_task(self._run())
         return self
 
@@ -50,13 +68,14 @@ class Load:
         due = clock.time()
         while True:
             size = self._random.choice((1, 1, 1, 20))
-            task = asyncio.create_task(self._ship([self._report() for _ in range(size)]))  # noqa: RUF006  kept below
+            task = asyncio.create_task(self.ship([self.report() for _ in range(size)]))  # noqa: RUF006  kept below
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             due += size / self._rate
             await asyncio.sleep(max(0.0, due - clock.time()))
 
-    def _report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
+        """One more report, somewhere in the city, with an id of its own."""
         lon, lat = self._random.choice(self._places)
         spread = lambda: self._random.uniform(-0.0005, 0.0005)  # noqa: E731
         return {
@@ -64,7 +83,8 @@ class Load:
             "place": {"lon": lon + spread(), "lat": lat + spread()},
         }  # fmt: skip
 
-    async def _ship(self, reports: Sequence[dict[str, Any]], seconds: float = 60.0) -> None:
+    async def ship(self, reports: Sequence[dict[str, Any]], seconds: float = 60.0) -> None:
+        """Send these until each has its ack, for at most so many seconds."""
         clock = asyncio.get_running_loop()
         deadline = clock.time() + seconds
         waiting = list(reports)
@@ -75,19 +95,24 @@ class Load:
             self.slowest = max(self.slowest, clock.time() - asked)
             again = []
             for report, answer in zip(waiting, answers, strict=True):
+                self.words[answer.word] += 1
                 if answer.word is Word.ACCEPTED:
-                    self.accepted += 1
-                    self._book.outcome(report["id"], OK, answer.signal_id)
+                    self._took(report, answer.signal_id)
                 elif answer.word is Word.REJECTED:
                     self._book.outcome(report["id"], REJECTED)
                 else:
-                    self.without_ack += 1
                     again.append(report)
             waiting = again
             if waiting:
                 await asyncio.sleep(self._random.uniform(0.1, 1.0))
         for report in waiting:
             self._book.outcome(report["id"], UNKNOWN)
+
+    def _took(self, report: dict[str, Any], signal_id: str) -> None:
+        self._book.outcome(report["id"], OK, signal_id)
+        self.acked.add(report["id"])
+        if len(self.first) < _KEPT:
+            self.first.append(report)
 
 
 async def judge(stack: Stack, ledgers: Sequence[Path], wait: float = 60.0) -> dict[str, Any]:

@@ -1,17 +1,39 @@
-"""The fault tests share the run's stack: its servers may be stopped, its services killed, and its books must still balance."""
+"""A world for the runs of this package; one in which something went wrong is not used again."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from tests.trouble.world import World
+
+
+class Worlds:
+    """One world after another."""
+
+    def __init__(self, made: pytest.TempPathFactory, city: Path) -> None:
+        self._made, self._city = made, city
+        self._world: World | None = None
+
+    async def usable(self) -> World:
+        """A world in which all is in order."""
+        if self._world is None:
+            self._world = World(self._made.mktemp("world"), self._city)
+            await self._world.start()
+        return self._world
+
+    async def end(self) -> None:
+        """Stop this one; the next call of `usable` makes another."""
+        world, self._world = self._world, None
+        if world:
+            await world.stop()
+
 
 @pytest.fixture(scope="package")
-def ledgers() -> list[Path]:
-    """Every ledger so far: the judge must find all of it, not only the last test's."""
-    return []
-
-
-@pytest.fixture(scope="package")
-def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the ledgers of all these tests stand until the last one is judged."""
-    return tmp_path_factory.mktemp("ledgers")
+async def worlds(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIterator[Worlds]:
+    """Worlds for these tests, apart from the stack of the other tests."""
+    made = Worlds(tmp_path_factory, demo)
+    try:
+        yield made
+    finally:
+        await made.end()

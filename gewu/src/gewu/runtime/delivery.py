@@ -92,6 +92,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
             consumer = self.consumer_of()
             places = list(self._workers)
             if consumer is None or not places:
+                self._means.metrics.waits(0, 0.0)  # whoever has the partitions now tells of them
                 continue
             try:
                 # Positions first: taken after the log's ends they may lie behind them, and no record is lost for that.

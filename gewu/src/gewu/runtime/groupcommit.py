@@ -57,8 +57,14 @@ class GroupCommit:
 
     @property
     def is_up(self) -> bool:
-        """Whether there is a producer to send with right now."""
-        return self._producer is not None
+        """Whether there is a producer to send with right now, and no batch of it has waited past the deadline.
+
+        The client library repeats a batch for as long as the broker refuses or does not answer; it never fails it.
+        """
+        if self._producer is None:
+            return False
+        oldest = self._loop.time() - self._deadline
+        return all(p.in_flight is None or p.in_flight.born >= oldest for p in self._partitions.values())
 
     def oldest_s(self) -> float:
         """Age of the oldest batch without an ack; 0 when nothing waits."""

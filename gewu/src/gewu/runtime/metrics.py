@@ -29,7 +29,7 @@ _OWNED = "Partitions that this process reads. Worry when all replicas together h
 _IN_ALL = "Partitions that there are, for whoever reads them. Worry never: it is what the other is held against."
 
 _SENT = "Events acknowledged by the broker. Worry when it stands still while the oldest unsent grows."
-_RELAYED = "From the decision in its transaction to the broker's ack, each event. Worry above a second."
+_RELAYED = "From the end of its transaction to the broker's ack, each event. Worry above a second."
 _EVENT_AGE = (
     "From intake's receipt of the opening signal to the ack of its assignment, each once. "
     "Worry when it grows: the ages before it say where."

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 from zlib import crc32
 
@@ -26,7 +26,6 @@ class Event:
     type: str
     value: bytes
     key: str
-    created_at: datetime
     cause: str | None = None
     received_at: datetime | None = None
 
@@ -63,13 +62,15 @@ async def write(transaction: Connection, events: Sequence[Event]) -> None:
     """Write events inside the transaction of their effects.
 
     The same event that still waits from before (a refusal caused again) is not written twice; two different events of
-    one version cannot be, because a case's history has one row a version.
+    one version cannot be, because a case's history has one row a version. An event's age counts from here, the last
+    thing before the commit: what made the transaction slow before is not the relay's.
     """
     if not events:
         return
+    now = datetime.now(UTC)
     rows = [
         (e.subject, e.incarnation, e.version, e.topic, e.partition, shard_of(e.subject), int(e.lane), e.event_id, e.type,
-         e.value, e.key, e.created_at, e.cause, e.received_at)
+         e.value, e.key, now, e.cause, e.received_at)
         for e in events
     ]  # fmt: skip
     await transaction.execute(_WRITE, *(list(c) for c in zip(*rows, strict=True)))

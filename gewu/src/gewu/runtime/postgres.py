@@ -79,7 +79,8 @@ def is_later(fault: BaseException) -> bool:
         return (fault.sqlstate or "")[:2] in _LATER
     if isinstance(fault, asyncpg.InterfaceError):
         return not isinstance(fault, ValueError)
-    return isinstance(fault, OSError | TimeoutError)
+    # The client library's own state machine, when a connection ends under a statement: nothing that a record could do.
+    return isinstance(fault, OSError | TimeoutError | asyncpg.InternalClientError)
 
 
 async def check_locks(connection: Connection, needed: int) -> str | None:

@@ -151,7 +151,6 @@ class Events:
         lawful: tuple[Kind, ...],
         own_case: Case | None,
         incarnation: int,
-        at: datetime,
     ) -> Event:
         """Why an action changed nothing. Its id holds the content, because one client id may be refused for two."""
         topic = topics.dispatch(said.department)
@@ -164,7 +163,7 @@ class Events:
         return Event(
             subject=own, incarnation=incarnation, version=0, topic=topic,
             partition=topics.partition(said.case_id, self._partitions[topic]), lane=Lane.P1, event_id=own,
-            type=codec.ACTION_REFUSED, value=message.SerializeToString(), key=said.case_id, created_at=at, cause=said.action_id,
+            type=codec.ACTION_REFUSED, value=message.SerializeToString(), key=said.case_id, cause=said.action_id,
         )  # fmt: skip
 
     def _event(
@@ -173,7 +172,7 @@ class Events:
         place = topics.partition(found.case_id, self._partitions[topic])
         return Event(
             found.case_id, found.incarnation, found.version, topic, place, found.lane, own, type_, value, found.case_id,
-            found.changed_at, cause, received_at,
+            cause, received_at,
         )  # fmt: skip
 
 

@@ -4,24 +4,26 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry
 
+from gewu.lane import Lane
 from gewu.runtime.instruments import TIME_BUCKETS, Spread, Tally
 from gewu.runtime.metering import ProducerMetrics
+from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
 
 _REPORTS = (
-    "Reports by answer: accepted, rejected (wrong), refused (not taken), unknown (no ack). "
-    "Worry when accepted falls or another share grows."
+    "Reports by answer: accepted, rejected (wrong), refused (not sent), unknown (no ack); quota, grid and overloaded: no "
+    "room. Worry when accepted falls or another share grows."
 )
 _REFUSED = (
-    "Requests and reports that got no further than the doors, by reason; a report counts under its first. "
-    "Worry when one reason grows suddenly: a client was changed, or a key ended."
+    "Requests and reports that got no further than the doors, by reason; a report counts under its first, and in no lane "
+    "where it was not read so far. Worry when one grows suddenly: a client was changed, a key ended, we are too slow."
 )
 _REQUESTS = "Requests by door and status. Worry at 500, and when 503 grows."
 _SECONDS = "From the whole request to its answer, by door. Worry above 1 s at p99."
 
 
 class Refusal(StrEnum):
-    """Why a request or a report is not taken, beside the domain's own reasons (`Reject`)."""
+    """Why a request or a report is not taken, beside the domain's own reasons (`Reject`, `Shed`)."""
 
     # The request
     NO_KEY = "no_key"
@@ -44,6 +46,12 @@ class Refusal(StrEnum):
     OTHER = "other"
 
 
+NO_LANE = "none"
+DOORS = ("/v1/reports", "/v1/reports:batch")
+ANSWERS = ("accepted", "rejected", "refused", "unknown", *Shed)
+_REASONS = frozenset(map(str, (*Refusal, *Reject, *Shed)))
+
+
 class Metrics:
     """What comes through the doors and how it is answered."""
 
@@ -52,11 +60,19 @@ class Metrics:
         self.requests = Tally("gewu_intake_requests", _REQUESTS, ["door", "status"], registry)
         self.seconds = Spread("gewu_intake_answer_seconds", _SECONDS, ["door"], TIME_BUCKETS, registry)
         self.producers = ProducerMetrics(registry)
-        refused = Tally("gewu_intake_refused", _REFUSED, ["reason"], registry)
-        self._refused = {str(reason): refused.labels(reason) for reason in (*Refusal, *Reject)}
-        for answer in ("accepted", "rejected", "refused", "unknown"):
-            self.reports.labels(answer)
+        self._refused = Tally("gewu_intake_refused", _REFUSED, ["lane", "reason"], registry)
+        # From the start at 0: an increase from nothing would be seen by no alert.
+        for answer in ANSWERS:
+            self.reports.labels(str(answer))
+        for door in DOORS:
+            self.requests.labels(door, "500")
+        for reason in _REASONS:
+            self._refused.labels(NO_LANE, reason)
+        for lane in Lane:
+            for why in Shed:
+                self._refused.labels(lane.label, str(why))
 
-    def refused(self, reason: str, times: int = 1) -> None:
-        """A request or so many reports were refused at the doors."""
-        (self._refused.get(reason) or self._refused[Refusal.OTHER]).inc(times)
+    def refused(self, reason: str, lane: Lane | None = None, times: int = 1) -> None:
+        """A request, or so many reports, were refused at the doors."""
+        known = str(reason) if reason in _REASONS else str(Refusal.OTHER)
+        self._refused.labels(lane.label if lane else NO_LANE, known).inc(times)

@@ -64,7 +64,7 @@ class Actions:
                 judged.counts["duplicate"] += 1
             else:
                 judged.counts["conflict"] += 1
-                self._refuse(judged, action, found.get(action.case_id), Refusal.CONFLICT, now)
+                self._refuse(judged, action, found.get(action.case_id), Refusal.CONFLICT)
         await cases.update(transaction, list(judged.changed.values()))
         await history.add_actions(transaction, judged.actions, now)
         await history.write(transaction, judged.entries)
@@ -76,7 +76,7 @@ class Actions:
         judged.actions.append((action, verdict.refusal))
         if verdict.refusal or case is None or not isinstance(action.kind, Kind):
             judged.counts["refused"] += 1
-            self._refuse(judged, action, case, verdict.refusal or Refusal.NO_SUCH_CASE, now)
+            self._refuse(judged, action, case, verdict.refusal or Refusal.NO_SUCH_CASE)
             return
         judged.counts["applied"] += 1
         judged.changed[case.case_id] = case
@@ -93,10 +93,10 @@ class Actions:
             ):
                 judged.events.append(self._events.assignment(told, kind, whom, cause, note=action.note))
 
-    def _refuse(self, judged: Judged, action: Action, case: Case | None, why: Refusal, now: datetime) -> None:
+    def _refuse(self, judged: Judged, action: Action, case: Case | None, why: Refusal) -> None:
         own = case if case and case.department == action.department else None
         lawful = moves(own.state, own.department, self._back_to.department) if own else ()
-        refused = self._events.refused(action, why, lawful, own, self._incarnation, now)
+        refused = self._events.refused(action, why, lawful, own, self._incarnation)
         # The same conflict twice in one batch is one answer.
         if all(e.event_id != refused.event_id for e in judged.events):
             judged.events.append(refused)

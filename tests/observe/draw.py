@@ -1,0 +1,75 @@
+"""`make panels`: the demo city's day on a fresh system under a Prometheus; what each panel shows of it: docs/panels.svg."""
+
+import argparse
+import asyncio
+import re
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+from gewu.city import load
+from gewu.dev import day, replay
+from gewu.dev.ledger import Ledger
+from gewu.dev.stack import Stack
+from tests.observe import panels, svg
+from tests.observe.prometheus import ROOT, Prometheus
+from tests.support.waiting import until
+
+OUT = ROOT / "docs/panels.svg"
+_STEP_S = 1.0
+_AFTER_S = 8.0  # so that the last reports are through, and the last scrape has seen them
+
+
+async def watched(folder: Path, seconds: float, reports: int) -> str:
+    """The drawing of one run."""
+    async with Stack(folder / "stack", ROOT / "cities/demo", say=print) as stack:
+        services = {"intake": stack.intake_url, "dispatch": stack.dispatch_url}
+        async with Prometheus(folder / "prometheus", services) as prometheus:
+
+            async def both() -> bool:
+                return await prometheus.scraped() == set(services)
+
+            await until(both, 30.0, "a scrape of both services")
+            start = time.time()
+            await _day(stack, folder, seconds, reports)
+            await asyncio.sleep(_AFTER_S)
+            end = time.time()
+            charts = [await _chart(prometheus, panel, start, end) for panel in panels.read()]
+    title = f"The panels over {end - start:.0f} s: the demo city's day, {reports:,} reports in {seconds:.0f} s"
+    return svg.page(title, charts, end - start)
+
+
+async def _day(stack: Stack, folder: Path, seconds: float, reports: int) -> None:
+    city = load(stack.city)
+    midnight = datetime.now(city.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
+    drawn = await asyncio.to_thread(day.draw, city, midnight, 1, reports)
+    with Ledger(folder / "ledger.jsonl") as ledger:
+        sender = replay.Replay(stack.intake_url, stack.report_key, replay.plan(drawn, seconds), ledger)
+        await sender.run()
+    print(f"{sender.tally.accepted} of {sender.tally.planned} reports were accepted")
+
+
+async def _chart(prometheus: Prometheus, panel: panels.Panel, start: float, end: float) -> svg.Chart:
+    lines: dict[str, svg.Points] = {}
+    for query, legend in panel.queries:
+        for labels, values in await prometheus.over(query, start, end, _STEP_S):
+            name = re.sub(r"\{\{(\w+)\}\}", lambda m, labels=labels: labels.get(m[1], ""), legend).strip() or "all"
+            lines[name] = [(at - start, value) for at, value in values]
+    seen = {name: points for name, points in lines.items() if len(points) > 1}
+    return svg.Chart(panel.row, panel.title, panel.unit, seen)
+
+
+def main() -> None:
+    """Draw, and say where it stands."""
+    asked = argparse.ArgumentParser(prog="python -m tests.observe.draw", description=__doc__)
+    asked.add_argument("--seconds", type=float, default=90.0, help="into how many the day is pressed [90]")
+    asked.add_argument("--reports", type=int, default=9000, help="how many there are in it [9000]")
+    words = asked.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        OUT.write_text(asyncio.run(watched(Path(folder), words.seconds, words.reports)))
+    print(f"{OUT.relative_to(ROOT)} is drawn")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,40 @@
+"""The families of trouble by name, in the order in which one world meets them."""
+
+from tests.trouble.families import (
+    bad_input,
+    broker,
+    clients,
+    disks,
+    kills,
+    manholes,
+    ownership,
+    positions,
+    servers,
+    versions,
+)
+from tests.trouble.play import Family
+
+FAMILIES: dict[str, Family] = {
+    "intake killed": kills.intake_killed,
+    "dispatch killed before the commit": kills.dispatch_killed("delivery.before_commit"),
+    "dispatch killed after the commit": kills.dispatch_killed("delivery.after_commit"),
+    "relay killed before the delete": kills.dispatch_killed("relay.before_delete"),
+    "kafka stopped": servers.kafka_away("stop"),
+    "kafka killed": servers.kafka_away("kill"),
+    "postgres stopped": servers.postgres_away("stop"),
+    "postgres killed": servers.postgres_away("kill"),
+    "broker stopped": broker.broker_stopped,
+    "broker frozen": broker.broker_frozen,
+    "broker refuses": broker.broker_refuses,
+    "owner frozen": ownership.owner_frozen,
+    "owners come and go": ownership.owners_come_and_go,
+    "one manhole seen twice": manholes.one_manhole_seen_twice,
+    "group offsets deleted": positions.group_offsets_deleted,
+    "disk full under kafka": disks.kafka_disk_full,
+    "disk full under postgres": disks.postgres_disk_full,
+    "two releases side by side": versions.two_releases,
+    "log cut above a position": positions.log_cut,
+    "clients repeat": clients.clients_repeat,
+}
+# Not in `make test`, where its tests run anyway.
+IN_ROUNDS_ONLY: dict[str, Family] = {"bad input": bad_input.bad_input}

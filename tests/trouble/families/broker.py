@@ -1,0 +1,70 @@
+"""The broker under the producer: stopped in its tracks, frozen behind an open port, refusing connections."""
+
+import asyncio
+from random import Random
+
+import aiohttp
+
+from tests.support.waiting import until
+from tests.trouble.play import Seen
+from tests.trouble.world import BEHIND, World
+
+
+async def broker_stopped(world: World, random: Random) -> Seen:
+    """SIGSTOP to the broker, for longer than intake waits for an ack; then CONT."""
+    async with world.load(random) as load:
+        await asyncio.sleep(random.uniform(0.5, 1.5))
+        world.stack.kafka.pause()
+        try:
+            await asyncio.sleep(random.uniform(10.5, 12.0))
+        finally:
+            world.stack.kafka.resume()
+        await asyncio.sleep(1.0)
+    return Seen(load.without_ack > 0 and load.slowest > 9.0, _felt(load.slowest, load.without_ack))
+
+
+async def broker_frozen(world: World, random: Random) -> Seen:
+    """Connections stay and new ones are accepted, and nothing goes through: neither way, or the answers only. Then it
+    flows on, or every connection ends and what was held is gone."""
+    url = await world.behind_the_link()
+    ways = random.choice(((), ("answers",)))
+    before = await world.outcomes()
+    async with world.load(random, url=url) as load:
+        await asyncio.sleep(random.uniform(0.5, 1.5))
+        world.link.freeze(*ways)
+        await asyncio.sleep(random.choice((4.5, 11.5)))  # longer than intake waits; or than the client library as well
+        held, accepted = world.link.held, world.link.accepted
+        if random.random() < 0.5:
+            world.link.hang_up()
+        await world.link.open()
+        await asyncio.sleep(1.0)
+    again = (await world.outcomes())["duplicate"] - before["duplicate"]
+    words = f"{'answers' if ways else 'both ways'} held, {held} bytes, {accepted} connections taken meanwhile, "
+    return Seen(held > 0 and load.without_ack > 0, words + _felt(load.slowest, load.without_ack, again))
+
+
+async def broker_refuses(world: World, random: Random) -> Seen:
+    """The port is closed: connections end and new ones are refused, until intake is red; then it opens again."""
+    url = await world.behind_the_link()
+    async with world.load(random, url=url) as load:
+        await asyncio.sleep(random.uniform(0.5, 1.5))
+        await world.link.cut()
+        why = await until(lambda: red(url), 30.0, "intake's red light")
+        await world.link.open()
+        await world.stack.services[BEHIND].until_ready(30.0)
+    return Seen(load.without_ack > 0, f"red: {why}; " + _felt(load.slowest, load.without_ack))
+
+
+async def red(url: str) -> str:
+    """What readiness says is wrong, "" while nothing is."""
+    try:
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/readyz") as answer:
+            said = await answer.json()
+    except aiohttp.ClientError:
+        return ""
+    return "; ".join(f"{name}: {why}" for name, why in said["red"].items())
+
+
+def _felt(slowest: float, without_ack: int, again: int | None = None) -> str:
+    landed = "" if again is None else f", {again} of them had landed"
+    return f"slowest answer {slowest:.1f} s, {without_ack} without ack{landed}"

@@ -1,0 +1,90 @@
+"""What the runs came to: a line each while they run, a table of all, and one JSON object."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from tests.trouble.play import Result
+
+_HEAD = """\
+# Trouble
+
+`make trouble ROUNDS={rounds}` on {day}: every family of harm, {rounds} times under seeds {seeds}, on the real Kafka and
+PostgreSQL with reports coming in. After each run `gewu audit` judges everything that was ever sent to that system: the
+clients' ledgers, every record of the log, the tables and the books. This page is written by that command.
+
+*Hit*: the run measured that its fault was there when work was under way; a run that did not hit counts as failed. *Acks*:
+answers 202 that reports got in these runs. *Lost*: an ack without its case. *Doubled*: an act with two effects.
+
+"""
+_COLUMNS = (
+    "family",
+    "what is done",
+    "runs",
+    "hit",
+    "acks",
+    "lost",
+    "doubled",
+    "seconds, median",
+    "what one run measured",
+)
+
+
+def line(result: Result) -> str:
+    """One run for a terminal."""
+    if result.skipped:
+        return f"SKIPPED  {result.family:<34} seed {result.seed:<3} {result.skipped}"
+    word = "ok" if result.good else "FAILED" if result.why else "NOT HIT"
+    head = f"{word:<8} {result.family:<34} seed {result.seed:<3} {result.seconds:5.1f} s  {result.accepted:>6} acks  "
+    return f"{head}{result.words}{f'  WRONG: {result.why}' if result.why else ''}"
+
+
+def sums(results: Sequence[Result]) -> dict[str, int]:
+    """The last line. Skipped runs are no runs."""
+    runs = [result for result in results if not result.skipped]
+    return {
+        "runs": len(runs),
+        "hit": sum(result.hit for result in runs),
+        "accepted": sum(result.accepted for result in runs),
+        "lost": sum(result.lost for result in runs),
+        "doubled": sum(result.doubled for result in runs),
+        "failed": sum(not result.good for result in runs),
+    }
+
+
+def text(results: Sequence[Result], deeds: Mapping[str, str]) -> str:
+    """The page. `deeds`: what each family does."""
+    seeds = sorted({result.seed for result in results})
+    span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
+    head = _HEAD.format(rounds=len(seeds), day=f"{datetime.now(UTC):%Y-%m-%d}", seeds=span)
+    rows = [_row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
+    for family, deed in deeds.items():
+        if own := [result for result in results if result.family == family]:
+            rows.append(_row(_cells(family, deed, own)))
+    total = sums(results)
+    rows.append(_row(["all", "", *(f"{total[n]:,}" for n in ("runs", "hit", "accepted", "lost", "doubled")), "", ""]))
+    return head + "\n".join(rows) + "\n" + _faults(results)
+
+
+def _cells(family: str, deed: str, own: Sequence[Result]) -> list[str]:
+    total, done = sums(own), [result for result in own if not result.skipped]
+    if not done:
+        return [family, deed, "0", "", "", "", "", "", f"skipped: {own[0].skipped}"]
+    counts = [f"{total[name]:,}" for name in ("runs", "hit", "accepted", "lost", "doubled")]
+    return [
+        family,
+        deed,
+        *counts,
+        f"{statistics.median(r.seconds for r in done):.0f}",
+        f"seed {done[0].seed}: {done[0].words}",
+    ]
+
+
+def _faults(results: Sequence[Result]) -> str:
+    wrong = [result for result in results if not result.good]
+    lines = [f"- {r.family}, seed {r.seed}: {r.why or 'the fault was not felt: ' + r.words}" for r in wrong]
+    return "".join(f"\n{line}" for line in ("## What went wrong\n", *lines)) + "\n" if lines else ""
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"

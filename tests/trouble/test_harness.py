@@ -1,0 +1,105 @@
+"""The harness itself: a fault that was not felt is not passed off as survived, a full disk is full, a frozen link is."""
+
+import asyncio
+import errno
+import socket
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gewu.dev import ports
+from tests.trouble import page
+from tests.trouble.disk import Disk, NoDisk
+from tests.trouble.link import Link
+from tests.trouble.play import CLEAN, Result, Seen, Skipped, play
+
+_FINE: dict[str, Any] = {
+    **dict.fromkeys(CLEAN, 0), "exit": 0, "in_flight": 0, "outbox": 0, "examples": {name: ["one"] for name in CLEAN},
+}  # fmt: skip
+
+
+async def _played(seen: Seen | Exception, verdict: dict[str, Any] | None = None, acks: int = 500) -> Result:
+    world: Any = SimpleNamespace(loads=[])
+
+    async def judge() -> dict[str, Any]:
+        return {**_FINE, **(verdict or {})}
+
+    async def family(_: Any, __: Random) -> Seen:
+        world.loads.append(SimpleNamespace(accepted=acks))
+        if isinstance(seen, Exception):
+            raise seen
+        return seen
+
+    world.judge = judge
+    return await play(world, "a family", family, 7)
+
+
+async def test_a_run_is_good_only_when_it_hit_and_the_judge_is_content() -> None:
+    assert (await _played(Seen(True, "felt"))).good
+    assert not (await _played(Seen(False, "not felt"))).good
+    assert not (await _played(Seen(True, "felt"), {"lost": 2})).good
+    assert not (await _played(Seen(True, "felt"), {"exit": 1})).good
+    assert not (await _played(Seen(True, "felt"), {"outbox": 1})).good
+    assert not (await _played(Seen(True, "felt"), acks=3)).good
+    assert not (await _played(AssertionError("the position was skipped"))).good
+    assert (await _played(Skipped("no disk"))).skipped == "no disk"
+
+
+async def test_the_sums_and_the_page_show_what_went_wrong() -> None:
+    results = [await _played(Seen(True, "felt")), await _played(Seen(True, "felt"), {"lost": 2, "doubled": 1}),
+               await _played(Seen(False, "nobody noticed")), await _played(Skipped("no disk"))]  # fmt: skip
+    assert page.sums(results) == {"runs": 3, "hit": 2, "accepted": 1500, "lost": 2, "doubled": 1, "failed": 2}
+    text = page.text(results, {"a family": "what it does"})
+    assert "| a family | what it does | 3 | 2 | 1,500 | 2 | 1 |" in text and "nobody noticed" in text
+    assert [page.line(r).split()[0] for r in results] == ["ok", "FAILED", "NOT", "SKIPPED"]
+
+
+def test_a_full_disk_takes_no_byte_until_it_is_relieved(tmp_path: Path) -> None:
+    try:
+        disk = Disk(tmp_path / "disk", 8)
+    except NoDisk as why:
+        pytest.skip(str(why))
+    try:
+        disk.fill()
+        with pytest.raises(OSError) as refused:
+            (disk.folder / "more").write_bytes(b"x")
+        assert refused.value.errno == errno.ENOSPC
+        disk.relieve()
+        (disk.folder / "more").write_bytes(b"x")
+    finally:
+        disk.unmount()
+    assert not list((tmp_path / "disk").iterdir()), "nothing of it is left on the machine's own disk"
+
+
+async def test_a_link_passes_holds_and_refuses() -> None:
+    far, near = ports.free_ports(2)
+    echo = await asyncio.start_server(_echo, ports.LOOPBACK, far)
+    link = Link(near, far)
+    await link.open()
+    reader, writer = await asyncio.open_connection(ports.LOOPBACK, near)
+    assert await _asked(reader, writer, b"one\n") == b"one\n"
+    link.freeze("answers")
+    with pytest.raises(TimeoutError):
+        await _asked(reader, writer, b"two\n")
+    assert link.held == 4, "it reached the server, and its answer is held"
+    await link.open()
+    assert await asyncio.wait_for(reader.readline(), 2.0) == b"two\n"
+    await link.cut()
+    assert await asyncio.wait_for(reader.read(), 2.0) == b""
+    with pytest.raises(ConnectionRefusedError), socket.create_connection((ports.LOOPBACK, near)):
+        pass
+    echo.close()
+
+
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while line := await reader.readline():
+        writer.write(line)
+    writer.close()
+
+
+async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: bytes) -> bytes:
+    writer.write(line)
+    return await asyncio.wait_for(reader.readline(), 0.5)
