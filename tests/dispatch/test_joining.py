@@ -113,7 +113,8 @@ _EDGE = st.builds(
     st.floats(-1e-4, 1e-4),
 )
 _LAT = st.one_of(st.floats(-85, 85), _EDGE)
-_RADIUS = st.one_of(
+_BOUNDS = [15.0, 62.5, 62.6, 100.0, joining.LARGEST_RADIUS_M]
+_RADIUS = st.one_of(st.floats(0.5, joining.LARGEST_RADIUS_M), st.sampled_from(_BOUNDS))
     st.floats(0.5, joining.LARGEST_RADIUS_M), st.sampled_from([15.0, 62.5, 62.6, 100.0, joining.LARGEST_RADIUS_M])
 )
 
