@@ -115,8 +115,6 @@ _EDGE = st.builds(
 _LAT = st.one_of(st.floats(-85, 85), _EDGE)
 _BOUNDS = [15.0, 62.5, 62.6, 100.0, joining.LARGEST_RADIUS_M]
 _RADIUS = st.one_of(st.floats(0.5, joining.LARGEST_RADIUS_M), st.sampled_from(_BOUNDS))
-    st.floats(0.5, joining.LARGEST_RADIUS_M), st.sampled_from([15.0, 62.5, 62.6, 100.0, joining.LARGEST_RADIUS_M])
-)
 
 
 @st.composite
