@@ -26,11 +26,11 @@ async def test_a_report_is_accepted_and_its_link_shows_its_case(client: Client) 
 
 async def test_a_link_of_a_report_that_dispatch_has_not_seen_says_accepted(client: Client) -> None:
     from gewu import ids
-    from gewu.runtime import link
+    from gewu.runtime.link import Links
 
     unseen = ids.signal_id("nobody", "nothing")
     secret = (client.stack.data / "secrets" / "link.secret").read_bytes()[:64]
-    found = await client.desk("GET", f"/v1/reports/{unseen}?token={link.token(secret, unseen)}", key="none")
+    found = await client.desk("GET", f"/v1/reports/{unseen}?token={Links(secret).token(unseen)}", key="none")
     assert (found.status, found.body["status"]) == (200, "accepted")
     assert (await client.desk("GET", f"/v1/reports/{unseen}?token=wrong", key="none")).status == 404
 

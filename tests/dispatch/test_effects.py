@@ -24,6 +24,7 @@ from gewu_dispatch import wire
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.action import Kind
 from gewu_dispatch.domain.case import Picture, Signal, State
+from gewu_dispatch.store import cases
 from tests.dispatch.conftest import Desk
 from tests.support.building import FALLBACK, HERE, INCARNATION, NOW, a_signal, an_action, moved
 
@@ -270,7 +271,8 @@ async def test_a_batch_of_one_case_makes_one_version_and_one_event_that_fits(des
 
 
 async def test_two_lanes_that_see_one_manhole_at_the_same_time_open_one_case(desk: Desk) -> None:
-    edge = (round((HERE[1] + 90) * geo.METRES_PER_DEGREE / joining.COARSE_M)) * joining.COARSE_M
+    side = joining.LOCK_CELLS_M[0]
+    edge = round((HERE[1] + 90) * geo.METRES_PER_DEGREE / side) * side
     line = edge / geo.METRES_PER_DEGREE - 90  # a border of cells: the two stand on its two sides in every other round
     for n in range(50):
         place = moved(HERE[0], line if n % 2 else HERE[1], 60.0 * n)
@@ -279,6 +281,14 @@ async def test_two_lanes_that_see_one_manhole_at_the_same_time_open_one_case(des
         assert sorted(next(iter(c)) for c in counts) == ["joined", "opened"], n
     cases = await desk.rows("cases")
     assert len(cases) == 50 and {(c["signals"], c["version"], c["lane"]) for c in cases} == {(2, 2, 1)}
+
+
+async def test_a_batch_does_not_wait_for_another_that_only_stands_in_the_same_quarter(desk: Desk, city: City) -> None:
+    cover = city.categories["component:01023"]
+    async with desk.pool.acquire() as connection, connection.transaction():
+        await cases.lock_cells(connection, list(joining.lock_keys(cover, a_cover(HERE))))
+        async with asyncio.timeout(3.0):  # less than the lock time-out
+            assert await desk.take(*(a_cover(moved(*HERE, 300.0 * n)) for n in (1, -1, 2, -2))) == {"opened": 4}
 
 
 async def test_two_batches_that_share_ids_in_opposite_order_do_not_wait_for_each_other_for_ever(desk: Desk) -> None:

@@ -17,6 +17,7 @@ from gewu.city import load
 from gewu.dev.ports import free_ports
 from gewu.lane import Lane
 from gewu.runtime import guarded, keys
+from gewu.runtime.link import Links
 from gewu_intake.domain.admission import Admission, Limits
 from gewu_intake.handlers import REPORT_BYTES, Handlers
 from gewu_intake.http import doors as doors_module
@@ -68,7 +69,7 @@ class Server:
         keys.write(file, [keys.Key("app", keys.digest(SECRET), ("report",))])
         clock: Any = SimpleNamespace(now=lambda: NOW)
         handlers = Handlers(
-            load(demo), dict.fromkeys(Lane, self.log), clock, b"s" * 32, None, Admission(limits or Limits())
+            load(demo), dict.fromkeys(Lane, self.log), clock, Links(b"s" * 32), None, Admission(limits or Limits())
         )
         self.doors = Doors(handlers, keys.KeyRing(file), False, "http://x", Metrics(CollectorRegistry()), self._rest)
         self.by_asgi = 0

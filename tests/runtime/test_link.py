@@ -7,39 +7,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gewu import ids
-from gewu.runtime import link
+from gewu.runtime.link import Links
 
 SECRET = bytes(range(48))
 SIGNAL = ids.signal_id("key:patrol", "one")
 
 
 def test_a_token_holds_for_its_signal() -> None:
-    said = link.token(SECRET, SIGNAL)
+    said = Links(SECRET).token(SIGNAL)
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", said), "128 bits that need no quoting in a URL"
-    assert link.holds(SECRET, SIGNAL, said) and link.token(SECRET, SIGNAL) == said
+    assert Links(SECRET).holds(SIGNAL, said) and Links(SECRET).token(SIGNAL) == said
 
 
 def test_a_token_of_another_signal_or_secret_does_not_hold() -> None:
-    said = link.token(SECRET, SIGNAL)
-    assert not link.holds(SECRET, ids.signal_id("key:patrol", "two"), said)
-    assert not link.holds(SECRET, SIGNAL.upper(), said)
-    assert not link.holds(SECRET[::-1], SIGNAL, said)
-    assert not link.holds(SECRET[:47], SIGNAL, said)
+    said = Links(SECRET).token(SIGNAL)
+    assert not Links(SECRET).holds(ids.signal_id("key:patrol", "two"), said)
+    assert not Links(SECRET).holds(SIGNAL.upper(), said)
+    assert not Links(SECRET[::-1]).holds(SIGNAL, said)
+    assert not Links(SECRET[:47]).holds(SIGNAL, said)
 
 
 @pytest.mark.parametrize("forged", ["", "=", "x" * 22, "令牌", "\udc80", "\x00" * 22])
 def test_a_forged_token_does_not_hold(forged: str) -> None:
-    assert not link.holds(SECRET, SIGNAL, forged)
+    assert not Links(SECRET).holds(SIGNAL, forged)
 
 
 @settings(deadline=None)
 @given(st.integers(0, 21), st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"))
 def test_a_token_with_any_character_changed_or_left_out_does_not_hold(at: int, letter: str) -> None:
-    said = link.token(SECRET, SIGNAL)
-    assert link.holds(SECRET, SIGNAL, said[:at] + letter + said[at + 1 :]) == (said[at] == letter)
-    assert not link.holds(SECRET, SIGNAL, said[:at] + said[at + 1 :])
-    assert not link.holds(SECRET, SIGNAL, said[:at] + letter + said[at:])
+    said = Links(SECRET).token(SIGNAL)
+    assert Links(SECRET).holds(SIGNAL, said[:at] + letter + said[at + 1 :]) == (said[at] == letter)
+    assert not Links(SECRET).holds(SIGNAL, said[:at] + said[at + 1 :])
+    assert not Links(SECRET).holds(SIGNAL, said[:at] + letter + said[at:])
 
 
 def test_tokens_of_many_signals_are_all_different() -> None:
-    assert len({link.token(SECRET, ids.signal_id("key:patrol", str(n))) for n in range(2000)}) == 2000
+    assert len({Links(SECRET).token(ids.signal_id("key:patrol", str(n))) for n in range(2000)}) == 2000

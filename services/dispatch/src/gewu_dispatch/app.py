@@ -12,6 +12,7 @@ from gewu.runtime import apidocs, kafka, process
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.keys import KeyRing
+from gewu.runtime.link import Links
 from gewu.runtime.metering import Meter, ProducerMetrics
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu.runtime.postgres import Reader
@@ -49,7 +50,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), Metrics(registry),
     )  # fmt: skip
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock)
-    api = Api(lambda: Reader(database.pool("http")), keys, settings.link_secret, desk)
+    api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *api.routes()])
     parts = [
         Part("topics", lambda: kafka.require(known, settings.kafka)),

@@ -15,6 +15,7 @@ from gewu.runtime.contact import Sealer
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.keys import KeyRing
+from gewu.runtime.link import Links
 from gewu.runtime.metering import Meter
 from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.upkeep import upkeep
@@ -40,7 +41,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     metrics.producers.follow(by_label)
     sealer = Sealer.read(settings.contact_public_file) if settings.contact_public_file else None
     handlers = Handlers(
-        city, producers, clock or SystemClock(), settings.link_secret, sealer.seal if sealer else None,
+        city, producers, clock or SystemClock(), Links(settings.link_secret), sealer.seal if sealer else None,
         Admission(settings.limits),
     )  # fmt: skip
     rest = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document(city))])

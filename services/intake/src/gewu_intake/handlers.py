@@ -3,6 +3,8 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -11,9 +13,9 @@ from gewu import ids, topics
 from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
-from gewu.runtime import link
 from gewu.runtime.contact import Sealed
 from gewu.runtime.keys import Key
+from gewu.runtime.link import Links
 from gewu.runtime.problem import Wrong
 from gewu.runtime.producer import Fault, Producer, TooLarge, Unknown
 from gewu_intake import parse, wire
@@ -60,18 +62,22 @@ class Handlers:
     """Takes reports for one city."""
 
     def __init__(
-        self, city: City, producers: Mapping[Lane, Producer], clock: Clock, link_secret: bytes,
+        self, city: City, producers: Mapping[Lane, Producer], clock: Clock, links: Links,
         seal: Callable[[bytes], Sealed] | None, admission: Admission,
     ) -> None:  # fmt: skip
         self._admission = admission
         self._city, self._producers, self._clock = city, producers, clock
-        self._link_secret, self._seal = link_secret, seal
+        self._links, self._seal = links, seal
         partitions = {t.name: t.partitions for t in topics.registry([])}
         self._partitions = {lane: partitions[topics.signals(lane)] for lane in Lane}
+        self._lane = lru_cache(4096)(city.lane)  # people use few words, and each is normalised before it is looked up
         self._no_position_area = city.grid(city.no_position_grid).path[0] if city.no_position_grid else ""
 
     def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
         """Take one report; `answer` is called once, now or after the ack."""
+        self._on_body(body, key, self._clock.now(), answer)
+
+    def _on_body(self, body: bytes, key: Key | None, now: datetime, answer: Callable[[Answer], None]) -> None:
         if len(body) > REPORT_BYTES:
             answer(Rejected([Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]))
             return
@@ -82,12 +88,12 @@ class Handlers:
         if isinstance(said, list):
             answer(Rejected(said))
             return
-        self._take(said, key, answer)
+        self._take(said, key, now, answer)
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
         found: list[Any] = [None] * len(lines)
-        left = len(lines)
+        left, now = len(lines), self._clock.now()
 
         def put(n: int) -> Callable[[Answer], None]:
             def one(a: Answer) -> None:
@@ -100,7 +106,7 @@ class Handlers:
             return one
 
         for n, line in enumerate(lines):
-            self.on_report(line, key, put(n))
+            self._on_body(line, key, now, put(n))
 
     def _room(self, body: bytes, key: Key | None) -> Shed | None:
         """Why there is no room for this report, from no more than a glance at it."""
@@ -108,10 +114,10 @@ class Handlers:
         if seen.place and self._admission.asks_for_grids():
             grid = self._city.owners.at(seen.place.lon, seen.place.lat)
         client, own = (key.id, key.rate) if key else (ids.ANONYMOUS, 0.0)
-        return self._admission.take(client, own, self._city.lane(seen.category), grid, time.monotonic())
+        return self._admission.take(client, own, self._lane(seen.category), grid, time.monotonic())
 
-    def _take(self, said: ReportSaid, key: Key | None, answer: Callable[[Answer], None]) -> None:
-        city, now, place = self._city, self._clock.now(), said.place
+    def _take(self, said: ReportSaid, key: Key | None, now: datetime, answer: Callable[[Answer], None]) -> None:
+        city, place = self._city, said.place
         grid = city.grid_at(place.lon, place.lat) if place else None
         rejections = accept(
             said, grid=grid.id if grid else None, grid_without_position=city.no_position_grid, has_key=key is not None,
@@ -120,7 +126,7 @@ class Handlers:
         if rejections:
             answer(Rejected([Wrong(r.field, r.reason, r.text) for r in rejections]))
             return
-        lane = city.lane(said.category)
+        lane = self._lane(said.category)
         context = wire.Context(
             source=f"key:{key.id}" if key else ids.ANONYMOUS, lane=lane, package_version=city.version, now=now,
             home_area=grid.path[0] if grid else self._no_position_area,
@@ -137,7 +143,7 @@ class Handlers:
                 return
             if log.isEnabledFor(logging.DEBUG):
                 log.debug("accepted", extra={"signal": worded.signal_id})
-            answer(Accepted(worded.client_id, worded.signal_id, link.token(self._link_secret, worded.signal_id)))
+            answer(Accepted(worded.client_id, worded.signal_id, self._links.token(worded.signal_id)))
 
         try:
             self._producers[worded.lane].append(

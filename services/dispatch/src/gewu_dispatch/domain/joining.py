@@ -10,13 +10,17 @@ from gewu import geo
 from gewu.city import Category
 from gewu_dispatch.domain.case import Case, Signal
 
-# Locks are taken on coarse cells (few keys a batch), candidates are read by fine ones (few rows a signal). Both are
-# fixed: a radius that changes with a package must not move the cells of cases that are already open.
-COARSE_M, FINE_M = 1024.0, 100.0
-# A circle of it touches at most four coarse cells up to 85° of latitude. Not half a cell: columns narrow towards the poles
-# and the look around a point is a little wide, so that at exactly half it took five or six locks.
+# Candidates are read by fine cells (few rows a signal), which are fixed: a radius that changes with a package must not
+# move the cells of cases that are already open.
+FINE_M = 100.0
+# Locks are taken on the smallest of these cells that the radius allows. With one size of a kilometre for all, and few
+# numbers, nearly every batch waited for another partition's that had nothing in common with it (60 to 230 ms each).
+LOCK_CELLS_M = (128.0, 1024.0)
+# A circle of this part of a cell touches at most four up to 85° of latitude. Not half of it: columns narrow towards the
+# poles and the look around a point is a little wide, so that at exactly half it took five or six locks.
+_SHARE_OF_CELL = 500 / 1024
 LARGEST_RADIUS_M = 500.0
-LOCKS = 65_536
+LOCKS = 2**32
 LOCKS_PER_SIGNAL = 4
 LOCKS_AT_ONCE = 2000  # in one transaction; a larger batch is split, because the server's lock table has an end
 
@@ -43,11 +47,15 @@ def joins(category: Category | None, signal: Signal) -> bool:
 
 
 def lock_keys(category: Category, signal: Signal) -> Iterator[int]:
-    """Advisory lock numbers (0 … 65,535) of every coarse cell that this signal's radius touches."""
+    """Advisory lock numbers (a signed 32-bit integer) of every lock cell that this signal's radius touches."""
     assert signal.lon is not None and signal.lat is not None
-    kind = _kind(category.key, signal.exercise)
-    for row, column in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, COARSE_M):
-        yield crc32(f"{kind}:{row}:{column}".encode()) % LOCKS
+    kind, side = _kind(category.key, signal.exercise), _lock_cell(category.join_radius_m)
+    for row, column in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, side):
+        yield crc32(f"{kind}:{side:g}:{row}:{column}".encode()) - LOCKS // 2
+
+
+def _lock_cell(radius_m: float) -> float:
+    return next(side for side in LOCK_CELLS_M if radius_m <= side * _SHARE_OF_CELL)
 
 
 def near_keys(category: Category, signal: Signal) -> Iterator[int]:

@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gewu.runtime import link, problem
+from gewu.runtime import problem
 from gewu.runtime.keys import Key, KeyRing, bearer
+from gewu.runtime.link import Links
 from gewu.runtime.postgres import Reader, is_later
 from gewu.runtime.problem import Problem
 from gewu_dispatch.domain.action import Action, Refusal
@@ -30,8 +31,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Api:
     """The endpoints."""
 
-    def __init__(self, reader: Callable[[], Reader], keys: KeyRing, link_secret: bytes, desk: Desk) -> None:
-        self._reader, self._keys, self._link_secret, self._desk = reader, keys, link_secret, desk
+    def __init__(self, reader: Callable[[], Reader], keys: KeyRing, links: Links, desk: Desk) -> None:
+        self._reader, self._keys, self._links, self._desk = reader, keys, links, desk
 
     def routes(self) -> list[Route]:
         """Every route of /v1."""
@@ -69,7 +70,7 @@ class Api:
     async def report(self, request: Request) -> Response:
         """GET /v1/reports/{signal_id}?token=…: no scope, the link is the right; it shows this one report."""
         signal_id = asked.own_id(request, "signal_id")
-        if not link.holds(self._link_secret, signal_id, request.query_params.get("token", "")):
+        if not self._links.holds(signal_id, request.query_params.get("token", "")):
             raise Refused(404, "no_such_report", "there is no such report", "the link is incomplete or not ours")
         return _json(views.report(signal_id, await reads.report(self._reader(), signal_id)))
 
