@@ -81,6 +81,15 @@ async def test_every_label_has_its_value_from_a_closed_list(
     assert lint.returncode == 0, lint.stdout + lint.stderr
 
 
+async def test_what_is_turned_away_is_counted_by_reason(observed: Prometheus) -> None:
+    found = dict(
+        (labels["reason"], value)
+        for labels, value in await observed.values('gewu_intake_refused_total{lane="none"}')
+        if value
+    )
+    assert {"unknown_key", "wrong_type", "wrong_method", "not_json", "missing"} <= found.keys()
+
+
 def _lint(promtool: str, text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
 

@@ -53,6 +53,7 @@ class NoRoom(msgspec.Struct, frozen=True, gc=False):
     """It was not looked at: there is no room for it now."""
 
     why: Shed
+    lane: Lane
 
 
 Answer = Accepted | Rejected | Unsaid | NoRoom
@@ -81,8 +82,8 @@ class Handlers:
         if len(body) > REPORT_BYTES:
             answer(Rejected([Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]))
             return
-        if self._admission.asks(key.rate if key else 0.0) and (why := self._room(body, key)):
-            answer(NoRoom(why))
+        if self._admission.asks(key.rate if key else 0.0) and (none := self._room(body, key)):
+            answer(none)
             return
         said = parse.report(body)
         if isinstance(said, list):
@@ -108,13 +109,15 @@ class Handlers:
         for n, line in enumerate(lines):
             self._on_body(line, key, now, put(n))
 
-    def _room(self, body: bytes, key: Key | None) -> Shed | None:
-        """Why there is no room for this report, from no more than a glance at it."""
+    def _room(self, body: bytes, key: Key | None) -> NoRoom | None:
+        """Why there is no room for this report, from no more than a glance at it; None where there is."""
         seen, grid = parse.glance(body), -1
         if seen.place and self._admission.asks_for_grids():
             grid = self._city.owners.at(seen.place.lon, seen.place.lat)
         client, own = (key.id, key.rate) if key else (ids.ANONYMOUS, 0.0)
-        return self._admission.take(client, own, self._lane(seen.category), grid, time.monotonic())
+        lane = self._lane(seen.category)
+        why = self._admission.take(client, own, lane, grid, time.monotonic())
+        return NoRoom(why, lane) if why else None
 
     def _take(self, said: ReportSaid, key: Key | None, now: datetime, answer: Callable[[Answer], None]) -> None:
         city, place = self._city, said.place

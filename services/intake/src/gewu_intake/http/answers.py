@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from gewu.lane import Lane
 from gewu.runtime import problem
 from gewu.runtime.problem import Problem
 from gewu_intake.domain.admission import Shed
@@ -26,19 +27,21 @@ _NO_ROOM = {
 
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
-    """A whole HTTP answer. `retry`: in how many seconds to come back, 0 where nothing is gained by that."""
+    """A whole HTTP answer. `retry`: in how many seconds to come back, 0 where nothing is gained by that; `turned_away`: why
+    the request got no further than the doors, "" where its reports have answers of their own."""
 
     status: int
     kind: str
     body: bytes
     retry: int = 0
+    turned_away: str = ""
 
 
 class Refused(Exception):
     """The request is answered before any report is looked at."""
 
     def __init__(self, status: int, code: str, title: str, detail: str = "") -> None:
-        self.reply = of_problem(Problem(title, status, code, detail))
+        self.reply = Reply(status, problem.TYPE, problem.body(Problem(title, status, code, detail)), turned_away=code)
 
 
 def of_problem(found: Problem, retry: int = 0) -> Reply:
@@ -75,6 +78,13 @@ def word(answer: Answer) -> str:
     if isinstance(answer, NoRoom):
         return answer.why
     return "unknown" if answer.unknown else "refused"
+
+
+def reason(answer: Answer) -> tuple[str, Lane | None]:
+    """Why a report got no further than the doors, and its lane as far as it is known; "" of one that did."""
+    if isinstance(answer, Rejected):
+        return answer.errors[0].code, None
+    return (answer.why, answer.lane) if isinstance(answer, NoRoom) else ("", None)
 
 
 def later(answer: Answer) -> int:

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from gewu.runtime.keys import Key, KeyRing, bearer
-from gewu_intake.handlers import REPORT_BYTES, Answer, Handlers
+from gewu_intake.handlers import REPORT_BYTES, Accepted, Answer, Handlers
 from gewu_intake.http import answers
 from gewu_intake.http.answers import JSON, NDJSON, Refused, Reply
 from gewu_intake.metrics import Metrics
@@ -35,7 +35,7 @@ class Doors:
         self, handlers: Handlers, keys: KeyRing, anonymous: bool, status_url: str, metrics: Metrics, rest: Any
     ) -> None:
         self._handlers, self._keys, self._anonymous = handlers, keys, anonymous
-        self._status_url, self._rest = status_url, rest
+        self._status_url, self._rest, self._metrics = status_url, rest, metrics
         # A look-up by labels costs four times an increment.
         self._reports = cache(lambda word: metrics.reports.labels(word))
         self._requests = cache(lambda door, status: metrics.requests.labels(door, str(status)))
@@ -90,15 +90,26 @@ class Doors:
         """Count an answered request."""
         self._requests(door, reply.status).inc()
         self._seconds[door].observe(seconds)
+        if reply.turned_away:
+            self._metrics.refused(reply.turned_away)
 
     def _one(self, answer: Answer, say: Say) -> None:
         self._reports(answers.word(answer)).inc()
+        self._count_refused((answer,))
         say(answers.of_one(answer, self._status_url))
 
     def _many(self, numbers: list[int], found: list[Answer], say: Say) -> None:
         for word, count in Counter(map(answers.word, found)).items():
             self._reports(word).inc(count)
+        self._count_refused(found)
         say(answers.of_lines(numbers, found, self._status_url))
+
+    def _count_refused(self, found: Sequence[Answer]) -> None:
+        for answer in found:
+            if not isinstance(answer, Accepted):
+                why, lane = answers.reason(answer)
+                if why:
+                    self._metrics.refused(why, lane)
 
     def _key(self, said: bytes | None) -> Key | None:
         secret = bearer(said.decode("latin-1") if said is not None else None)
