@@ -16,6 +16,7 @@ import pytest
 from gewu.dev import processes
 from gewu.dev.children import CannotStart
 from gewu.dev.kafka_files import QUICK_RETURN
+from gewu.dev.launcher import _end
 from gewu.dev.processes import Process
 from gewu.dev.stack import Stack
 from tests.dev.running import COMMAND, ROOT, START_S, Launch, read_until
@@ -63,6 +64,25 @@ def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path:
     said = stopped.communicate(timeout=60)[0]
     assert stopped.returncode == 0, said
     assert "summary" in said and gone(children, 0.0)
+
+
+async def test_a_stop_is_said_again_to_what_swallows_it() -> None:
+    swallowed = 0
+
+    async def deaf() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await _end(task)
+    assert task.cancelled() and swallowed == 2
 
 
 def test_a_stop_while_it_starts_is_clean(launch: Launch, tmp_path: Path) -> None:

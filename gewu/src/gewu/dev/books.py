@@ -138,6 +138,8 @@ class Lookout:
 async def _patiently(source: Any) -> Any:
     """What a source says, None where it does not answer in time."""
     try:
-        return await asyncio.wait_for(source, _PATIENCE_S)
+        # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the answer, and a stop is then forgotten.
+        async with asyncio.timeout(_PATIENCE_S):
+            return await source
     except (OSError, TimeoutError, KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError):
         return None

@@ -184,14 +184,16 @@ async def _cluster_at(port: int) -> str | None:
 
     try:
         # Asked first because the client logs an error for each refused connection.
-        _, writer = await asyncio.wait_for(asyncio.open_connection(ports.LOOPBACK, port), 1.0)
+        async with asyncio.timeout(1.0):
+            _, writer = await asyncio.open_connection(ports.LOOPBACK, port)
         writer.close()
     except OSError:  # refused or timed out
         return None
     admin = AIOKafkaAdminClient(bootstrap_servers=f"{ports.LOOPBACK}:{port}", request_timeout_ms=2_000)
     try:
-        await asyncio.wait_for(admin.start(), 3.0)
-        answer = await asyncio.wait_for(admin.describe_cluster(), 3.0)
+        async with asyncio.timeout(3.0):
+            await admin.start()
+            answer = await admin.describe_cluster()
     except (KafkaError, OSError, ValueError):
         return None
     finally:

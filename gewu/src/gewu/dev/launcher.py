@@ -160,9 +160,17 @@ async def _watched(run: Run, work: Awaitable[None]) -> None:
             watching.result()
         working.result()
     finally:
-        for task in (working, watching):
+        await _end(working, watching)
+
+
+async def _end(*tasks: asyncio.Future[None]) -> None:
+    """Cancels them until they have ended: a library may swallow a cancellation, and this stop would wait for ever."""
+    left = set(tasks)
+    while left:
+        for task in left:
             task.cancel()
-        await asyncio.gather(working, watching, return_exceptions=True)
+        _, left = await asyncio.wait(left, timeout=1.0)
+    await asyncio.gather(*tasks, return_exceptions=True)  # what they raised was looked at, or came of the stop
 
 
 async def _watch(run: Run) -> None:
