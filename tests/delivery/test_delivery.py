@@ -29,6 +29,21 @@ async def test_every_record_is_written_once_and_the_books_balance(kafka: Kafka, 
     assert max(reader.effects.batches) > 100, "records travel in batches"
 
 
+async def test_a_position_that_came_back_with_a_dump_is_read_on_from_though_nothing_new_comes(
+    kafka: Kafka, topic: Topic, read: Any
+) -> None:
+    await log.put(kafka, topic.name, _numbered(20))
+    reader = await read([topic.name])
+    await reader.until_position(20)
+    await reader.pool.execute("UPDATE position SET next_offset = 12, opened = 12")
+    watching = asyncio.create_task(reader.delivery.watch(0.1))
+    try:
+        await reader.until_position(20)
+    finally:
+        watching.cancel()
+    assert (await reader.values())[20:] == [f"v{n:04}" for n in range(12, 20)]
+
+
 @pytest.mark.parametrize("place", [0, 1, 249, 498, 499])
 @pytest.mark.parametrize("bad", [b"bad bytes", None, b"refused by a constraint", b"a \x00 in it"])
 async def test_only_the_bad_record_is_parked_wherever_it_stands_in_a_batch(

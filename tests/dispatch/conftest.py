@@ -105,8 +105,9 @@ async def desk(database: Postgres, city: City) -> AsyncIterator[Desk]:
     """A desk with the test's own database."""
     connections = await postgres.pool(database, schema="dispatch", size=3, name="t")
     router = Router(city.rules, city.fallback, city.departments)
-    rules = Rules(router, city.version, city.timezone, INCARNATION)
+    rules = Rules(router, city.version, city.timezone)
+    await connections.execute("UPDATE deployment SET incarnation = $1", INCARNATION)
     events, clock = Events(topics.registry(city.departments)), StillClock()
     signals = Signals(city, rules, events, clock, Metrics(CollectorRegistry()))
-    yield Desk(connections, signals, Actions(router.returned(), INCARNATION, events, clock), clock)
+    yield Desk(connections, signals, Actions(router.returned(), events, clock), clock)
     await connections.close()

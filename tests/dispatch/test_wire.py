@@ -287,7 +287,7 @@ def moved_by(department: str, message: Message) -> Any:
 
 
 def test_who_speaks_is_the_topic() -> None:
-    actions = Actions(routing.Route(FALLBACK, routing.Because.FALLBACK_RETURNED), 1, wire.Events(()), StillClock())
+    actions = Actions(routing.Route(FALLBACK, routing.Because.FALLBACK_RETURNED), wire.Events(()), StillClock())
     value = a_move().SerializeToString()
     one, other = (actions.decode(a_record(topics.actions(d), codec.ACTION, value)) for d in ("water", "fire"))
     assert (one.department, other.department) == ("water", "fire")

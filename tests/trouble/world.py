@@ -38,6 +38,7 @@ class World:
         self.no_disk = ""
         self.ledgers: list[Path] = []
         self.loads: list[Load] = []
+        self.repeats = 0  # events that stood in the log twice when the judge looked last
         self.link = Link(0, 0)
         self._city = city
         self.stack: Stack
@@ -80,7 +81,9 @@ class World:
 
     async def judge(self) -> dict[str, Any]:
         """What `gewu audit` says of everything that was ever sent here, once nothing is in flight."""
-        return await judge(self.stack, self.ledgers)
+        verdict = await judge(self.stack, self.ledgers)
+        self.repeats = verdict["repeats"]
+        return verdict
 
     async def behind_the_link(self) -> str:
         """Address of an intake that reaches the broker through the link only; made at the first call."""

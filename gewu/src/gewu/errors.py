@@ -23,6 +23,7 @@ class Why(StrEnum):
     LOG_CUT = "log_cut"  # the position lies before the log's start
     LOG_LOST = "log_lost"  # the position lies behind the log's end
     UNREADABLE = "unreadable"  # the client library cannot even unpack what stands there
+    REREADING = "rereading"  # after a restore signals come first: an action's case must be there again
 
 
 # A bug of ours is first taken for passing, then for the record's fault.
@@ -31,7 +32,7 @@ PARKS = (
 )  # fmt: skip
 STALLS = (
     Why.DATABASE_AWAY, Why.BROKER_AWAY, Why.RACED, Why.NEWER_CONTRACT, Why.PARKING_LIMIT, Why.LOG_CUT, Why.LOG_LOST,
-    Why.UNREADABLE, Why.UNEXPECTED,
+    Why.UNREADABLE, Why.REREADING, Why.UNEXPECTED,
 )  # fmt: skip
 
 

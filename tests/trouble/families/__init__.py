@@ -9,6 +9,7 @@ from tests.trouble.families import (
     manholes,
     ownership,
     positions,
+    restored,
     servers,
     versions,
 )
@@ -18,7 +19,7 @@ FAMILIES: dict[str, Family] = {
     "intake killed": kills.intake_killed,
     "dispatch killed before the commit": kills.dispatch_killed("delivery.before_commit"),
     "dispatch killed after the commit": kills.dispatch_killed("delivery.after_commit"),
-    "relay killed before the delete": kills.dispatch_killed("relay.before_delete"),
+    "relay killed before the delete": kills.relay_killed,
     "kafka stopped": servers.kafka_away("stop"),
     "kafka killed": servers.kafka_away("kill"),
     "postgres stopped": servers.postgres_away("stop"),
@@ -34,6 +35,7 @@ FAMILIES: dict[str, Family] = {
     "disk full under postgres": disks.postgres_disk_full,
     "two releases side by side": versions.two_releases,
     "log cut above a position": positions.log_cut,
+    "dump restored": restored.dump_restored,
     "clients repeat": clients.clients_repeat,
 }
 # Not in `make test`, where its tests run anyway.

@@ -40,3 +40,11 @@ def dispatch_killed(window: str) -> Family:
         return Seen(reached.exists(), f"stood in {window} when it was killed")
 
     return family
+
+
+async def relay_killed(world: World, random: Random) -> Seen:
+    """The relay is killed between the broker's ack and its delete: it says events again, under the same ids."""
+    before = world.repeats
+    seen = await dispatch_killed("relay.before_delete")(world, random)
+    again = (await world.judge())["repeats"] - before
+    return Seen(seen.hit and again > 0, f"{seen.words}; {again} events stand in the log a second time")

@@ -21,7 +21,7 @@ _PAIRS = 120
 _LEAST = 20  # signals that each of the two must have settled
 
 Pair = tuple[dict[str, Any], dict[str, Any]]
-_runs = count()
+_calls = count()
 
 
 async def one_manhole_seen_twice(world: World, random: Random) -> Seen:
@@ -31,21 +31,21 @@ async def one_manhole_seen_twice(world: World, random: Random) -> Seen:
     for name in names:
         await until(lambda name=name: _shares(world, name), 40.0, f"{name}'s share")
     before = [await _settled(world, name) for name in names]
-    pairs = _pairs(world, next(_runs))
-    random.shuffle(pairs)
+    found = pairs(world)
+    random.shuffle(found)
     async with world.load(random, rate=80) as load:
-        for first, second in pairs[:_PAIRS]:
+        for first, second in found[:_PAIRS]:
             await asyncio.gather(load.ship([first]), load.ship([second]))
     await world.judge()  # which waits until all is settled
     settled = [await _settled(world, name) - b for name, b in zip(names, before, strict=True)]
     rows = await world.fetch(
-        "SELECT client_id, case_id FROM signals WHERE client_id = ANY($1)", [r["id"] for p in pairs[:_PAIRS] for r in p]
+        "SELECT client_id, case_id FROM signals WHERE client_id = ANY($1)", [r["id"] for p in found[:_PAIRS] for r in p]
     )
     await world.stack.end(SECOND)
     case = {row["client_id"]: row["case_id"] for row in rows}
-    assert all(case[a["id"]] == case[b["id"]] for a, b in pairs[:_PAIRS]), "one manhole, one case"
-    assert len(set(case.values())) == len(pairs[:_PAIRS]), "and each manhole its own"
-    words = f"{len(pairs[:_PAIRS])} manholes, one case each; the two settled {settled[0]:.0f} and {settled[1]:.0f}"
+    assert all(case[a["id"]] == case[b["id"]] for a, b in found[:_PAIRS]), "one manhole, one case"
+    assert len(set(case.values())) == len(found[:_PAIRS]), "and each manhole its own"
+    words = f"{len(found[:_PAIRS])} manholes, one case each; the two settled {settled[0]:.0f} and {settled[1]:.0f}"
     return Seen(min(settled) > _LEAST, words)
 
 
@@ -64,16 +64,17 @@ async def _settled(world: World, name: str) -> float:
     return sum(counts)
 
 
-def _pairs(world: World, run: int) -> list[Pair]:
-    """Some metres apart, in two partitions; each run of a world has places of its own, for cases stay open."""
+def pairs(world: World) -> list[Pair]:
+    """Two reports of one thing, some metres apart, in two partitions. Each call has places of its own: cases stay open."""
     city = load_city(world.stack.city)
     category = city.categories[_CLASS]
     assert category.join_radius_m >= 5
     west, south, east, north = map(float, shapely.total_bounds(city.owners.shapes))
     found: list[Pair] = []
+    offset = next(_calls) * 0.0003
     line = round(west, 2)
     while line < east:
-        lat = south + run * 0.0003
+        lat = south + offset
         while lat < north:
             places = [PlaceSaid(line - 0.00001, lat), PlaceSaid(line + 0.00001, lat)]
             cells = {topics.partition(_cell(ReportSaid(category.key, p), "x"), 6) for p in places}

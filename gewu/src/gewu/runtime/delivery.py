@@ -16,8 +16,10 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeError
 
 from gewu.errors import Why
+from gewu.runtime import positions
 from gewu.runtime.effects import Effects, Means, Record
 from gewu.runtime.partition import Worker
+from gewu.runtime.postgres import ACQUIRE_S, is_later
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -83,7 +85,8 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         await self.on_partitions_revoked(set(self._workers))
 
     async def watch(self, every: float = 5.0) -> None:
-        """Hold each position against the log: red when it lies outside, or stands still although records wait.
+        """Hold each position against the log: red when it lies outside, or stands still although records wait; and against
+        PostgreSQL: when a dump came back, records must be read again though no new one comes.
 
         A consumer may stay alive and receive nothing, for reasons that no handler sees; only progress proves progress.
         """
@@ -102,6 +105,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
                 # For lag tools only; where to read on stands in PostgreSQL.
                 stands = {p: w.position for p, w in self._workers.items() if w.position is not None}
                 await consumer.commit({p: n for p, n in stands.items() if p in consumer.assignment()})
+                await self._compare_stored(stood)
             except (KafkaError, ValueError) as fault:
                 log.info("no look at the log's ends this time: %r", fault)
 
@@ -126,6 +130,20 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
                     worker.name, f"{waiting} records wait and the position stands at {worker.position}"
                 )
         self._means.metrics.waits(lag, oldest)
+
+    async def _compare_stored(self, stood: dict[TopicPartition, int]) -> None:
+        """Stored positions only ever grow: one that lies below where we stood before we asked came from a dump."""
+        try:
+            async with self._means.pool.acquire(timeout=ACQUIRE_S) as connection:
+                stored = {TopicPartition(b.topic, b.partition): b for b in await positions.books(connection)}
+        except Exception as fault:
+            if not is_later(fault):
+                raise
+            return
+        for place, before in stood.items():
+            now = stored[place].next_offset if place in stored else 0
+            if now < before and (worker := self._workers.get(place)):
+                worker.halt(Why.RACED, f"the position was {before} and is {now}: a dump was restored")
 
     def _asking(
         self, consumer: AIOKafkaConsumer, poll: Callable[..., Awaitable[Polled]]

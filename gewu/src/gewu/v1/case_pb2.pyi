@@ -82,6 +82,8 @@ class _CaseChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseChange
     CASE_CHANGE_HANDLED: _CaseChange.ValueType  # 5
     CASE_CHANGE_SUPERSEDED: _CaseChange.ValueType  # 6
     """This case no longer stands, under a newer incarnation."""
+    CASE_CHANGE_RESTORED: _CaseChange.ValueType  # 7
+    """Said again as it stands, under a newer incarnation: readers knew a state that a restore has undone."""
 
 class CaseChange(_CaseChange, metaclass=_CaseChangeEnumTypeWrapper): ...
 
@@ -94,6 +96,8 @@ CASE_CHANGE_REASSIGNED: CaseChange.ValueType  # 4
 CASE_CHANGE_HANDLED: CaseChange.ValueType  # 5
 CASE_CHANGE_SUPERSEDED: CaseChange.ValueType  # 6
 """This case no longer stands, under a newer incarnation."""
+CASE_CHANGE_RESTORED: CaseChange.ValueType  # 7
+"""Said again as it stands, under a newer incarnation: readers knew a state that a restore has undone."""
 Global___CaseChange: _TypeAlias = CaseChange  # noqa: Y015
 
 class _RoutedBecause:

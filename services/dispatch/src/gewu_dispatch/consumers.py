@@ -31,7 +31,7 @@ from gewu_dispatch.store import reads
 from gewu_dispatch.wire import Events
 
 SCHEMA = "dispatch"
-SCHEMA_VERSIONS = (1, 1)  # lowest and highest schema version that this code reads
+SCHEMA_VERSIONS = (2, 2)  # lowest and highest schema version that this code reads
 _SKEW_S = 1.0
 _BOOKS_EVERY_S = 5.0
 # Small batches: a transaction of its own lane that a p0 signal waits for is short. Behind a backlog it waits for several, and
@@ -103,7 +103,7 @@ class Database:
 
 @dataclass(slots=True)
 class Consumers:
-    """The subscriptions of one process; made from the database's incarnation when they start."""
+    """The subscriptions of one process."""
 
     settings: Settings
     city: City
@@ -119,11 +119,10 @@ class Consumers:
 
     async def start(self) -> None:
         """Subscribe; positions are read from PostgreSQL as partitions are assigned."""
-        incarnation = await reads.incarnation(postgres.Reader(self.database.pool("http")))
         known = topics.registry(self.city.departments)
         events = Events(known)
         router = Router(self.city.rules, self.city.fallback, self.city.departments)
-        rules = Rules(router, self.city.version, self.city.timezone, incarnation)
+        rules = Rules(router, self.city.version, self.city.timezone)
         self._broker = subscribe.broker(self.settings.kafka, "dispatch")
         for lane in Lane:
             records = P0_RECORDS if lane is Lane.P0 else self.settings.batch_records
@@ -133,7 +132,7 @@ class Consumers:
                 [topics.signals(lane)],
                 records,
             )
-        actions = Actions(router.returned(), incarnation, events, self.clock)
+        actions = Actions(router.returned(), events, self.clock)
         self._subscribe(actions, ACTIONS, [topics.actions(d) for d in sorted(self.city.departments)], 200)
         await self._broker.start()
 

@@ -1,6 +1,7 @@
 """Between the wire's messages and the domain's values."""
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from google.protobuf.message import Message
@@ -124,7 +125,7 @@ class Events:
         message = case_pb2.CaseChanged(
             event_id=own, change=change, case=told.message, signal_ids=signal_ids, action_id=action_id
         )
-        cause = action_id or signal_ids[0]
+        cause = action_id or next(iter(signal_ids), None)
         return self._event(found, topics.CASES, own, codec.CASE_CHANGED, message.SerializeToString(), cause, None)
 
     def assignment(
@@ -132,7 +133,7 @@ class Events:
         told: Told,
         kind: int,
         department: str,
-        cause: str,
+        cause: str | None,
         *,
         note: str = "",
         received_at: datetime | None = None,
@@ -143,6 +144,27 @@ class Events:
         message = assignment_pb2.Assignment(event_id=own, kind=kind, case=told.message, note=note)
         type_ = codec.ASSIGNMENT_EXERCISE if found.exercise else codec.ASSIGNMENT
         return self._event(found, topic, own, type_, message.SerializeToString(), cause, received_at)
+
+    def superseded(
+        self, last: case_pb2.Case, by: str, incarnation: int, at: datetime, believers: Sequence[str]
+    ) -> list[Event]:
+        """The case as it was announced last does not stand any more; `by` has its place, if any; believers lose it."""
+        gone = case_pb2.Case()
+        gone.CopyFrom(last)
+        gone.incarnation, gone.version, gone.superseded_by = incarnation, last.version + 1, by
+        gone.state = case_pb2.CASE_STATE_SUPERSEDED
+        _stamp(gone.changed_at, at)
+        own = ids.event_id(gone.case_id, incarnation, gone.version, topics.CASES)
+        said = case_pb2.CaseChanged(event_id=own, change=case_pb2.CASE_CHANGE_SUPERSEDED, case=gone)
+        found = [self._of(gone, topics.CASES, own, codec.CASE_CHANGED, said)]
+        gone.department = ""  # nobody has it, also not the one who is told so
+        type_ = codec.ASSIGNMENT_EXERCISE if gone.exercise else codec.ASSIGNMENT
+        for topic in map(topics.dispatch, believers):
+            own = ids.event_id(gone.case_id, incarnation, gone.version, topic)
+            kind = assignment_pb2.ASSIGNMENT_KIND_WITHDRAWN
+            told = assignment_pb2.Assignment(event_id=own, kind=kind, case=gone)
+            found.append(self._of(gone, topic, own, type_, told))
+        return found
 
     def refused(
         self,
@@ -166,8 +188,23 @@ class Events:
             type=codec.ACTION_REFUSED, value=message.SerializeToString(), key=said.case_id, cause=said.action_id,
         )  # fmt: skip
 
+    def _of(self, found: case_pb2.Case, topic: str, own: str, type_: str, said: Message) -> Event:
+        """An event of a case that has no row."""
+        place = topics.partition(found.case_id, self._partitions[topic])
+        return Event(
+            found.case_id, found.incarnation, found.version, topic, place, Lane(found.lane), own, type_,
+            said.SerializeToString(), found.case_id,
+        )  # fmt: skip
+
     def _event(
-        self, found: Case, topic: str, own: str, type_: str, value: bytes, cause: str, received_at: datetime | None
+        self,
+        found: Case,
+        topic: str,
+        own: str,
+        type_: str,
+        value: bytes,
+        cause: str | None,
+        received_at: datetime | None,
     ) -> Event:
         place = topics.partition(found.case_id, self._partitions[topic])
         return Event(

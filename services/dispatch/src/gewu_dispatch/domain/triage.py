@@ -1,7 +1,7 @@
 """Triage: join that open case or open one; which department; by when; why. One pass over a batch, no I/O."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -61,7 +61,11 @@ class Rules:
     router: Router
     package_version: str
     timezone: ZoneInfo
-    incarnation: int
+    incarnation: int = 0  # of the deployment, as each transaction finds it
+
+    def under(self, incarnation: int) -> "Rules":
+        """The same in this incarnation."""
+        return replace(self, incarnation=incarnation)
 
 
 def locate(signal: Signal, category: Category | None, grid: Grid | None, kind_of_place: str, owner: str) -> Located:

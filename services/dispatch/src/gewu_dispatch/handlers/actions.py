@@ -7,6 +7,8 @@ from uuid import UUID
 
 from gewu import codec, topics
 from gewu.clock import Clock
+from gewu.errors import NotNow, Why
+from gewu.lane import Lane
 from gewu.runtime import outbox
 from gewu.runtime.effects import Record
 from gewu.runtime.postgres import Connection
@@ -16,8 +18,9 @@ from gewu_dispatch import wire
 from gewu_dispatch.domain.action import Action, Kind, Refusal, act, moves
 from gewu_dispatch.domain.case import Case
 from gewu_dispatch.domain.routing import Route
-from gewu_dispatch.store import cases, history
+from gewu_dispatch.store import cases, history, restored
 
+_SIGNALS = [topics.signals(lane) for lane in Lane]
 _CHANGES = {
     Kind.ACCEPT: CaseChange.CASE_CHANGE_ACCEPTED,
     Kind.RETURN: CaseChange.CASE_CHANGE_REASSIGNED,
@@ -27,8 +30,9 @@ _CHANGES = {
 
 @dataclass(slots=True)
 class Judged:
-    """What a batch of actions came to."""
+    """What a batch of actions came to, in this incarnation of the deployment."""
 
+    incarnation: int
     counts: dict[str, int] = field(default_factory=lambda: {"applied": 0, "refused": 0, "duplicate": 0, "conflict": 0})
     actions: list[tuple[Action, Refusal | None]] = field(default_factory=list)
     changed: dict[str, Case] = field(default_factory=dict)
@@ -41,8 +45,8 @@ class Actions:
 
     at_most = 500
 
-    def __init__(self, back_to: Route, incarnation: int, events: wire.Events, clock: Clock) -> None:
-        self._back_to, self._incarnation, self._events, self._clock = back_to, incarnation, events, clock
+    def __init__(self, back_to: Route, events: wire.Events, clock: Clock) -> None:
+        self._back_to, self._events, self._clock = back_to, events, clock
 
     def decode(self, record: Record) -> Action:
         """One record's action; who speaks is the topic."""
@@ -51,10 +55,12 @@ class Actions:
 
     async def apply(self, transaction: Connection, items: Sequence[Action]) -> Mapping[str, int]:
         """Judge and make each move, in the order of the log."""
-        known = await history.known_actions(transaction, [a.action_id for a in items])
+        if left := await restored.still_to_read(transaction, _SIGNALS):
+            raise NotNow(Why.REREADING, f"{left} signals are read again first")
+        incarnation, known = await history.known_actions(transaction, [a.action_id for a in items])
         found = await cases.by_id(transaction, [a.case_id for a in items if _is_uuid(a.case_id)])
         now = self._clock.now()
-        judged = Judged()
+        judged = Judged(incarnation)
         for action in items:
             before = known.get(action.action_id)
             if before is None:
@@ -72,7 +78,7 @@ class Actions:
         return judged.counts
 
     def _judge(self, judged: Judged, action: Action, case: Case | None, now: datetime) -> None:
-        verdict = act(case, action, self._back_to, self._incarnation, now)
+        verdict = act(case, action, self._back_to, judged.incarnation, now)
         judged.actions.append((action, verdict.refusal))
         if verdict.refusal or case is None or not isinstance(action.kind, Kind):
             judged.counts["refused"] += 1
@@ -96,7 +102,7 @@ class Actions:
     def _refuse(self, judged: Judged, action: Action, case: Case | None, why: Refusal) -> None:
         own = case if case and case.department == action.department else None
         lawful = moves(own.state, own.department, self._back_to.department) if own else ()
-        refused = self._events.refused(action, why, lawful, own, self._incarnation)
+        refused = self._events.refused(action, why, lawful, own, judged.incarnation)
         # The same conflict twice in one batch is one answer.
         if all(e.event_id != refused.event_id for e in judged.events):
             judged.events.append(refused)

@@ -60,7 +60,7 @@ class Signals:
         """Everything that these signals cause; the counts add up to their number."""
         if log.isEnabledFor(logging.DEBUG):
             log.debug("arrived", extra={"signals": [a.signal.signal_id for a in items]})
-        fresh, conflicts = await self._sift(transaction, items)
+        incarnation, fresh, conflicts = await self._sift(transaction, items)
         located = self._locate(fresh)
         looking = [(x.category, x.signal) for x in located if x.category and x.near]
         asked = time.monotonic()
@@ -70,7 +70,7 @@ class Signals:
         near = [key for x in located for key in x.near]
         since = min((s.received_at - timedelta(hours=c.join_within_h) for c, s in looking), default=None)
         open_cases = await cases.candidates(transaction, near, since)
-        batch = triage(located, open_cases, self._rules, self._clock.now())
+        batch = triage(located, open_cases, self._rules.under(incarnation), self._clock.now())
         if log.isEnabledFor(logging.DEBUG):
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
@@ -81,9 +81,9 @@ class Signals:
 
     async def _sift(
         self, transaction: Connection, items: Sequence[Arrived]
-    ) -> tuple[list[Signal], list[signals.Conflict]]:
-        """What is new; known ids with another content; the rest are repeats."""
-        contents = await signals.known(transaction, [a.signal.signal_id for a in items])
+    ) -> tuple[int, list[Signal], list[signals.Conflict]]:
+        """The incarnation; what is new; known ids with another content; the rest are repeats."""
+        incarnation, contents = await signals.known(transaction, [a.signal.signal_id for a in items])
         fresh, conflicts = [], []
         for a in items:
             before = contents.get(a.signal.signal_id)
@@ -92,7 +92,7 @@ class Signals:
                 fresh.append(a.signal)
             elif before != a.signal.content:
                 conflicts.append(signals.Conflict(a.topic, a.partition, a.offset, a.signal))
-        return fresh, conflicts
+        return incarnation, fresh, conflicts
 
     def _locate(self, fresh: Sequence[Signal]) -> list[Located]:
         """What the package says of each signal's words and place; one look-up for the whole batch."""

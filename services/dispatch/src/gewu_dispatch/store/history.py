@@ -52,12 +52,16 @@ async def start_clocks(transaction: Connection, started: Sequence[tuple[Case, da
         await transaction.execute(_CLOCKS, *columns(rows))
 
 
-async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> dict[str, bytes]:
-    """The contents of those of these actions that were judged before."""
-    rows = await transaction.fetch(
-        "SELECT action_id, content FROM actions WHERE action_id = ANY($1::uuid[])", list(action_ids)
-    )
-    return {str(r["action_id"]): r["content"] for r in rows}
+# One question for both, as for signals.
+_KNOWN = """
+SELECT d.incarnation, a.action_id, a.content
+FROM deployment d LEFT JOIN actions a ON a.action_id = ANY($1::uuid[])"""
+
+
+async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> tuple[int, dict[str, bytes]]:
+    """The deployment's incarnation, and the contents of those of these actions that were judged before."""
+    rows = await transaction.fetch(_KNOWN, list(action_ids))
+    return rows[0]["incarnation"], {str(r["action_id"]): r["content"] for r in rows if r["action_id"]}
 
 
 async def add_actions(transaction: Connection, judged: Sequence[tuple[Action, Refusal | None]], at: datetime) -> None:

@@ -116,11 +116,6 @@ async def said_of(reader: Reader, case_id: str, action_ids: Sequence[str], conte
     )  # fmt: skip
 
 
-async def incarnation(reader: Reader) -> int:
-    """This deployment's incarnation."""
-    return int(await reader.fetchval("SELECT incarnation FROM deployment"))
-
-
 async def awaited_topics(connection: Connection) -> list[str]:
     """Topics that open cases and waiting events will still be said on."""
     rows = await connection.fetch(

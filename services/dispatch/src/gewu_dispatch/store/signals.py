@@ -29,12 +29,16 @@ class Conflict:
     signal: Signal
 
 
-async def known(transaction: Connection, signal_ids: Sequence[str]) -> dict[str, bytes]:
-    """The contents of those of these ids that were taken before."""
-    rows = await transaction.fetch(
-        "SELECT signal_id, content FROM signals WHERE signal_id = ANY($1::uuid[])", list(signal_ids)
-    )
-    return {str(r["signal_id"]): r["content"] for r in rows}
+# One question for both: a restore may have raised the incarnation since the last batch.
+_KNOWN = """
+SELECT d.incarnation, s.signal_id, s.content
+FROM deployment d LEFT JOIN signals s ON s.signal_id = ANY($1::uuid[])"""
+
+
+async def known(transaction: Connection, signal_ids: Sequence[str]) -> tuple[int, dict[str, bytes]]:
+    """The deployment's incarnation, and the contents of those of these ids that were taken before."""
+    rows = await transaction.fetch(_KNOWN, list(signal_ids))
+    return rows[0]["incarnation"], {str(r["signal_id"]): r["content"] for r in rows if r["signal_id"]}
 
 
 async def insert(transaction: Connection, decisions: Sequence[Decision]) -> int:

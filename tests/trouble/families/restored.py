@@ -1,0 +1,108 @@
+"""A dump is restored under a running city: dispatch reads again what it had decided and announced since the dump."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+import asyncpg
+
+from gewu.dev.children import CannotStart
+from gewu.dev.postgres import _binaries
+from gewu.dev.stack import DATABASE
+from tests.support.load import Load
+from tests.support.waiting import until
+from tests.trouble.families import manholes
+from tests.trouble.play import Seen
+from tests.trouble.world import World
+
+_GEWU = Path(sys.executable).with_name("gewu")
+_RESTORED, _LOST = f"{DATABASE}_restored", f"{DATABASE}_lost"
+_PAIRS, _MOVES = 40, 15
+
+
+async def dump_restored(world: World, random: Random) -> Seen:
+    """A dump, some seconds of reports and departments' moves, then the dump takes the database's place while intake and
+    dispatch run. `gewu restore` makes what is decided again the newer, and says what does not stand any more."""
+    dump = world.folder / f"dump-{random.randrange(2**31)}"
+    async with world.load(random) as load:
+        await asyncio.sleep(random.uniform(1.0, 2.0))
+        await _run(_binaries() / "pg_dump", "-Fc", "-f", dump, world.stack.dsn)
+        moves = await _live_on(world, load, random)
+        await _execute(world, f"CREATE DATABASE {_RESTORED}")
+        await _run(_binaries() / "pg_restore", "-d", world.stack.postgres.dsn(_RESTORED), dump)
+        begun = await _gewu(world, "begin", dsn=world.stack.postgres.dsn(_RESTORED))
+        await _swap(world)
+        await asyncio.sleep(1.0)
+    finished = await _gewu(world, "finish", "--wait", "60")
+    again = await world.fetch("SELECT refusal, count(*) AS n FROM actions GROUP BY refusal ORDER BY 1 NULLS FIRST")
+    judged = {row["refusal"] or "applied": row["n"] for row in again}
+    words = (
+        f"{begun['again']} records read again, incarnation {begun['before']} → {begun['after']}, {finished['superseded']} "
+        f"cases superseded, {finished['said_again']} said again, moves {judged}"
+    )
+    assert sum(judged.values()) >= moves, f"{moves} moves were judged before, {judged} after"
+    return Seen(begun["again"] > _PAIRS and begun["after"] > begun["before"], words)
+
+
+async def _live_on(world: World, load: Load, random: Random) -> int:
+    """What the dump does not hold: pairs whose second report joined the first one's case, and moves of departments."""
+    pairs = manholes.pairs(world)
+    random.shuffle(pairs)
+    for first, second in pairs[:_PAIRS]:
+        await load.ship([first])
+        await load.ship([second])
+    ids = [first["id"] for first, _ in pairs[:_MOVES]]
+    cases = await until(lambda: _cases(world, ids), 20.0, "the pairs' cases")
+    async with aiohttp.ClientSession(headers={"authorization": f"Bearer {world.stack.ops_key}"}) as session:
+        for case in cases:
+            move = {"kind": "accept", "note": "on the way"}
+            url = f"{world.stack.dispatch_url}/v1/cases/{case}/actions"
+            async with session.post(url, json=move, headers={"prefer": "wait=5"}) as answer:
+                assert answer.status in (200, 202), await answer.text()
+    return len(cases)
+
+
+async def _cases(world: World, client_ids: list[str]) -> list[str]:
+    rows = await world.fetch("SELECT case_id FROM signals WHERE client_id = ANY($1)", client_ids)
+    return [str(row["case_id"]) for row in rows] if len(rows) == len(client_ids) else []
+
+
+async def _swap(world: World) -> None:
+    """The restored database takes the other's name; whoever is connected is put out and comes back to this one."""
+    await _execute(world, f"ALTER DATABASE {DATABASE} ALLOW_CONNECTIONS false")
+    await _execute(world, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'")
+    await _execute(world, f"ALTER DATABASE {DATABASE} RENAME TO {_LOST}")
+    await _execute(world, f"ALTER DATABASE {_RESTORED} RENAME TO {DATABASE}")
+    await _execute(world, f"DROP DATABASE {_LOST}")
+
+
+async def _execute(world: World, statement: str) -> None:
+    connection = await asyncpg.connect(world.stack.postgres.dsn(), ssl=False)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _gewu(world: World, *words: str, dsn: str = "") -> Any:
+    file = world.stack.data / "env"
+    if dsn:
+        own, file = file.read_text(), world.folder / "env-restored"
+        file.write_text(own.replace(world.stack.dsn, dsn))
+    return json.loads(await _run(_GEWU, "--env-file", file, "restore", *words, "--json"))
+
+
+async def _run(program: Path, *words: object) -> str:
+    process = await asyncio.create_subprocess_exec(
+        program, *map(str, words), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    if process.returncode != 0:
+        raise CannotStart(
+            f"{program.name} ended with {process.returncode}: {out.decode()[-300:]} {err.decode()[-500:]}"
+        )
+    return out.decode()
