@@ -35,7 +35,9 @@ def main() -> int:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.planted", description=__doc__)
-    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this bug; may be given more than once")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="this bug; may be given more than once"
+    )
     parser.add_argument("--json", action="store_true", help="a JSON object a line instead of words")
     return parser.parse_args()
 
@@ -61,11 +63,14 @@ async def _all(chosen: Sequence[bug.Bug], args: argparse.Namespace) -> list[Outc
 def _show(outcome: Outcome, as_json: bool) -> None:
     """A line for one trial."""
     if as_json:
-        print(json.dumps(asdict(outcome) | {"caught": outcome.caught}, ensure_ascii=False), flush=True)
+        window = {"hits": len(outcome.hits), "window": outcome.hits[0] if outcome.hits else ""}
+        print(json.dumps(asdict(outcome) | window | {"caught": outcome.caught}, ensure_ascii=False), flush=True)
         return
     named = ", ".join(f"{name} {count}" for name, count in outcome.found.items()) or "nothing"
     hits = f"hit {len(outcome.hits)} times" if outcome.hits else "NOT HIT" if outcome.expected else ""
-    verdict = ("caught" if outcome.caught else "MISSED") if outcome.expected else "clean" if outcome.caught else "NOT CLEAN"
+    verdict = (
+        ("caught" if outcome.caught else "MISSED") if outcome.expected else "clean" if outcome.caught else "NOT CLEAN"
+    )
     print(f"{outcome.name:<32} {hits:<16} {verdict:<9} {named}  ({outcome.seconds:.0f} s)", flush=True)
 
 

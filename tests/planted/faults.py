@@ -3,11 +3,24 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from gewu import topics
+from gewu.city import load as load_city
+from gewu.lane import Lane
+from gewu.runtime import kafka as kafka_runtime
+from gewu.runtime.settings import Kafka
+from tests.planted import records
 from tests.planted.load import Neighbours
 from tests.planted.site import Site
+from tests.support import log
+from tests.support.neighbours import pairs_across_partitions
 
 Fault = Callable[[Site, Neighbours], Awaitable[None]]
 _AFTER_S = 1.5  # of load after the fault: what it left behind must go on working, or be seen not to
+_PAIRS = 60
+_REFUSING = "urban-order"  # a department that the load keeps busy
 
 
 async def none(site: Site, load: Neighbours) -> None:
@@ -22,6 +35,19 @@ async def dispatch_killed(site: Site, load: Neighbours) -> None:
     await site.launch("dispatch")
 
 
+async def two_dispatches(site: Site, load: Neighbours) -> None:
+    """A second dispatch, and each of the two frozen now and then."""
+    await site.launch("dispatch", replica="dispatch-2")
+    for _ in range(4):
+        for name in ("dispatch", "dispatch-2"):
+            site.services[name].pause()
+            await asyncio.sleep(0.3)
+            site.services[name].resume()
+            await asyncio.sleep(0.1)
+    await site.window()
+    await site.end("dispatch-2")
+
+
 async def intake_killed_before_acks(site: Site, load: Neighbours) -> None:
     """The broker is frozen, so that intake waits for acks, and intake is killed."""
     site.kafka.pause()
@@ -31,9 +57,66 @@ async def intake_killed_before_acks(site: Site, load: Neighbours) -> None:
     await site.launch("intake")
 
 
+async def broker_killed(site: Site, load: Neighbours) -> None:
+    """The broker is frozen, so that both services wait for acks, and killed with what they sent."""
+    site.kafka.pause()
+    await asyncio.sleep(1.0)
+    await site.kafka.kill()
+    await site.kafka.start()
+    await site.window()
+
+
+async def broker_slower_than_the_deadline(site: Site, load: Neighbours) -> None:
+    """The broker is frozen for longer than intake waits for an ack, and then takes what it was sent."""
+    await site.end("intake")
+    await site.launch("intake", {"GEWU_ACK_DEADLINE": "500ms"})
+    await asyncio.sleep(0.5)
+    site.kafka.pause()
+    await asyncio.sleep(1.5)
+    site.kafka.resume()
+
+
+async def department_topic_refuses(site: Site, load: Neighbours) -> None:
+    """For a moment one department's topic takes no batch that is larger than a header."""
+    kafka, known = _kafka(site), topics.registry(load_city(site.city).departments)
+    (topic,) = (t for t in known if t.name == topics.dispatch(_REFUSING))
+    small = kafka_runtime.configuration(topic, kafka) | {"max.message.bytes": "100"}
+    admin = AIOKafkaAdminClient(**kafka.connection())
+    await admin.start()
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name, configs=small)])
+    await admin.close()
+    await asyncio.sleep(1.5)
+    await kafka_runtime.apply(known, kafka)
+    await site.window()
+
+
+async def hostile_records(site: Site, load: Neighbours) -> None:
+    """Records that nobody can read stand between the reports."""
+    for lane in (Lane.P1, Lane.P2):
+        await log.put(_kafka(site), topics.signals(lane), records.hostile(5))
+    await site.window()
+
+
+async def case_raised(site: Site, load: Neighbours) -> None:
+    """A camera sees, on the lane for life safety, what people reported as an ordinary thing."""
+    await log.put(_kafka(site), topics.signals(Lane.P0), records.seen_by_a_camera(load.sent("street light")))
+    await site.window()
+
+
+async def neighbours_at_once(site: Site, load: Neighbours) -> None:
+    """Pairs of reports of one thing come at the same moment, over partitions that know nothing of each other."""
+    for first, second in pairs_across_partitions(site.city)[:_PAIRS]:
+        await asyncio.gather(load.ship([first]), load.ship([second]))
+    await site.window()
+
+
 FAULTS: Mapping[str, Fault] = {
-    fault.__name__.replace("_", "-"): fault for fault in (none, dispatch_killed, intake_killed_before_acks)
-}
+    fault.__name__.replace("_", "-"): fault
+    for fault in (
+        none, dispatch_killed, two_dispatches, intake_killed_before_acks, broker_killed, broker_slower_than_the_deadline,
+        department_topic_refuses, hostile_records, case_raised, neighbours_at_once,
+    )
+}  # fmt: skip
 
 
 async def make(name: str, site: Site, load: Neighbours) -> None:
@@ -41,3 +124,7 @@ async def make(name: str, site: Site, load: Neighbours) -> None:
     await asyncio.sleep(1.0)
     await FAULTS[name](site, load)
     await asyncio.sleep(_AFTER_S)
+
+
+def _kafka(site: Site) -> Kafka:
+    return Kafka(site.kafka.bootstrap, None, None, None, 1, 1, "")

@@ -19,6 +19,15 @@ class Neighbours(Load):
     def __init__(self, stack: Stack, folder: Path, *, rate: float = 120.0, seed: int = 1) -> None:
         super().__init__(stack, folder, rate=rate, seed=seed)
         self._places = self._random.sample(self._places, _SPOTS)
+        self._sent: list[dict[str, Any]] = []
+
+    def sent(self, category: str) -> list[dict[str, Any]]:
+        """What was reported under this word so far, drills left out."""
+        return [r for r in self._sent if r["category"] == category and not r.get("exercise")]
+
+    async def ship(self, reports: Sequence[dict[str, Any]]) -> None:
+        """Send these beside the rest."""
+        await super()._ship(reports)
 
     def _report(self) -> dict[str, Any]:
         report = super()._report() | {"category": self._random.choice(_WORDS)}
@@ -26,6 +35,7 @@ class Neighbours(Load):
 
     async def _ship(self, reports: Sequence[dict[str, Any]], seconds: float = 30.0) -> None:
         await super()._ship(reports, seconds)
+        self._sent += reports
         again = [r for r in reports if self._random.random() < _AGAIN]
         otherwise = [r | {"text": "on second thoughts"} for r in reports if self._random.random() < _OTHERWISE]
         if again or otherwise:

@@ -1,0 +1,35 @@
+"""Records that no report of intake's becomes, written into the lanes by hand."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from gewu import codec, ids
+from gewu.v1.signal_pb2 import Signal
+
+_CAMERA = "camera:planted"
+_ENVELOPE = codec.Envelope(codec.SIGNAL_DETECTION, "tests")
+Record = tuple[bytes | None, bytes | None, list[tuple[str, bytes | None]]]
+
+
+def hostile(count: int) -> list[Record]:
+    """Records that are no message of ours."""
+    return [(b"k", b"\xff\xff%d" % n, list(_ENVELOPE.headers(ids.new_client_id()))) for n in range(count)]
+
+
+def seen_by_a_camera(reports: Sequence[dict[str, Any]]) -> list[Record]:
+    """A detection of each of these things, where it was reported."""
+    return [_detection(report["category"], report["place"]) for report in reports]
+
+
+def _detection(category: str, place: dict[str, float]) -> Record:
+    client_id = ids.new_client_id()
+    signal = Signal(
+        signal_id=ids.signal_id(_CAMERA, client_id), source=_CAMERA, client_id=client_id, home_area="x", package_version="t",
+        content_sha256=hashlib.sha256(client_id.encode()).digest(),
+    )  # fmt: skip
+    signal.received_at.GetCurrentTime()
+    signal.observed_at.GetCurrentTime()
+    signal.point.lon, signal.point.lat = place["lon"], place["lat"]
+    signal.detection.category = category
+    return b"k", signal.SerializeToString(), list(_ENVELOPE.headers(signal.signal_id))
