@@ -7,7 +7,6 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from gewu.dev.kafka import KafkaServer
 from gewu.dev.kafka_files import QUICK_RETURN

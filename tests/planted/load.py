@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from gewu import ids
 from gewu.dev.stack import Stack
 from tests.support.load import Load
 
@@ -28,6 +29,15 @@ class Neighbours(Load):
     async def ship(self, reports: Sequence[dict[str, Any]]) -> None:
         """Send these beside the rest."""
         await super()._ship(reports)
+
+    def things(self, count: int) -> list[dict[str, Any]]:
+        """A report of each of so many things, far from one another."""
+        return [self._report() | {"category": "manhole", "exercise": False} for _ in range(count)]
+
+    async def again_and_again(self, thing: dict[str, Any], ends: float) -> None:
+        """Report one thing, under a new id each time, as fast as the answers come."""
+        while asyncio.get_running_loop().time() < ends:
+            await super()._ship([thing | {"id": ids.new_client_id()}])
 
     def _report(self) -> dict[str, Any]:
         report = super()._report() | {"category": self._random.choice(_WORDS)}
