@@ -20,6 +20,7 @@ from tests.support.neighbours import pairs_across_partitions
 Fault = Callable[[Site, Neighbours], Awaitable[None]]
 _AFTER_S = 1.5  # of load after the fault: what it left behind must go on working, or be seen not to
 _PAIRS = 60
+_MOVES = 40
 _THINGS, _CROWD_S = 6, 5.0
 _REFUSING = "urban-order"  # a department that the load keeps busy
 
@@ -37,7 +38,7 @@ async def dispatch_killed(site: Site, load: Neighbours) -> None:
 
 
 async def two_dispatches(site: Site, load: Neighbours) -> None:
-    """A second dispatch, a few things that everybody reports at once, and each of the two frozen now and then."""
+    """A second dispatch, which stays; a few things that everybody reports at once, and each of the two frozen now and then."""
     await site.launch("dispatch", replica="dispatch-2")
     async with asyncio.TaskGroup() as crowd:
         ends = asyncio.get_running_loop().time() + _CROWD_S
@@ -49,7 +50,6 @@ async def two_dispatches(site: Site, load: Neighbours) -> None:
                 await asyncio.sleep(0.1)
                 site.services[name].resume()
                 await asyncio.sleep(0.2)
-    await site.end("dispatch-2")
 
 
 async def intake_killed_before_acks(site: Site, load: Neighbours) -> None:
@@ -98,6 +98,14 @@ async def case_raised(site: Site, load: Neighbours) -> None:
     await site.window()
 
 
+async def departments_answer(site: Site, load: Neighbours) -> None:
+    """Departments accept some of their cases and give others back, and say each move twice."""
+    for (topic, partition), said in records.moves(await site.some_cases(_MOVES)).items():
+        await log.put(_kafka(site), topic, said, partition)
+        await log.put(_kafka(site), topic, said, partition)
+    await site.window()
+
+
 async def neighbours_at_once(site: Site, load: Neighbours) -> None:
     """Pairs of reports of one thing come at the same moment, over partitions that know nothing of each other."""
     for first, second in pairs_across_partitions(site.city)[:_PAIRS]:
@@ -109,7 +117,8 @@ FAULTS: Mapping[str, Fault] = {
     fault.__name__.replace("_", "-"): fault
     for fault in (
         none, dispatch_killed, two_dispatches, intake_killed_before_acks, broker_slower_than_the_deadline,
-        department_topic_refuses, hostile_records, case_raised, neighbours_at_once,
+        department_topic_refuses, hostile_records, case_raised, departments_answer,
+        neighbours_at_once,
     )
 }  # fmt: skip
 

@@ -48,6 +48,15 @@ class Site(Stack):
         with suppress(AssertionError):  # that it never was is the trial's to say
             await until(hit, seconds if self._planted else 1.0)
 
+    async def some_cases(self, count: int) -> list[tuple[str, str]]:
+        """Ids of cases, each with its department."""
+        connection = await asyncpg.connect(self.dsn, ssl=False)
+        try:
+            rows = await connection.fetch("SELECT case_id, department FROM dispatch.cases LIMIT $1", count)
+            return [(str(row["case_id"]), row["department"]) for row in rows]
+        finally:
+            await connection.close()
+
     async def prepare(self) -> None:
         """An empty database and empty topics, made by the copy's own commands."""
         await self.sweep()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gewu.audit.findings import Fault
+from gewu.dev.children import CannotStart
 from gewu.dev.kafka import KafkaServer
 from gewu.dev.postgres import PostgresServer
 from tests.planted import faults, source
@@ -50,6 +51,9 @@ async def plant(bug: Bug, servers: Servers, folder: Path) -> Outcome:
         await site.start()
         ledger, accepted = await _work(site, bug.fault)
         return await _judged(site, [ledger], bug.name, bug.finding, accepted, began)
+    except (CannotStart, AssertionError) as fault:
+        # A bug that ends the system, or keeps it from starting, is not one that the judge has caught.
+        return Outcome(bug.name, bug.finding, site.hits(), {}, f"{fault!r}", 0, time.monotonic() - began)
     finally:
         await site.stop()
 

@@ -145,7 +145,9 @@ class Judge:
             )
         for seen in case.told:
             if seen.reader == row.department and seen.kind != WITHDRAWN and seen.lane != row.lane:
-                words = f"{seen.reader} was told lane {seen.lane}, the database says {row.lane}"
+                words = (
+                    f"{seen.reader} was told that its lane is {_lane(seen.lane)}, the database says {_lane(row.lane)}"
+                )
                 self.findings.note(Fault.ORDER, f"{name}: {words}")
         believers = set(holders(case))
         if row.department not in believers and row.department not in self._cut:
@@ -185,6 +187,10 @@ class Judge:
 
 
 _NAMES = {OK: "accepted", UNKNOWN: "unknown", REJECTED: "rejected"}
+
+
+def _lane(number: int) -> str:
+    return f"p{number - 1}"
 
 
 def _by(rule: str) -> str:
