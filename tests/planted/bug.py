@@ -18,13 +18,13 @@ class WrongBug(Exception):
 @dataclass(frozen=True, slots=True)
 class Bug:
     """what: the bug in a sentence; fault: what opens its window, by its name in `faults`; finding: how the judge must
-    name it, whatever else it may find."""
+    name it, whatever else it may find; patch: its file."""
 
     name: str
     what: str
     fault: str
     finding: Fault
-    patch: str
+    patch: Path
 
 
 def bugs() -> list[Bug]:
@@ -34,10 +34,9 @@ def bugs() -> list[Bug]:
 
 def read(file: Path) -> Bug:
     """One bug; WrongBug where its head is not whole."""
-    text = file.read_text()
-    head = dict(_LINE.findall(text.partition("\n--- ")[0]))
+    head = dict(_LINE.findall(file.read_text().partition("\ndiff ")[0]))
     try:
-        bug = Bug(file.stem, head["What"], head["Fault"], Fault(head["Finding"]), text)
+        bug = Bug(file.stem, head["What"], head["Fault"], Fault(head["Finding"]), file)
     except (KeyError, ValueError) as fault:
         raise WrongBug(f"{file.name}: {fault}") from None
     if bug.fault not in FAULTS:

@@ -26,28 +26,24 @@ class Neighbours(Load):
         """What was reported under this word so far, drills left out."""
         return [r for r in self._sent if r["category"] == category and not r.get("exercise")]
 
-    async def ship(self, reports: Sequence[dict[str, Any]]) -> None:
-        """Send these beside the rest."""
-        await super()._ship(reports)
-
     def things(self, count: int) -> list[dict[str, Any]]:
-        """A report of each of so many things, far from one another."""
-        return [self._report() | {"category": "manhole", "exercise": False} for _ in range(count)]
+        """A report of each of so many things, for `again_and_again`."""
+        return [self.report() | {"category": "manhole", "exercise": False} for _ in range(count)]
 
     async def again_and_again(self, thing: dict[str, Any], ends: float) -> None:
         """Report one thing, under a new id each time, as fast as the answers come."""
         while asyncio.get_running_loop().time() < ends:
-            await super()._ship([thing | {"id": ids.new_client_id()}])
+            await super().ship([thing | {"id": ids.new_client_id()}])
 
-    def _report(self) -> dict[str, Any]:
-        report = super()._report() | {"category": self._random.choice(_WORDS)}
+    def report(self) -> dict[str, Any]:
+        report = super().report() | {"category": self._random.choice(_WORDS)}
         return report | {"exercise": True} if self._random.random() < _DRILL else report
 
-    async def _ship(self, reports: Sequence[dict[str, Any]], seconds: float = 30.0) -> None:
-        await super()._ship(reports, seconds)
+    async def ship(self, reports: Sequence[dict[str, Any]], seconds: float = 30.0) -> None:
+        await super().ship(reports, seconds)
         self._sent += reports
         again = [r for r in reports if self._random.random() < _AGAIN]
         otherwise = [r | {"text": "on second thoughts"} for r in reports if self._random.random() < _OTHERWISE]
         if again or otherwise:
             await asyncio.sleep(self._random.uniform(0.1, 0.8))
-            await super()._ship([*again, *otherwise], seconds)
+            await super().ship([*again, *otherwise], seconds)

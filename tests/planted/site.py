@@ -17,7 +17,6 @@ from gewu.dev.children import CannotStart
 from gewu.dev.kafka import KafkaServer
 from gewu.dev.postgres import PostgresServer
 from gewu.dev.stack import DATABASE, Stack
-from tests.planted.source import python_path
 from tests.support.waiting import until
 
 WINDOW = "PLANTED_WINDOW"
@@ -28,8 +27,9 @@ class Site(Stack):
     run already, and that it leaves them running."""
 
     def __init__(
-        self, folder: Path, city: Path, servers: tuple[KafkaServer, PostgresServer], copy: Path, *, planted: bool
-    ) -> None:
+        self, folder: Path, city: Path, servers: tuple[KafkaServer, PostgresServer], copy: Mapping[str, str], *,
+        planted: bool,
+    ) -> None:  # fmt: skip
         super().__init__(folder, city)
         self.kafka, self.postgres = servers
         self._copy, self._window, self._planted = copy, folder / "window", planted
@@ -105,4 +105,4 @@ class Site(Stack):
         await super()._spawn(name, {**self._ours(), **(env_extra or {})})
 
     def _ours(self) -> dict[str, str]:
-        return {"PYTHONPATH": python_path(self._copy), WINDOW: str(self._window), "PYTHONDONTWRITEBYTECODE": "1"}
+        return {**self._copy, WINDOW: str(self._window)}

@@ -1,5 +1,6 @@
 """Every planted bug applies to the source as it is and names its finding; one goes the whole way, the rest in `make planted`."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from gewu.audit.findings import Fault
 from gewu.dev.kafka import KafkaServer
 from gewu.dev.postgres import PostgresServer
-from tests.planted import bug, diff, source, trial
+from tests.planted import bug, source, trial
 from tests.planted.bug import Bug, WrongBug
 from tests.planted.faults import FAULTS
 from tests.planted.page import PAGE, page
@@ -19,10 +20,11 @@ BUGS = bug.bugs()
 
 @pytest.mark.parametrize("planted", BUGS, ids=lambda b: b.name)
 def test_the_bug_applies_to_the_source_and_says_when_its_window_is_hit(planted: Bug, tmp_path: Path) -> None:
-    for file in diff.apply(planted.patch, source.copied(tmp_path)):
-        if file.suffix == ".py":
-            compile(file.read_text(), file.name, "exec")
-    assert "\n+" in planted.patch and "planted_window." in planted.patch and planted.what
+    source.copied(tmp_path / "copy", planted.patch)
+    text = planted.patch.read_text()
+    for name in re.findall(r"^\+\+\+ b/(.+\.py)$", text, re.M):
+        compile((tmp_path / "copy" / name).read_text(), name, "exec")
+    assert re.search(r"^\+.*planted_window\.(hit|stand)\(", text, re.M) and planted.what
 
 
 def test_every_finding_of_the_judge_has_a_bug_and_every_fault_a_use() -> None:
@@ -39,25 +41,9 @@ def test_the_page_is_of_these_bugs() -> None:
     "head", ["What: x\nFault: none\n", "What: x\nFault: none\nFinding: sad\n", "What: x\nFault: rain\nFinding: lost\n"]
 )
 def test_a_bug_without_a_finding_or_a_fault_that_there_is_is_refused(head: str, tmp_path: Path) -> None:
-    (tmp_path / "x.patch").write_text(f"{head}\n--- a/f\n+++ b/f\n")
+    (tmp_path / "x.patch").write_text(f"{head}\ndiff --git a/f b/f\n")
     with pytest.raises(WrongBug):
         bug.read(tmp_path / "x.patch")
-
-
-PATCH = "words\n--- a/f\n+++ b/f\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n"
-
-
-def test_a_patch_applies_wherever_its_lines_stand(tmp_path: Path) -> None:
-    (tmp_path / "f").write_text("zero\n" * 9 + "one\ntwo\nthree\n")
-    assert diff.apply(PATCH, tmp_path) == [tmp_path / "f"]
-    assert (tmp_path / "f").read_text() == "zero\n" * 9 + "one\n2\nthree\n"
-
-
-@pytest.mark.parametrize("text", ["one\ntwo\n3\n", "one\ntwo\nthree\n" * 2, ""])
-def test_a_patch_whose_lines_are_not_there_or_twice_does_not_apply(text: str, tmp_path: Path) -> None:
-    (tmp_path / "f").write_text(text)
-    with pytest.raises(diff.DoesNotApply):
-        diff.apply(PATCH, tmp_path)
 
 
 def _outcome(expected: Fault | None, hits: list[str], *found: str) -> Outcome:
@@ -78,5 +64,5 @@ async def test_a_position_that_moves_before_its_effects_is_caught_as_lost(
     try:
         outcome = await trial.plant(planted, servers, tmp_path)
     finally:
-        await Site(tmp_path / "swept", demo, servers, source.ROOT, planted=False).sweep()
+        await Site(tmp_path / "swept", demo, servers, {}, planted=False).sweep()
     assert outcome.caught, outcome

@@ -3,24 +3,16 @@
 import asyncio
 from itertools import count
 from random import Random
-from typing import Any
 
-import shapely
-
-from gewu import ids, topics
-from gewu.city import load as load_city
 from gewu.lane import Lane
-from gewu_intake.domain.report import PlaceSaid, ReportSaid
-from gewu_intake.wire import _cell
+from tests.support.neighbours import pairs_across_partitions
 from tests.support.waiting import until
 from tests.trouble.play import Seen
 from tests.trouble.world import SECOND, World
 
-_CLASS = "component:01002"  # no other load reports it, and it is p1
 _PAIRS = 120
 _LEAST = 20  # signals that each of the two must have settled
 
-Pair = tuple[dict[str, Any], dict[str, Any]]
 _runs = count()
 
 
@@ -31,7 +23,7 @@ async def one_manhole_seen_twice(world: World, random: Random) -> Seen:
     for name in names:
         await until(lambda name=name: _shares(world, name), 40.0, f"{name}'s share")
     before = [await _settled(world, name) for name in names]
-    pairs = _pairs(world, next(_runs))
+    pairs = pairs_across_partitions(world.stack.city, next(_runs))
     random.shuffle(pairs)
     async with world.load(random, rate=80) as load:
         for first, second in pairs[:_PAIRS]:
@@ -62,27 +54,3 @@ async def _settled(world: World, name: str) -> float:
         for outcome in ("opened", "joined")
     ]
     return sum(counts)
-
-
-def _pairs(world: World, run: int) -> list[Pair]:
-    """Some metres apart, in two partitions; each run of a world has places of its own, for cases stay open."""
-    city = load_city(world.stack.city)
-    category = city.categories[_CLASS]
-    assert category.join_radius_m >= 5
-    west, south, east, north = map(float, shapely.total_bounds(city.owners.shapes))
-    found: list[Pair] = []
-    line = round(west, 2)
-    while line < east:
-        lat = south + run * 0.0003
-        while lat < north:
-            places = [PlaceSaid(line - 0.00001, lat), PlaceSaid(line + 0.00001, lat)]
-            cells = {topics.partition(_cell(ReportSaid(category.key, p), "x"), 6) for p in places}
-            if len(cells) == 2 and (city.locate([p.lon for p in places], [lat, lat]) >= 0).all():
-                found.append(tuple(_report(p.lon, lat) for p in places))
-            lat += 0.0006
-        line += 0.01
-    return found
-
-
-def _report(lon: float, lat: float) -> dict[str, Any]:
-    return {"id": ids.new_client_id(), "category": _CLASS, "place": {"lon": lon, "lat": lat}}
