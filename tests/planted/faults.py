@@ -39,7 +39,7 @@ async def dispatch_killed(site: Site, load: Neighbours) -> None:
 
 async def two_dispatches(site: Site, load: Neighbours) -> None:
     """A second dispatch, which stays; a few things that everybody reports at once, and each of the two frozen now and then."""
-    await site.launch("dispatch", replica="dispatch-2")
+    await site.launch("dispatch", {"GEWU_KAFKA_INSTANCE": ""}, replica="dispatch-2")
     async with asyncio.TaskGroup() as crowd:
         ends = asyncio.get_running_loop().time() + _CROWD_S
         for thing in load.things(_THINGS):
