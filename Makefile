@@ -6,7 +6,7 @@ DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch
 export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test trouble overload bench panels lint format proto locks eval-la311 clean
+.PHONY: help setup run test trouble planted overload bench panels lint format proto locks eval-la311 clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: setup ## all tests, with real Kafka and PostgreSQL
 
 trouble: setup ## every kind of harm under load, judged; ROUNDS=n with seeds of their own, ONLY='words of a family'
 	@exec $(BIN)/python -m tests.trouble $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only '$(ONLY)') --page docs/trouble.md $(ARGS)
+
+planted: setup ## the judge is judged: bugs planted in copies of the source must be named; ONLY=name for one
+	@exec $(BIN)/python -m tests.planted $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 overload: setup ## ten times what intake takes, and a fire behind 100,000 ordinary reports, with times
 	@exec $(BIN)/python -m tests.overload $(ARGS)

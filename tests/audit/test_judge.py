@@ -121,6 +121,27 @@ def test_one_version_said_as_new_under_two_event_ids_is_doubled(world: World) ->
     assert faults(world.verdict()) == {"doubled": 1, "out_of_order": 1}
 
 
+def test_another_event_under_the_id_of_one_before_is_no_repeat_of_it(world: World) -> None:
+    case, event = world.signals[0].case, fresh()
+    world.log += [changed(case, 2, event=event), changed(case, 2, event=event)]
+    world.at(case, 2)
+    assert faults(world.verdict()) == {}
+    world.log.append(changed(case, 2, event=event)._replace(digest=7))
+    assert faults(world.verdict()) == {"out_of_order": 1}
+
+
+def test_a_department_that_was_not_told_of_a_raise_is_out_of_order(world: World) -> None:
+    case = world.signals[0].case
+    world.log.append(changed(case, 2))
+    world.at(case, 2)
+    world.cases = [row._replace(lane=1) if row.case == case else row for row in world.cases]
+    verdict = world.verdict()
+    assert faults(verdict) == {"out_of_order": 1}
+    assert "fire was told that its lane is" in verdict.findings.examples[Fault.ORDER][0]
+    world.log.append(assigned(case, 2, kind=RAISED)._replace(lane=1))
+    assert faults(world.verdict()) == {}
+
+
 def test_a_row_that_no_client_sent_is_phantom(world: World) -> None:
     world.report(client_id="ghost", outcome=None)
     world.ledger = [line for line in world.ledger if line["id"] != "ghost"]

@@ -164,13 +164,15 @@ _MISBOOKED = "UPDATE position SET opened = opened - 1, skipped = skipped + 1 WHE
         ([f"UPDATE cases SET department = {_OTHER} WHERE case_id = {_CASE}"], {"misrouted"}),
         ([f"UPDATE cases SET grid_id = 'nowhere' WHERE case_id = {_CASE}"], {"misrouted"}),
         ([f"UPDATE cases SET version = version + 1 WHERE case_id = {_CASE}"], {"out_of_order", "unbalanced"}),
+        ([f"UPDATE cases SET lane = 1 WHERE case_id = {_CASE}"], {"out_of_order"}),
+        ([f"UPDATE signals SET content = '\\x00' WHERE signal_id = {_ONE}"], {"unbalanced"}),
         ([f"DELETE FROM history WHERE case_id = {_CASE}"], {"unbalanced"}),
         ([_BEYOND], {"unbalanced"}),
         ([_MISBOOKED], {"unbalanced"}),
     ],
     ids=[
-        "lost", "doubled", "opened twice", "phantom", "another's id", "department", "grid", "version", "history",
-        "beyond", "misbooked",
+        "lost", "doubled", "opened twice", "phantom", "another's id", "department", "grid", "version", "lane", "content",
+        "history", "beyond", "misbooked",
     ],
 )  # fmt: skip
 async def test_a_planted_fault_is_found(audit, done: Done, statements: list[str], faults: set[str]) -> None:

@@ -115,12 +115,12 @@ class Load:
             self.first.append(report)
 
 
-async def judge(stack: Stack, ledgers: Sequence[Path], wait: float = 60.0) -> dict[str, Any]:
-    """What `gewu audit` says once nothing is in flight."""
+async def judge(stack: Stack, ledgers: Sequence[Path], wait: float = 60.0, *words: str) -> dict[str, Any]:
+    """What `gewu audit` says once nothing is in flight; further words go to the command."""
     named = [word for ledger in ledgers for word in ("--ledger", str(ledger))]
     process = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("gewu")), "--env-file", str(stack.data / "env"), "audit", "--json",
-        "--wait", str(int(wait)), *named, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        "--wait", str(int(wait)), *named, *words, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     out, err = await process.communicate()
     assert out, err.decode()

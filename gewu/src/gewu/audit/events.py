@@ -23,7 +23,7 @@ def said(record: Record) -> Said:
         if record.topic != topics.CASES and type_ in (codec.ASSIGNMENT, codec.ASSIGNMENT_EXERCISE):
             return _assigned(record, type_ == codec.ASSIGNMENT_EXERCISE)
         if record.topic != topics.CASES and type_ == codec.ACTION_REFUSED:
-            return Refused(_id(ActionRefused.FromString(record.value).event_id))
+            return Refused(_id(ActionRefused.FromString(record.value).event_id), hash(record.value))
     except (DecodeError, ValueError, TypeError) as fault:
         return Unreadable(_place(record), f"{fault}")
     return Unreadable(_place(record), f"type {type_!r} does not belong on {record.topic}")
@@ -34,7 +34,7 @@ def _changed(record: Record) -> Changed:
     case = message.case
     return Changed(
         record.topic, record.partition, record.offset, _id(case.case_id), order_of(case.incarnation, case.version),
-        _id(message.event_id), bool(case.superseded_by) or message.change == CASE_CHANGE_SUPERSEDED,
+        _id(message.event_id), bool(case.superseded_by) or message.change == CASE_CHANGE_SUPERSEDED, hash(record.value),
     )  # fmt: skip
 
 
@@ -46,6 +46,7 @@ def _assigned(record: Record, exercise: bool) -> Assigned | Unreadable:
     return Assigned(
         record.topic, record.partition, record.offset, _id(case.case_id), order_of(case.incarnation, case.version),
         _id(message.event_id), topics.department_of(record.topic), case.department, message.kind,
+        case.lane, hash(record.value),
     )  # fmt: skip
 
 

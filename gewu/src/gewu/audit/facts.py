@@ -36,6 +36,7 @@ class Changed(NamedTuple):
     order: int
     event: bytes
     superseded: bool
+    digest: int = 0  # of the whole message
 
 
 class Assigned(NamedTuple):
@@ -50,12 +51,15 @@ class Assigned(NamedTuple):
     department: str
     holder: str
     kind: int
+    lane: int = 0
+    digest: int = 0
 
 
 class Refused(NamedTuple):
     """A refused action on a department's topic; only its repeats are counted."""
 
     event: bytes
+    digest: int = 0
 
 
 class Unreadable(NamedTuple):
@@ -76,6 +80,7 @@ class CaseRow(NamedTuple):
     version: int
     department: str
     signals: int
+    lane: int = 0
 
 
 class Opened(NamedTuple):
@@ -94,6 +99,9 @@ class Opened(NamedTuple):
     thing: str | None
     received_at: datetime | None
     returned: bool  # a department gave it back: who has it now, no rule says
+    is_open: bool = True
+    exercise: bool = False
+    object: str = ""  # the case's, which a later signal may have brought
 
 
 class SignalRow(NamedTuple):

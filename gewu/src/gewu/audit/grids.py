@@ -52,7 +52,13 @@ class Outlines:
 def _area_m2(polygon: shapely.Geometry) -> float:
     """Square metres on the ground, by the ellipsoid's two radii of curvature at the polygon's middle latitude."""
     _, south, _, north = polygon.bounds
-    middle = radians((south + north) / 2)
+    across, along = metres_per_degree((south + north) / 2)
+    return polygon.area * across * along
+
+
+def metres_per_degree(lat: float) -> tuple[float, float]:
+    """How long a degree of longitude and one of latitude are at this latitude."""
+    middle = radians(lat)
     stretch = hypot(_EQUATOR_M * cos(middle), _POLE_M * sin(middle))
     across, along = _EQUATOR_M**2 / stretch, (_EQUATOR_M * _POLE_M) ** 2 / stretch**3
-    return polygon.area * across * cos(middle) * along * (pi / 180) ** 2
+    return across * cos(middle) * pi / 180, along * pi / 180

@@ -6,7 +6,19 @@ from uuid import UUID
 
 from gewu import topics
 from gewu.audit import books
-from gewu.audit.facts import ANONYMOUS, CaseRow, Opened, Position, Rows, Said, SignalRow, Span, order_of, worded
+from gewu.audit.facts import (
+    ANONYMOUS,
+    WITHDRAWN,
+    CaseRow,
+    Opened,
+    Position,
+    Rows,
+    Said,
+    SignalRow,
+    Span,
+    order_of,
+    worded,
+)
 from gewu.audit.findings import Fault, Findings
 from gewu.audit.ledger import OK, REJECTED, UNKNOWN, Entry, Ledger
 from gewu.audit.readers import Case, Readers, Row, holders
@@ -38,7 +50,7 @@ class Judge:
     def case(self, row: CaseRow) -> None:
         """Take a row of cases."""
         self._numbers["cases"] += 1
-        found = Row(order_of(row.incarnation, row.version), row.department, row.signals)
+        found = Row(order_of(row.incarnation, row.version), row.department, row.signals, row.lane)
         self.readers.case(row.case).row = self.readers.share(found)
 
     def opened(self, row: Opened, wanted: Wanted) -> None:
@@ -131,6 +143,12 @@ class Judge:
                 Fault.ORDER,
                 f"{name}: {seen.reader} was told version {worded(seen.order)}, the database is at {worded(row.order)}",
             )
+        for seen in case.told:
+            if seen.reader == row.department and seen.kind != WITHDRAWN and seen.lane != row.lane:
+                words = (
+                    f"{seen.reader} was told that its lane is {_lane(seen.lane)}, the database says {_lane(row.lane)}"
+                )
+                self.findings.note(Fault.ORDER, f"{name}: {words}")
         believers = set(holders(case))
         if row.department not in believers and row.department not in self._cut:
             self.findings.note(
@@ -169,6 +187,10 @@ class Judge:
 
 
 _NAMES = {OK: "accepted", UNKNOWN: "unknown", REJECTED: "rejected"}
+
+
+def _lane(number: int) -> str:
+    return f"p{number - 1}"
 
 
 def _by(rule: str) -> str:

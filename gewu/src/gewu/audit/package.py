@@ -11,6 +11,7 @@ import shapely
 from gewu.audit.facts import Opened
 from gewu.audit.grids import Outline, Outlines
 from gewu.audit.routes import Asked, Routes, Wanted
+from gewu.audit.twins import Joining, Twins
 from gewu.city.faults import CityFaults, Fault, Notes
 from gewu.city.reading.codebook import read_codebook
 from gewu.city.reading.departments import read_departments
@@ -47,6 +48,7 @@ class Package:
         )
         self._kinds = {place.id: place.kind for place, _ in places}
         self._words, self._owners = book.words, {id_: thing.owner for id_, thing in things.items()}
+        self._joining = {c.key: Joining(c.join_radius_m, c.join_within_h) for c in book.categories.values()}
         self._routes = Routes(rules, departments, manifest.fallback)
 
     def wanted(self, rows: Sequence[Opened]) -> list[Wanted]:
@@ -58,6 +60,10 @@ class Package:
         return [
             self._wanted(row, self._without_place if row.lon is None else leaf, place) for row, leaf, place in found
         ]
+
+    def twins(self) -> Twins:
+        """Who finds two cases of one thing."""
+        return Twins(self._joining)
 
     def _wanted(self, row: Opened, grid: str, place: str) -> Wanted:
         if row.said is None or row.returned:

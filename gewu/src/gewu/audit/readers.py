@@ -15,12 +15,13 @@ T = TypeVar("T")
 
 
 class Seen(NamedTuple):
-    """What one reader last took of one case: from which partition, which order, which kind of assignment."""
+    """What one reader last took of one case: from which partition, which order, which kind of assignment, which lane."""
 
     reader: str
     partition: int
     order: int
     kind: int
+    lane: int = 0
 
 
 class Row(NamedTuple):
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     order: int
     department: str
     signals: int
+    lane: int = 0
 
 
 class Case:
@@ -54,7 +56,7 @@ class Readers:
         self.cases: dict[bytes, Case] = {}
         self.moving: set[bytes] = set()  # heard of after the database's snapshot: their end state cannot be judged
         self.records = self.repeats = self.changes = self.assignments = self.refusals = 0
-        self._events: set[bytes] = set()
+        self._events: dict[bytes, int] = {}  # with the digest of what was said under each id
         self._same: dict[object, object] = {}
         self._findings = findings
 
@@ -64,9 +66,10 @@ class Readers:
         if isinstance(said, Unreadable):
             self._findings.note(Fault.UNREADABLE, f"{said.place}: {said.why}")
             return
-        repeat = said.event in self._events
+        # An event that is said again is the same to the last byte; another one under its id is none of its repeats.
+        repeat = self._events.get(said.event) == said.digest
         self.repeats += repeat
-        self._events.add(said.event)
+        self._events[said.event] = said.digest
         if isinstance(said, Refused):
             self.refusals += 1
             return
@@ -109,7 +112,7 @@ class Readers:
             case.superseded = said.superseded
 
     def _hear_assigned(self, case: Case, said: Assigned, repeat: bool) -> None:
-        fresh = Seen(said.department, said.partition, said.order, said.kind)
+        fresh = Seen(said.department, said.partition, said.order, said.kind, said.lane)
         last = next((seen for seen in case.told if seen.reader == said.department), None)
         read = self._read(last, fresh, said, repeat)
         case.told = self.share((*(seen for seen in case.told if seen is not last), self.share(read)))
@@ -121,7 +124,7 @@ class Readers:
             case.assigned = True
         if said.kind == NEW and not repeat:
             if said.order in case.new:
-                self._note(Fault.DOUBLED, said, f"version {worded(said.order)} was new twice, under two event ids")
+                self._note(Fault.DOUBLED, said, f"version {worded(said.order)} was new twice, as two events")
             case.new = self.share((*case.new, said.order))
 
     def _read(self, last: Seen | None, fresh: Seen, said: Changed | Assigned, repeat: bool) -> Seen:

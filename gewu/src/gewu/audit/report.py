@@ -27,6 +27,8 @@ def as_json(found: Audit) -> dict[str, Any]:
         "grids_judged": found.grids_judged,
         "routes_judged": found.routes_judged,
         "grids_of_other_package": found.other_package,
+        "records_passed": found.passed.records,
+        "records_unread": found.passed.unread,
         "examples": {str(fault): verdict.findings.examples[fault] for fault in Fault},
         "books": [_book(account) for account in verdict.accounts],
         "read": [{"topic": s.topic, "partition": s.partition, "first": s.first, "end": s.end} for s in found.read],
@@ -53,6 +55,7 @@ def as_text(found: Audit) -> Iterator[str]:
         yield "no --ledger: what was promised is not known, so lost, phantom and rejected are not judged"
     yield f"database    {_counted(n, 'signals', 'cases')}"
     yield f"log         {_counted(n, 'records', 'changes', 'assignments', 'refusals', 'repeats')} (no fault)"
+    yield f"lanes       {found.passed.records:,} records before the positions held against tables and parking"
     yield f"on the way  in flight {verdict.in_flight:,}, in the outbox {found.outbox:,}"
     if found.grids_judged or found.other_package:
         left_out = f"{found.other_package:,} of another package version left out"
@@ -95,6 +98,8 @@ def _notes(found: Audit) -> Iterator[str]:
         yield f"{n['unjudged']:,} signals count as landed although their department's log was cut before it could show"
     if n["moving"]:
         yield f"{n['moving']:,} cases changed meanwhile; where they end was not judged"
+    if found.passed.unread:
+        yield f"{found.passed.unread:,} records of the lanes cannot be unpacked, or follow one that cannot: not looked at"
     if n["strangers"]:
         yield f"{n['strangers']:,} anonymous signals are in no ledger: anybody may report without a key"
     if found.verdict.in_flight or found.outbox:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiokafka import TopicPartition
 
 from gewu import topics
-from gewu.audit import books, events, log, store
+from gewu.audit import books, events, log, passed, store
 from gewu.audit.facts import Opened, Span
 from gewu.audit.judge import Judge
 from gewu.audit.ledger import Ledger
@@ -19,6 +19,7 @@ from gewu.runtime.settings import Kafka, Postgres
 
 if TYPE_CHECKING:
     from gewu.audit.package import Package
+    from gewu.audit.twins import Twins
 
 _POLL_S = 0.5
 _TOGETHER = 20_000  # points of one search
@@ -39,6 +40,7 @@ class Audit:
     grids_judged: int
     routes_judged: int
     other_package: int  # cases that were routed by another version of the city package
+    passed: passed.Passed
 
 
 async def audit(
@@ -72,12 +74,13 @@ class _Run:
             async for case in self._tables.cases():
                 judge.case(case)
             if self._package:
-                await self._opened(judge, self._package)
+                await self._opened(judge, self._package, self._package.twins())
             async for row in self._tables.signals():
                 judge.signal(row)
+            beyond = await passed.judge(self._logs, self._tables, sources, positions, judge.findings)
             verdict = judge.verdict(sources, positions, await self._tables.rows())
             outbox = await self._tables.outbox()
-        return Audit(verdict, tuple(read), outbox, waited, self._grids, self._routes, self._others)
+        return Audit(verdict, tuple(read), outbox, waited, self._grids, self._routes, self._others, beyond)
 
     async def _settle(self, wait: float) -> float | None:
         """Seconds until nothing was in flight and the outbox was empty; None when that did not happen in time."""
@@ -98,7 +101,7 @@ class _Run:
                 place = TopicPartition(record.topic, record.partition)
                 judge.hear(events.said(record), record.offset < settled[place])
 
-    async def _opened(self, judge: Judge, package: "Package") -> None:
+    async def _opened(self, judge: Judge, package: "Package", twins: "Twins") -> None:
         together: list[Opened] = []
         async for row in self._tables.opened():
             if row.package_version != package.version:
@@ -106,12 +109,14 @@ class _Run:
                 continue
             together.append(row)
             if len(together) == _TOGETHER:
-                self._place(judge, package, together)
-        self._place(judge, package, together)
+                self._place(judge, package, together, twins)
+        self._place(judge, package, together, twins)
+        twins.judge(judge.findings)
 
-    def _place(self, judge: Judge, package: "Package", rows: list[Opened]) -> None:
+    def _place(self, judge: Judge, package: "Package", rows: list[Opened], twins: "Twins") -> None:
         for row, wanted in zip(rows, package.wanted(rows), strict=True):
             judge.opened(row, wanted)
+            twins.take(row, wanted)
             self._grids += 1
             self._routes += wanted.route is not None
         rows.clear()

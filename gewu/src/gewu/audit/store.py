@@ -1,23 +1,25 @@
 """Dispatch's tables, read as they stand at one moment."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import asyncpg
 
 from gewu.audit.facts import CaseRow, Opened, Position, Rows, SignalRow, plain
 from gewu.runtime.settings import Postgres
-from gewu.v1.case_pb2 import CASE_CHANGE_REASSIGNED
+from gewu.v1.case_pb2 import CASE_CHANGE_REASSIGNED, CASE_STATE_ASSIGNED, CASE_STATE_HANDLING
 
 _SCHEMA = "dispatch"
 _PREFETCH = 5000
 _FIXED = ("topic", "partition", "first_offset", "next_offset", "skipped")
 
-_CASES = "SELECT case_id, incarnation, version, department, signals FROM cases"
+_CASES = "SELECT case_id, incarnation, version, department, signals, lane FROM cases"
 # Routed by what the first signal said: a later one may have brought the case its object.
 _OPENED = f"""
 SELECT c.case_id, c.department, c.rule_id, c.grid_id, c.lon, c.lat, c.package_version, s.said, s.object_id, s.received_at,
-    EXISTS (SELECT FROM history h WHERE h.case_id = c.case_id AND h.change = {int(CASE_CHANGE_REASSIGNED)})
+    EXISTS (SELECT FROM history h WHERE h.case_id = c.case_id AND h.change = {int(CASE_CHANGE_REASSIGNED)}),
+    c.state IN ({int(CASE_STATE_ASSIGNED)}, {int(CASE_STATE_HANDLING)}), c.exercise, c.object_id
 FROM cases c LEFT JOIN (
     SELECT case_id, min(said) AS said, min(object_id) AS object_id, min(received_at) AS received_at
     FROM signals WHERE outcome = 'opened' GROUP BY case_id HAVING count(*) = 1) s USING (case_id)"""
@@ -30,6 +32,8 @@ SELECT (SELECT count(*) FROM actions WHERE refusal IS NULL) AS applied,
 _WITHOUT_HISTORY = """
 SELECT case_id FROM cases c WHERE NOT EXISTS (
     SELECT FROM history h WHERE (h.case_id, h.incarnation, h.version) = (c.case_id, c.incarnation, c.version))"""
+_CONTENTS = "SELECT signal_id, content FROM signals WHERE signal_id = ANY($1::uuid[])"
+_CONFLICTS = "SELECT topic, partition, log_offset FROM conflicts WHERE signal_id = ANY($1::uuid[])"
 
 
 class Store:
@@ -65,6 +69,14 @@ class Store:
         counts = await self._connection.fetchrow(_ROWS)
         bare = await self._connection.fetch(_WITHOUT_HISTORY)
         return Rows(counts["applied"], counts["refused"], counts["conflicts"], [row[0].bytes for row in bare])
+
+    async def contents(self, signals: Sequence[UUID]) -> dict[UUID, bytes]:
+        """With which content each of these signals was taken; those that were not are left out."""
+        return {row[0]: row[1] for row in await self._connection.fetch(_CONTENTS, signals)}
+
+    async def conflicts(self, signals: Sequence[UUID]) -> set[tuple[str, int, int]]:
+        """Where records stand that were kept as conflicts with these signals."""
+        return {(row[0], row[1], row[2]) for row in await self._connection.fetch(_CONFLICTS, signals)}
 
     async def cases(self) -> AsyncIterator[CaseRow]:
         """Every case; only inside a snapshot."""

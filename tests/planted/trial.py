@@ -1,0 +1,95 @@
+"""One trial: a copy of the source, the system from it under load and fault, and what the judge says of that."""
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gewu.audit.findings import Fault
+from gewu.dev.children import CannotStart
+from gewu.dev.kafka import KafkaServer
+from gewu.dev.postgres import PostgresServer
+from tests.planted import faults, source
+from tests.planted.bug import Bug
+from tests.planted.load import Neighbours
+from tests.planted.site import Site
+from tests.support.load import judge
+
+CITY = source.ROOT / "cities" / "demo"
+_SETTLE_S = 20.0  # a bug may keep the system from ever coming to rest; the unpatched one is there in a second or two
+Servers = tuple[KafkaServer, PostgresServer]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """hits: what the planted code said of its window; found: the judge's findings with their numbers; example: one in
+    words; accepted: reports that were promised."""
+
+    name: str
+    expected: Fault | None
+    hits: Sequence[str]
+    found: dict[str, int]
+    example: str
+    accepted: int
+    seconds: float
+
+    @property
+    def caught(self) -> bool:
+        """Named as expected, and its window was hit; without a bug: nothing found."""
+        if self.expected is None:
+            return not self.found and self.accepted > 0
+        return bool(self.hits) and self.expected in self.found
+
+
+async def plant(bug: Bug, servers: Servers, folder: Path) -> Outcome:
+    """Run the system with this bug and let the unpatched judge speak."""
+    began = time.monotonic()
+    copy = source.copied(folder / "source", bug.patch)
+    site = Site(folder / "site", CITY, servers, copy, planted=True)
+    try:
+        await site.start()
+        ledger, accepted = await _work(site, bug.fault)
+        return await _judged(site, [ledger], bug.name, bug.finding, accepted, began)
+    except (CannotStart, AssertionError) as fault:
+        # A bug that ends the system, or keeps it from starting, is not one that the judge has caught.
+        return Outcome(bug.name, bug.finding, site.hits(), {}, f"{fault!r}", 0, time.monotonic() - began)
+    finally:
+        await site.stop()
+
+
+async def control(names: Sequence[str], servers: Servers, folder: Path) -> list[Outcome]:
+    """The unpatched copy through all these faults, judged after each."""
+    copy, ledgers, outcomes = source.copied(folder / "source"), list[Path](), list[Outcome]()
+    site = Site(folder / "site", CITY, servers, copy, planted=False)
+    try:
+        await site.start()
+        for name in names:
+            began = time.monotonic()
+            ledger, accepted = await _work(site, name)
+            ledgers.append(ledger)
+            outcomes.append(await _judged(site, ledgers, f"control: {name}", None, accepted, began))
+    finally:
+        await site.stop()
+    return outcomes
+
+
+def clear(folder: Path) -> None:
+    """Forget what an earlier run left."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _work(site: Site, fault: str) -> tuple[Path, int]:
+    async with Neighbours(site, site.data) as load:
+        await faults.make(fault, site, load)
+    return load.ledger, load.accepted
+
+
+async def _judged(
+    site: Site, ledgers: Sequence[Path], name: str, expected: Fault | None, accepted: int, began: float
+) -> Outcome:
+    said = await judge(site, ledgers, _SETTLE_S, "--city", str(site.city))
+    found = {str(fault): said[fault] for fault in Fault if said[fault]}
+    shown = expected if expected in found else next(iter(found), None)
+    example = said["examples"][shown][0] if shown else ""
+    return Outcome(name, expected, site.hits(), found, example, accepted, time.monotonic() - began)
