@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.conn import AIOKafkaConnection, create_conn
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
 
+from gewu.runtime import hangup, subscribe
 from gewu.runtime import kafka as kafka_runtime
-from gewu.runtime import subscribe
 from gewu.runtime.settings import Kafka
 from gewu.topics import Topic
 from tests.structure.rules import modules
@@ -142,3 +146,29 @@ async def test_the_groups_own_offsets_are_explicit_and_only_for_lag_tools(
     await log.put(kafka, topic.name, [(b"k", b"last", [])])
     await again.until_position(21)
     assert len(await again.values()) == 21
+
+
+async def test_a_closed_connection_is_no_bug_that_ends_the_clients_metadata_task(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(AIOKafkaConnection, "send", AIOKafkaConnection.send)  # put back afterwards
+    with pytest.raises(RuntimeError, match="handler is closed") as sprung:
+        await asyncio.to_thread(uvloop.run, _write_after_the_end(kafka.bootstrap))
+    assert not isinstance(sprung.value, KafkaError), "the trap, as the library has it"
+    hangup.install()
+    with pytest.raises(KafkaConnectionError):
+        await asyncio.to_thread(uvloop.run, _write_after_the_end(kafka.bootstrap))
+
+
+async def _write_after_the_end(bootstrap: str) -> None:
+    """What a client does whose broker went away in this very turn of the loop: it was not told yet."""
+    host, _, port = bootstrap.partition(":")
+    connection = await create_conn(host, int(port))
+    transport = connection._writer.transport
+    connection._writer.transport.set_protocol(asyncio.Protocol())
+    transport.abort()
+    await asyncio.sleep(0.1)
+    try:
+        await connection.send(MetadataRequest([]))
+    finally:
+        connection.close()

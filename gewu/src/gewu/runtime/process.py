@@ -40,6 +40,9 @@ def run(
     try:
         import uvloop
 
+        from gewu.runtime import hangup
+
+        hangup.install()
         service = build(settings)
         # What exists now, the city first of all, lives as long as the process: keep the collector from walking it.
         gc.collect()
