@@ -38,15 +38,21 @@ def main() -> int:
 
 async def _run(args: argparse.Namespace) -> tuple[Fared, Overtook]:
     with tempfile.TemporaryDirectory() as folder:
-        async with Stack(Path(folder) / "stack", args.city, lambda text: print(text, file=sys.stderr)) as stack:
+        async with _stack(Path(folder) / "flooded", args.city) as stack:
             print(f"{args.offered} a second at an intake that takes {args.bound} …", file=sys.stderr)
             fared = await flood(
                 stack, Path(folder), "key:replay", stack.report_key,
                 bound=args.bound, offered=args.offered, seconds=args.seconds,
             )  # fmt: skip
+        # Another Gewu: the fire would join one of the many that the flood brought, and be no news to its department.
+        async with _stack(Path(folder) / "waiting", args.city) as stack:
             print(f"a fire behind {args.waiting} ordinary reports …", file=sys.stderr)
             settings = Kafka(stack.kafka.bootstrap, None, None, None, 1, 1, "")
             return fared, await overtake(stack, settings, stack.report_key, args.waiting)
+
+
+def _stack(folder: Path, city: Path) -> Stack:
+    return Stack(folder, city, lambda text: print(text, file=sys.stderr))
 
 
 def _missed(fared: Fared, overtook: Overtook, bound: int) -> list[str]:

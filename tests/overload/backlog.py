@@ -37,7 +37,6 @@ async def overtake(stack: Stack, kafka_settings: Kafka, secret: str, waiting: in
     """Put so many ordinary reports into p2's log, then report a fire through intake and wait for its department."""
     city = load_city(stack.city)
     await _fill(kafka_settings, city, waiting)
-    # Elsewhere each time, or it would join the last one.
     (fire,) = Bodies(city, {"p0": 1.0}, time.monotonic_ns()).draw(1)
     async with _departments(kafka_settings, city) as consumer, aiohttp.ClientSession() as session:
         began = time.monotonic()
