@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from bench import databases, ground, seed
+from bench import databases, ground
 from bench.measures import dispatch
 from bench.measures.intake import Intake
 from bench.variant import Figures, Run, Variant
 from bench.world import World
+from gewu.city import load
+from gewu.dev import seeding
 
 GROUP = "growth"
 SIDE = 7  # the demo city has 204 unit grids; 49 of it have 9,996
@@ -24,7 +26,12 @@ class City:
         template = f"bench_{self._folder.name}_city"
         self._world.say(f"{self._cases:,} open cases in {self._folder.name} …")
         dsn = await databases.fresh(self._world, template)
-        await seed.open_cases(dsn, self._folder, self._cases)
+        connection = await databases.connect(dsn)
+        try:
+            async for _ in seeding.open_cases(connection, load(self._folder), self._cases):
+                pass
+        finally:
+            await connection.close()
         self._intake = Intake(self._world, self._folder)
         self._work = await dispatch.backlog(self._world, self._folder, count, template)
 

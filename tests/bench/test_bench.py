@@ -94,11 +94,12 @@ def test_connections_that_pause_send_at_about_the_rate() -> None:
 # Kafka's tool
 
 
-def test_the_producers_steady_state_counts_where_it_tells_it_apart() -> None:
+def test_the_producers_summary_is_read() -> None:
     whole = "800000 records sent, 200000.5 records/sec (103.00 MB/sec), 2.1 ms avg latency, 1 ms 50th, 9 ms 99th, 11 ms 99.9th.\n"
-    steady = whole.replace("800000 records sent", "600000 steady state records sent").replace("200000.5", "250000.0")
-    assert parse_producer(whole) == {"rate": 200000.5, "p99_ms": 9.0}
-    assert parse_producer(whole + steady) == {"rate": 250000.0, "p99_ms": 9.0}
+    assert parse_producer("5 records sent, 1.0 records/sec (0.00 MB/sec)\n" + whole) == {
+        "rate": 200000.5,
+        "p99_ms": 9.0,
+    }
     with pytest.raises(Fault):
         parse_producer("Exception in thread main")
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gewu.cli.ending import Refusal
 
 if TYPE_CHECKING:
+    from gewu.city import City
     from gewu.runtime.settings import Kafka, Postgres
 
 DEFAULT_FILE = Path(".gewu/run/env")  # written by `gewu dev`
@@ -92,10 +93,15 @@ def city_folder(args: argparse.Namespace, said: Mapping[str, str]) -> Path | Non
 
 def departments(folder: Path) -> list[str]:
     """The departments of a city package, sorted; Refusal when the package has faults."""
+    return sorted(city(folder).departments)
+
+
+def city(folder: Path) -> "City":
+    """A city package; Refusal when it has faults."""
     from gewu.city import CityFaults, load
 
     try:
-        return sorted(load(folder).departments)
+        return load(folder)
     except CityFaults as refused:
         raise Refusal(
             f"the city package {folder} has {len(refused.faults)} faults: run `gewu city check {folder}`"

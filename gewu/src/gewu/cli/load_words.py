@@ -39,8 +39,8 @@ def positive(said: str) -> float:
 
 def count(said: str) -> int:
     """A whole number from 1 on."""
-    if not re.fullmatch(r"[0-9]{1,6}", said) or not int(said):
-        raise argparse.ArgumentTypeError(f"{said!r} is no whole number from 1 to 999999")
+    if not re.fullmatch(r"[0-9]{1,7}", said) or not int(said):
+        raise argparse.ArgumentTypeError(f"{said!r} is no whole number from 1 to 9999999")
     return int(said)
 
 

@@ -1,24 +1,23 @@
-"""Open cases by the million, straight into dispatch's tables: what a city that has run for a month stands on."""
+"""Made-up open cases by the million, straight into the tables: what a city that has run for a month stands on."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import asyncpg
 
 from gewu import ids
-from gewu.city import City, load
-from gewu.dev import scatter
+from gewu.city import City
 from gewu.lane import Lane
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import State
 
-_AT_ONCE = 20_000
 _DAYS = 30
 _OPEN = (State.ASSIGNED, State.HANDLING)
+_TABLES = ("cases", "signals", "history", "clock_ledger")
+_STATEMENT_S = 600
 
 # What stands behind each case; made by the server from the cases, which is several times as fast as sending it.
 _BEHIND = (
@@ -36,34 +35,44 @@ _BEHIND = (
 )
 
 
-async def open_cases(dsn: str, city: Path, count: int) -> None:
-    """Write so many open cases, spread over the city and its last month, with a signal, a version and a clock each."""
-    connection = await asyncpg.connect(dsn, ssl=False, server_settings={"search_path": "dispatch"})
-    package = load(city)
-    try:
-        columns = [*_row(package, random.Random(0), (0.0, 0.0), 0, 0.0)]
-        for rows in _slices(package, count):
+class NotEmpty(Exception):
+    """There is a case already: made-up cases never stand among a city's own."""
+
+
+async def open_cases(
+    connection: asyncpg.Connection, city: City, points: Iterable[Sequence[tuple[float, float]]], count: int
+) -> AsyncIterator[int]:
+    """Write `count` open cases at these points, spread over the last month, with a signal, a version and a clock each.
+
+    Yields how many stand after each helping of points. All or nothing; NotEmpty where the tables hold a case.
+    """
+    rng, done = random.Random(count), 0
+    columns = [*_row(city, rng, (0.0, 0.0), 0, 0.0)]
+    async with connection.transaction():
+        if await connection.fetchval("SELECT EXISTS (SELECT FROM cases) OR EXISTS (SELECT FROM signals)"):
+            raise NotEmpty
+        for some in points:
+            rows = _rows(city, rng, some, done, count)
             await connection.copy_records_to_table("cases", records=rows, columns=columns)
+            done += len(some)
+            yield done
         for statement in _BEHIND:
-            await connection.execute(statement, timeout=600)
-        for table in ("cases", "signals", "history", "clock_ledger"):
-            await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=600)
-    finally:
-        await connection.close()
+            await connection.execute(statement, timeout=_STATEMENT_S)
+    for table in _TABLES:
+        await connection.execute(f"VACUUM (ANALYZE) {table}", timeout=_STATEMENT_S)
 
 
-def _slices(city: City, count: int) -> Iterator[list[tuple[Any, ...]]]:
-    rng = random.Random(count)
-    for start in range(0, count, _AT_ONCE):
-        points = scatter.inside(city, rng, min(_AT_ONCE, count - start))
-        grids = city.locate(*zip(*points, strict=True)).tolist()
-        # Oldest first, as a city fills: ids begin with their time, and an index that grows at its end stays dense.
-        ages = [_DAYS * (1 - (start + n) / count) for n in range(len(points))]
-        yield [tuple(_row(city, rng, p, g, a).values()) for p, g, a in zip(points, grids, ages, strict=True)]
+def _rows(
+    city: City, rng: random.Random, points: Sequence[tuple[float, float]], done: int, count: int
+) -> list[tuple[Any, ...]]:
+    grids = city.locate(*zip(*points, strict=True)).tolist()
+    # Oldest first, as a city fills: ids begin with their time, and an index that grows at its end stays dense.
+    ages = [_DAYS * (1 - (done + n) / count) for n in range(len(points))]
+    return [tuple(_row(city, rng, p, g, a).values()) for p, g, a in zip(points, grids, ages, strict=True)]
 
 
-def _row(city: City, rng: random.Random, point: scatter.Point, grid: int, days: float) -> dict[str, Any]:
-    category = rng.choice(_categories(city))
+def _row(city: City, rng: random.Random, point: tuple[float, float], grid: int, days: float) -> dict[str, Any]:
+    category = rng.choice(list(city.categories.values()))
     opened = datetime.now(UTC) - timedelta(days=days)
     own = f"{int(opened.timestamp() * 1000):012x}7{rng.getrandbits(76):019x}"
     lon, lat = point
@@ -72,16 +81,8 @@ def _row(city: City, rng: random.Random, point: scatter.Point, grid: int, days: 
         "case_id": ids.case_id(f"{own[:8]}-{own[8:12]}-{own[12:16]}-{own[16:20]}-{own[20:]}"), "incarnation": 1,
         "version": 1, "state": int(rng.choice(_OPEN)), "lane": int(Lane.named(category.lane)), "category": category.key,
         "lon": lon, "lat": lat, "grid_id": city.grids[grid].id, "grid_path": list(city.grids[grid].path),
-        "home_area": city.grids[grid].path[0], "department": rng.choice(_departments(city)), "routed_because": "rule",
+        "home_area": city.grids[grid].path[0], "department": rng.choice(list(city.departments)), "routed_because": "rule",
         "rule_id": "seeded", "object_id": "", "signals": 1, "exercise": False, "package_version": city.version,
         "opened_at": opened, "changed_at": opened, "last_signal_at": opened, "complete_by": opened + timedelta(days=3),
         "near": joining.near_key(place),  # type: ignore[arg-type]
     }  # fmt: skip
-
-
-def _categories(city: City) -> list[Any]:
-    return list(city.categories.values())
-
-
-def _departments(city: City) -> list[str]:
-    return list(city.departments)
