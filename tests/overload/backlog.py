@@ -24,6 +24,9 @@ from gewu.v1.assignment_pb2 import Assignment
 from gewu_intake import parse, wire
 from gewu_intake.domain.report import ReportSaid
 
+_BACKLOG = topics.signals(Lane.P2)
+_PARTITIONS = next(t.partitions for t in topics.registry([]) if t.name == _BACKLOG)
+
 
 @dataclass(frozen=True, slots=True)
 class Overtook:
@@ -33,18 +36,20 @@ class Overtook:
     waiting: int
 
 
-async def overtake(stack: Stack, kafka_settings: Kafka, secret: str, waiting: int) -> Overtook:
+async def overtake(stack: Stack, settings: Kafka, secret: str, waiting: int) -> Overtook:
     """Put so many ordinary reports into p2's log, then report a fire through intake and wait for its department."""
     city = load_city(stack.city)
-    await _fill(kafka_settings, city, waiting)
     (fire,) = Bodies(city, {"p0": 1.0}, time.monotonic_ns()).draw(1)
-    async with _departments(kafka_settings, city) as consumer, aiohttp.ClientSession() as session:
+    words = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
+    # Everything is at hand before the backlog is there: dispatch begins on it at once.
+    async with _departments(settings, city) as consumer, aiohttp.ClientSession() as session, _table(stack) as table:
+        await _fill(settings, city, waiting)
+        end = sum((await consumer.end_offsets([TopicPartition(_BACKLOG, n) for n in range(_PARTITIONS)])).values())
         began = time.monotonic()
-        words = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
         async with session.post(f"{stack.intake_url}/v1/reports", data=fire.line, headers=words) as answer:
             signal = (await answer.json())["signal_id"]
         seconds = await _heard(consumer, signal, began)
-        return Overtook(seconds, await _lag(stack, session))
+        return Overtook(seconds, end - await _settled(table))
 
 
 async def _fill(settings: Kafka, city: City, count: int) -> None:
@@ -54,7 +59,7 @@ async def _fill(settings: Kafka, city: City, count: int) -> None:
         lambda: kafka.producer(settings, "backlog"), lambda name: known[name].record_bytes, bound=1 << 30
     )
     await writer.start()
-    topic = known[topics.signals(Lane.P2)]
+    topic = known[_BACKLOG]
     context = wire.Context(
         source="key:backlog", lane=Lane.P2, home_area=city.grids[-1].path[0], package_version=city.version,
         now=SystemClock().now(),
@@ -98,18 +103,15 @@ async def _heard(consumer: AIOKafkaConsumer, signal: str, began: float) -> float
         assert time.monotonic() - began < 120, "the fire never came"
 
 
-async def _lag(stack: Stack, session: aiohttp.ClientSession) -> int:
+@asynccontextmanager
+async def _table(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(stack.dsn)
     try:
-        settled = await connection.fetchval(
-            "SELECT coalesce(sum(next_offset), 0) FROM dispatch.position WHERE topic = $1", topics.signals(Lane.P2)
-        )
+        yield connection
     finally:
         await connection.close()
-    consumer = AIOKafkaConsumer(bootstrap_servers=stack.kafka.bootstrap)
-    await consumer.start()
-    try:
-        ends = await consumer.end_offsets([TopicPartition(topics.signals(Lane.P2), n) for n in range(6)])
-    finally:
-        await consumer.stop()
-    return sum(ends.values()) - int(settled)
+
+
+async def _settled(connection: asyncpg.Connection) -> int:
+    sums = "SELECT coalesce(sum(next_offset), 0) FROM dispatch.position WHERE topic = $1"
+    return int(await connection.fetchval(sums, _BACKLOG))

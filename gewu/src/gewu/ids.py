@@ -11,6 +11,13 @@ from hashlib import blake2b
 
 ANONYMOUS = "anonymous"
 
+_HEX = frozenset("0123456789abcdefABCDEF")
+_VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}  # the two leading bits of RFC 9562 §4.1
+# Set up once: that is a third of the work.
+_SIGNAL, _CASE, _ACTION, _EVENT = (
+    blake2b(digest_size=16, person=kind) for kind in (b"gewu.signal", b"gewu.case", b"gewu.action", b"gewu.event")
+)
+
 
 def signal_id(source: str, client_id: str, body_sha256: bytes = b"") -> str:
     """Id of a signal from its authenticated source and the client's own id.
@@ -18,23 +25,23 @@ def signal_id(source: str, client_id: str, body_sha256: bytes = b"") -> str:
     An anonymous source adds the body's hash, because there nobody owns a name: a stranger who guesses another's
     client id must not be able to swallow that report as a "repeat".
     """
-    return _uuid8(b"gewu.signal", f"{source}\x00{client_id}".encode() + body_sha256, _leading_time(client_id))
+    return _uuid8(_SIGNAL, f"{source}\x00{client_id}".encode() + body_sha256, _leading_time(client_id))
 
 
 def case_id(opening_signal: str) -> str:
     """Id of the case that this signal opens."""
-    return _uuid8(b"gewu.case", opening_signal.encode(), opening_signal[:8] + opening_signal[9:13])
+    return _uuid8(_CASE, opening_signal.encode(), opening_signal[:8] + opening_signal[9:13])
 
 
 def action_id(department: str, client_id: str) -> str:
     """Id of a department's action."""
-    return _uuid8(b"gewu.action", f"{department}\x00{client_id}".encode(), _leading_time(client_id))
+    return _uuid8(_ACTION, f"{department}\x00{client_id}".encode(), _leading_time(client_id))
 
 
 def event_id(case: str, incarnation: int, version: int, topic: str) -> str:
     """Id of one record about one version of a case on one topic."""
     said = f"{case}\x00{incarnation}\x00{version}\x00{topic}".encode()
-    return _uuid8(b"gewu.event", said, case[:8] + case[9:13])
+    return _uuid8(_EVENT, said, case[:8] + case[9:13])
 
 
 def new_client_id() -> str:
@@ -46,10 +53,12 @@ def new_client_id() -> str:
     return _dashed(f"{ms:012x}{tail.hex()}")
 
 
-def _uuid8(kind: bytes, said: bytes, leading: str) -> str:
-    h = blake2b(said, digest_size=16, person=kind).hexdigest()
+def _uuid8(kind: blake2b, said: bytes, leading: str) -> str:
+    hashed = kind.copy()
+    hashed.update(said)
+    h = hashed.hexdigest()
     head = leading or h[:12]
-    return f"{head[:8]}-{head[8:12]}-8{h[13:16]}-{'89ab'[int(h[16], 16) & 3]}{h[17:20]}-{h[20:32]}"
+    return f"{head[:8]}-{head[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
 
 
 def _leading_time(client_id: str) -> str:
@@ -57,12 +66,8 @@ def _leading_time(client_id: str) -> str:
     if len(client_id) != 36 or client_id[14] != "7" or client_id[8] != "-" or client_id[13] != "-":
         return ""
     head = client_id[:8] + client_id[9:13]
-    try:
-        int(head, 16)
-    except ValueError:
-        return ""
-    # int() also takes signs, spaces and underscores, which no UUID has.
-    return head.lower() if head.isalnum() and head.isascii() else ""
+    # int() would take signs, spaces and underscores as well.
+    return head.lower() if _HEX.issuperset(head) else ""
 
 
 def _dashed(h: str) -> str:

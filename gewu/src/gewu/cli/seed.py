@@ -1,7 +1,6 @@
 """`gewu seed`: made-up open cases in an empty database, so that a load test stands on a city's size."""
 
 import argparse
-import asyncio
 import json
 import sys
 import time
@@ -40,6 +39,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 def run(args: argparse.Namespace) -> int:
     """Fill, with progress on stderr."""
+    import asyncio
+
     said = environment.variables(args)
     folder = environment.city_folder(args, said)
     if folder is None:

@@ -111,13 +111,20 @@ class GroupCommit:
         p = self._partitions.get((topic, partition))
         if p is None:
             p = self._partitions[topic, partition] = Queue(topic, partition)
-        now = self._loop.time()
-        batch = self._room(p, key, value, headers, now)
+        now, batch = self._loop.time(), p.open
+        if (
+            batch is None
+            or now - batch.born >= _ROTATE_S
+            or batch.builder.append(timestamp=None, key=key, value=value, headers=headers) is None
+        ):
+            batch = self._another(p, now)
+            batch.builder.append(timestamp=None, key=key, value=value, headers=headers)
         batch.waiters.append(done)
         batch.taken_at.append(now)
         batch.size += size
+        if not self.pending_bytes:
+            self._idle.clear()
         self.pending_bytes += size
-        self._idle.clear()
         if not p.scheduled and p.in_flight is None:
             p.scheduled = True
             self._loop.call_soon(self._kick, p)
@@ -127,19 +134,11 @@ class GroupCommit:
         if self.pending_bytes:
             await self._idle.wait()
 
-    def _room(self, p: Queue, key: bytes, value: bytes, headers: list[Header], now: float) -> Batch:
-        """The batch that took the record: the open one, or a new one when that is full or too old."""
-        fresh = p.open is not None and now - p.open.born < _ROTATE_S
-        if (
-            p.open
-            and fresh
-            and p.open.builder.append(timestamp=None, key=key, value=value, headers=headers) is not None
-        ):
-            return p.open
+    def _another(self, p: Queue, now: float) -> Batch:
+        """A new batch in the place of the open one, which is full or too old."""
         if p.open is not None:
             p.full.append(p.open)
         p.open = Batch(new_builder(), now)
-        p.open.builder.append(timestamp=None, key=key, value=value, headers=headers)
         return p.open
 
     def _kick(self, p: Queue) -> None:

@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -76,83 +76,84 @@ class Handlers:
 
     def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
         """Take one report; `answer` is called once, now or after the ack."""
-        self._on_body(body, key, self._clock.now(), answer)
-
-    def _on_body(self, body: bytes, key: Key | None, now: datetime, answer: Callable[[Answer], None]) -> None:
-        if len(body) > REPORT_BYTES:
-            answer(Rejected([Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]))
-            return
-        if self._admission.asks(key.rate if key else 0.0) and (none := self._room(body, key)):
-            answer(none)
-            return
-        said = parse.report(body)
-        if isinstance(said, list):
-            answer(Rejected(said))
-            return
-        self._take(said, key, now, answer)
+        self._on_body(body, _Sender(key), self._clock.now(), answer)
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
         found: list[Any] = [None] * len(lines)
-        left, now = len(lines), self._clock.now()
+        left, now, sender = len(lines), self._clock.now(), _Sender(key)
 
-        def put(n: int) -> Callable[[Answer], None]:
-            def one(a: Answer) -> None:
-                nonlocal left
-                found[n] = a
-                left -= 1
-                if not left:
-                    answer(found)
-
-            return one
+        def put(n: int, a: Answer) -> None:
+            nonlocal left
+            found[n] = a
+            left -= 1
+            if not left:
+                answer(found)
 
         for n, line in enumerate(lines):
-            self._on_body(line, key, now, put(n))
+            self._on_body(line, sender, now, partial(put, n))
 
-    def _room(self, body: bytes, key: Key | None) -> NoRoom | None:
+    def _on_body(self, body: bytes, sender: "_Sender", now: datetime, answer: Callable[[Answer], None]) -> None:
+        if len(body) > REPORT_BYTES:
+            answer(Rejected([Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]))
+        elif self._admission.asks(sender.rate) and (none := self._room(body, sender)):
+            answer(none)
+        elif isinstance(said := parse.report(body), list):
+            answer(Rejected(said))
+        else:
+            self._take(said, sender, now, answer)
+
+    def _room(self, body: bytes, sender: "_Sender") -> NoRoom | None:
         """Why there is no room for this report, from no more than a glance at it; None where there is."""
         seen, grid = parse.glance(body), -1
         if seen.place and self._admission.asks_for_grids():
             grid = self._city.owners.at(seen.place.lon, seen.place.lat)
-        client, own = (key.id, key.rate) if key else (ids.ANONYMOUS, 0.0)
         lane = self._lane(seen.category)
-        why = self._admission.take(client, own, lane, grid, time.monotonic())
+        why = self._admission.take(sender.client, sender.rate, lane, grid, time.monotonic())
         return NoRoom(why, lane) if why else None
 
-    def _take(self, said: ReportSaid, key: Key | None, now: datetime, answer: Callable[[Answer], None]) -> None:
+    def _take(self, said: ReportSaid, sender: "_Sender", now: datetime, answer: Callable[[Answer], None]) -> None:
         city, place = self._city, said.place
         grid = city.grid_at(place.lon, place.lat) if place else None
         rejections = accept(
-            said, grid=grid.id if grid else None, grid_without_position=city.no_position_grid, has_key=key is not None,
+            said, grid=grid.id if grid else None, grid_without_position=city.no_position_grid, has_key=sender.has_key,
             takes_contact=self._seal is not None, now=now,
         )  # fmt: skip
         if rejections:
             answer(Rejected([Wrong(r.field, r.reason, r.text) for r in rejections]))
             return
         lane = self._lane(said.category)
-        context = wire.Context(
-            source=f"key:{key.id}" if key else ids.ANONYMOUS, lane=lane, package_version=city.version, now=now,
-            home_area=grid.path[0] if grid else self._no_position_area,
-        )  # fmt: skip
+        area = grid.path[0] if grid else self._no_position_area
+        context = wire.Context(sender.source, lane, area, city.version, now)
         worded = wire.word(said, context, self._seal, self._partitions[lane])
         if log.isEnabledFor(logging.DEBUG):
             log.debug("worded", extra={"signal": worded.signal_id})
-        self._say(worded, answer)
-
-    def _say(self, worded: wire.Worded, answer: Callable[[Answer], None]) -> None:
-        def done(fault: Fault | None) -> None:
-            if fault is not None:
-                answer(Unsaid(worded.client_id, isinstance(fault, Unknown), str(fault)))
-                return
-            if log.isEnabledFor(logging.DEBUG):
-                log.debug("accepted", extra={"signal": worded.signal_id})
-            answer(Accepted(worded.client_id, worded.signal_id, self._links.token(worded.signal_id)))
-
         try:
-            self._producers[worded.lane].append(
-                worded.topic, worded.partition, worded.key, worded.value, worded.headers, done
-            )
+            self._producers[lane].append(
+                worded.topic, worded.partition, worded.key, worded.value, worded.headers,
+                partial(self._settle, worded.client_id, worded.signal_id, answer),
+            )  # fmt: skip
         except TooLarge as fault:
             answer(Rejected([Wrong("$", "too_large", str(fault))]))
         except Fault as fault:
             answer(Unsaid(worded.client_id, False, str(fault)))
+
+    def _settle(self, client_id: str, signal_id: str, answer: Callable[[Answer], None], fault: Fault | None) -> None:
+        """What the broker said of one report."""
+        if fault is not None:
+            answer(Unsaid(client_id, isinstance(fault, Unknown), str(fault)))
+            return
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("accepted", extra={"signal": signal_id})
+        answer(Accepted(client_id, signal_id, self._links.token(signal_id)))
+
+
+class _Sender:
+    """Who sends, as all reports of one request need it."""
+
+    __slots__ = ("client", "has_key", "rate", "source")
+
+    def __init__(self, key: Key | None) -> None:
+        self.has_key = key is not None
+        self.client, self.rate = (key.id, key.rate) if key else (ids.ANONYMOUS, 0.0)
+        self.source = f"key:{key.id}" if key else ids.ANONYMOUS

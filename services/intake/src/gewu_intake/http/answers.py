@@ -65,8 +65,14 @@ def of_one(answer: Answer, status_url: str) -> Reply:
 
 def of_lines(numbers: list[int], answers: list[Answer], status_url: str) -> Reply:
     """The answer to many: a line for each, with its number in the client's body."""
-    lines = [_line(n, answer, status_url) for n, answer in zip(numbers, answers, strict=True)]
-    return Reply(200, NDJSON, b"".join(lines), max(map(later, answers)))
+    lines, retry = [], 0
+    for n, answer in zip(numbers, answers, strict=True):
+        if type(answer) is Accepted:
+            lines.append(f'{{"line":{n},"outcome":"accepted",{_accepted(answer, status_url)}}}\n')
+        else:
+            lines.append(_line(n, answer))
+            retry = max(retry, later(answer))
+    return Reply(200, NDJSON, "".join(lines).encode(), retry)
 
 
 def word(answer: Answer) -> str:
@@ -94,17 +100,15 @@ def later(answer: Answer) -> int:
     return random.randint(1, 30) if isinstance(answer, Unsaid | NoRoom) else 0
 
 
-def _line(n: int, answer: Answer, status_url: str) -> bytes:
-    if isinstance(answer, Accepted):
-        return f'{{"line":{n},"outcome":"accepted",{_accepted(answer, status_url)}}}\n'.encode()
+def _line(n: int, answer: Answer) -> str:
     found: dict[str, Any] = {"line": n, "outcome": word(answer)}
     if isinstance(answer, NoRoom):
         found |= {"outcome": "refused", "detail": _WHY[answer.why]}
     elif isinstance(answer, Rejected):
         found |= {"errors": answer.errors}
-    else:
+    elif isinstance(answer, Unsaid):
         found |= {"id": answer.id, "detail": _again(answer)}
-    return msgspec.json.encode(found) + b"\n"
+    return msgspec.json.encode(found).decode() + "\n"
 
 
 def _accepted(answer: Accepted, status_url: str) -> str:

@@ -78,13 +78,13 @@ class Doors:
             self._handlers.on_report(body, key, lambda answer: self._one(answer, say))
             return
         # Every line of the client's has its number; blank ones have no answer.
-        numbered = [(n, line) for n, line in enumerate(body.split(b"\n"), 1) if line.strip()]
-        if not numbered:
+        lines = body.split(b"\n")
+        numbers = [n for n, line in enumerate(lines, 1) if line and not line.isspace()]
+        if not numbers:
             raise Refused(422, "empty", "there is no line to take", "send one report a line")
-        if len(numbered) > BATCH_LINES:
+        if len(numbers) > BATCH_LINES:
             raise Refused(413, "too_many_lines", "too many lines", f"at most {BATCH_LINES} reports a request")
-        numbers = [n for n, _ in numbered]
-        self._handlers.on_lines([line for _, line in numbered], key, lambda found: self._many(numbers, found, say))
+        self._handlers.on_lines([lines[n - 1] for n in numbers], key, lambda found: self._many(numbers, found, say))
 
     def count(self, door: str, reply: Reply, seconds: float) -> None:
         """Count an answered request."""
@@ -99,9 +99,12 @@ class Doors:
         say(answers.of_one(answer, self._status_url))
 
     def _many(self, numbers: list[int], found: list[Answer], say: Say) -> None:
-        for word, count in Counter(map(answers.word, found)).items():
+        others = [answer for answer in found if type(answer) is not Accepted]
+        if len(others) < len(found):
+            self._reports("accepted").inc(len(found) - len(others))
+        for word, count in Counter(map(answers.word, others)).items():
             self._reports(word).inc(count)
-        self._count_refused(found)
+        self._count_refused(others)
         say(answers.of_lines(numbers, found, self._status_url))
 
     def _count_refused(self, found: Sequence[Answer]) -> None:
@@ -132,8 +135,8 @@ def too_large(door: str) -> Refused:
 
 
 def head(reply: Reply) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer."""
-    headers = [(b"content-type", reply.kind.encode()), (b"content-length", str(len(reply.body)).encode())]
+    """The headers of an answer, but for its length."""
+    headers = [(b"content-type", reply.kind.encode())]
     if reply.retry:
         headers.append((b"retry-after", b"%d" % reply.retry))
     if reply.status == 401:
@@ -163,5 +166,6 @@ async def _body(receive: Receive, limit: int) -> bytes:
 
 
 async def _send(send: Send, reply: Reply) -> None:
-    await send({"type": "http.response.start", "status": reply.status, "headers": head(reply)})
+    headers = [*head(reply), (b"content-length", b"%d" % len(reply.body))]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

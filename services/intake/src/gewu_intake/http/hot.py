@@ -8,6 +8,7 @@ shutdown hold for both.
 
 import logging
 import time
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -144,12 +145,9 @@ class HotProtocol(GuardedProtocol):
         self._doors.count(hot.door, reply, time.monotonic() - hot.started)
         if hot.disconnected or self.transport.is_closing():
             return
-        lines = [STATUS_LINE[reply.status]]
-        for name, value in (*self.server_state.default_headers, *head(reply)):
-            lines += (name, b": ", value, b"\r\n")
-        lines.append(b"\r\n" if hot.keep_alive else b"connection: close\r\n\r\n")
-        lines.append(reply.body)
-        self.transport.write(b"".join(lines))
+        start = _start(reply.status, reply.kind, reply.retry, *self.server_state.default_headers)
+        end = b"" if hot.keep_alive else b"connection: close\r\n"
+        self.transport.write(b"%bcontent-length: %d\r\n%b\r\n%b" % (start, len(reply.body), end, reply.body))
         if not hot.keep_alive:
             self.transport.close()
         self.on_response_complete()
@@ -158,3 +156,10 @@ class HotProtocol(GuardedProtocol):
         """Answer before the body is whole; what follows of it is not read, so the connection ends."""
         hot.started, hot.keep_alive, hot.body = time.monotonic(), False, []
         self._answer(hot, fault.reply)
+
+
+@lru_cache(64)
+def _start(status: int, kind: str, retry: int, *defaults: tuple[bytes, bytes]) -> bytes:
+    """Status line and headers but for the length: the same for all answers of a kind, until the date moves on."""
+    headers = (*defaults, *head(Reply(status, kind, b"", retry)))
+    return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % header for header in headers)
