@@ -19,6 +19,7 @@ HEAD_BYTES = 16 * 1024  # request line and headers
 HEAD_S = 10.0
 
 _LINE_BYTES = 4  # of each header beside its name and value
+_TOO_LARGE = "too large a head"  # the parser ends, and uvicorn comes to send_400_response
 _BAD = Problem("this is no HTTP request", 400, "bad_request")
 _BUSY = Problem("too many requests at once", 503, "overloaded", "it was not taken: send it again after Retry-After")
 _LARGE = Problem(
@@ -65,13 +66,22 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Part of the request line."""
-        self._measure(len(url))
-        super().on_url(url)
+        self._unmeasured = 0
+        self._head_bytes += len(url)
+        if self._head_bytes > HEAD_BYTES:
+            raise ValueError(_TOO_LARGE)
+        self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._measure(len(name) + len(value) + _LINE_BYTES)
-        super().on_header(name, value)
+        """One header. As uvicorn keeps it, in one call: a request has half a dozen."""
+        self._unmeasured = 0
+        self._head_bytes += len(name) + len(value) + _LINE_BYTES
+        if self._head_bytes > HEAD_BYTES:
+            raise ValueError(_TOO_LARGE)
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
@@ -97,12 +107,6 @@ class GuardedProtocol(HttpToolsProtocol):
     def is_late(self) -> None:
         """The client did not pay in time."""
         self.transport.close()
-
-    def _measure(self, size: int) -> None:
-        self._unmeasured = 0
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
-            raise ValueError("too large a head")  # the parser ends, and uvicorn comes to send_400_response
 
     def _watch(self) -> None:
         """Keep a timer exactly while something is owed."""

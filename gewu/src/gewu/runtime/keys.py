@@ -129,7 +129,11 @@ class KeyRing:
 
     def holder(self, secret: str) -> Key | None:
         """The key of this secret, or None. Looked up by digest, so timing tells nothing about other keys."""
-        return self._by_digest.get(digest(secret))
+        return self.of(digest(secret))
+
+    def of(self, digest: str) -> Key | None:
+        """The key whose secret has this digest, or None."""
+        return self._by_digest.get(digest)
 
 
 def bearer(authorization: str | None) -> str | None:

@@ -7,10 +7,12 @@ from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from functools import cache
 from typing import Any
 
+from gewu.runtime import keys
 from gewu.runtime.keys import Key, KeyRing, bearer
 from gewu_intake.handlers import REPORT_BYTES, Accepted, Answer, Handlers
 from gewu_intake.http import answers
 from gewu_intake.http.answers import JSON, NDJSON, Refused, Reply
+from gewu_intake.http.heads import Heads
 from gewu_intake.metrics import Metrics
 
 Scope = MutableMapping[str, Any]
@@ -32,12 +34,13 @@ class Doors:
     """ASGI application: /v1/reports and /v1/reports:batch here, all else to `rest`."""
 
     def __init__(
-        self, handlers: Handlers, keys: KeyRing, anonymous: bool, status_url: str, metrics: Metrics, rest: Any
+        self, handlers: Handlers, ring: KeyRing, anonymous: bool, status_url: str, metrics: Metrics, rest: Any
     ) -> None:
-        self._handlers, self._keys, self._anonymous = handlers, keys, anonymous
+        self._handlers, self._keys, self._anonymous, self.heads = handlers, ring, anonymous, Heads()
         self._status_url, self._rest, self._metrics = status_url, rest, metrics
         # A look-up by labels costs four times an increment.
         self._reports = cache(lambda word: metrics.reports.labels(word))
+        self._accepted = self._reports("accepted")
         self._requests = cache(lambda door, status: metrics.requests.labels(door, str(status)))
         self._seconds = {door: metrics.seconds.labels(door) for door in LIMITS}
 
@@ -51,7 +54,7 @@ class Doors:
         try:
             if scope["method"] != "POST":
                 raise Refused(405, "wrong_method", "wrong method", "send POST")
-            key = self.enter(door, scope["headers"])
+            key = self.holder(self.enter(door, scope["headers"]))
             body = await _body(receive, LIMITS[door])
             self.take(door, body, key, lambda r: None if answered.done() else answered.set_result(r))
             reply = await answered
@@ -60,16 +63,29 @@ class Doors:
         await _send(send, reply)
         self.count(door, reply, time.monotonic() - started)
 
-    def enter(self, door: str, headers: Headers) -> Key | None:
-        """The key that comes with a request, None for anonymous; Refused if it may not enter or its body is none of ours."""
+    def enter(self, door: str, headers: Headers) -> str:
+        """The digest of the key that comes with a request, "" for anonymous; Refused if it may not enter or its body is
+        none of ours."""
         said = dict(headers)
-        key = self._key(said.get(b"authorization"))
+        digest = self._digest(said.get(b"authorization"))
+        self.holder(digest)
         kind = said.get(b"content-type")
         if kind is not None and kind.split(b";")[0].strip().lower() != _TYPES[door].encode():
             raise Refused(415, "wrong_type", "wrong content type", f"send {_TYPES[door]}")
         length = said.get(b"content-length", b"0")
         if length.isdigit() and int(length) > LIMITS[door]:
             raise too_large(door)
+        return digest
+
+    def holder(self, digest: str) -> Key | None:
+        """The key of this digest, None for anonymous; Refused if it is not in force, or may not report."""
+        if not digest:
+            return None
+        key = self._keys.of(digest)
+        if key is None:
+            raise Refused(401, "unknown_key", "this key is not known", "it may have been revoked; ask for a new one")
+        if not key.may_report:
+            raise Refused(403, "scope_missing", "this key may not report", "it lacks the scope report")
         return key
 
     def take(self, door: str, body: bytes, key: Key | None, say: Say) -> None:
@@ -94,14 +110,17 @@ class Doors:
             self._metrics.refused(reply.turned_away)
 
     def _one(self, answer: Answer, say: Say) -> None:
-        self._reports(answers.word(answer)).inc()
-        self._count_refused((answer,))
+        if type(answer) is Accepted:
+            self._accepted.inc()
+        else:
+            self._reports(answers.word(answer)).inc()
+            self._count_refused((answer,))
         say(answers.of_one(answer, self._status_url))
 
     def _many(self, numbers: list[int], found: list[Answer], say: Say) -> None:
         others = [answer for answer in found if type(answer) is not Accepted]
         if len(others) < len(found):
-            self._reports("accepted").inc(len(found) - len(others))
+            self._accepted.inc(len(found) - len(others))
         for word, count in Counter(map(answers.word, others)).items():
             self._reports(word).inc(count)
         self._count_refused(others)
@@ -114,19 +133,14 @@ class Doors:
                 if why:
                     self._metrics.refused(why, lane)
 
-    def _key(self, said: bytes | None) -> Key | None:
+    def _digest(self, said: bytes | None) -> str:
         secret = bearer(said.decode("latin-1") if said is not None else None)
-        if secret is None:
-            if self._anonymous:
-                return None
-            detail = "send Authorization: Bearer <key>; this city takes no anonymous reports"
-            raise Refused(401, "no_key", "a key is needed", detail)
-        key = self._keys.holder(secret)
-        if key is None:
-            raise Refused(401, "unknown_key", "this key is not known", "it may have been revoked; ask for a new one")
-        if not key.may_report:
-            raise Refused(403, "scope_missing", "this key may not report", "it lacks the scope report")
-        return key
+        if secret is not None:
+            return keys.digest(secret)
+        if self._anonymous:
+            return ""
+        detail = "send Authorization: Bearer <key>; this city takes no anonymous reports"
+        raise Refused(401, "no_key", "a key is needed", detail)
 
 
 def too_large(door: str) -> Refused:

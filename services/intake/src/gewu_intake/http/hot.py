@@ -8,12 +8,14 @@ shutdown hold for both.
 
 import logging
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gewu.runtime.guarded import HEAD_S, GuardedProtocol
+from gewu.runtime.keys import Key
 from gewu.runtime.problem import Problem
 from gewu_intake.http import answers
 from gewu_intake.http.answers import Refused, Reply
@@ -60,14 +62,34 @@ class HotProtocol(GuardedProtocol):
         self._doors = doors
         self._by_url = {door.encode(): door for door in LIMITS}
         self._hot: _Cycle | None = None  # the request whose body is being read
+        self._between = True  # whether nothing is here yet of a request that is not whole
+        self._raw = b""  # the head that is being parsed, if it may be remembered
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget what was under way: a report that was appended lands, and nobody is told."""
         self._hot = None
         super().connection_lost(exc)
 
+    def data_received(self, data: bytes) -> None:
+        """Parse, unless this is one whole request with a head that was let in before."""
+        if self._between:
+            end = data.find(b"\r\n\r\n") + 4
+            raw = data[:end] if end > 4 and data.startswith(b"POST ") else b""
+            head = self._doors.heads.get(raw)
+            if head is not None and len(data) == end + head.length and self._is_free():
+                self._unset_keepalive_if_required()
+                if self._in_head:  # the first one of its connection
+                    self._in_head = False
+                    self._watch()
+                self.cycle = hot = _Cycle(head.door)  # type: ignore[assignment]
+                self._take(hot, lambda: self._doors.holder(head.digest), data[end:])
+                return
+            self._raw = raw
+        super().data_received(data)
+
     def on_message_begin(self) -> None:
         """Wait with the scope until it is known which way the request goes."""
+        self._between = False
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._head_bytes, self._unmeasured, self._in_head = 0, 0, True
 
@@ -97,21 +119,31 @@ class HotProtocol(GuardedProtocol):
 
     def on_message_complete(self) -> None:
         """Take the whole body; the answer may come now or after the ack."""
+        self._between = True
         hot, self._hot = self._hot, None
         if hot is None:
             super().on_message_complete()
         elif not hot.response_complete:
-            hot.started = time.monotonic()
-            try:
-                key = self._doors.enter(hot.door, self.headers)
-                body = hot.body[0] if len(hot.body) == 1 else b"".join(hot.body)
-                hot.body = []
-                self._doors.take(hot.door, body, key, lambda reply: self._answer(hot, reply))
-            except Refused as fault:
-                self._answer(hot, fault.reply)
-            except Exception:
-                log.exception("a bug met a request")  # the parser would call it a bad request
-                self._answer(hot, answers.of_problem(Problem("a fault of ours", 500, "unexpected")))
+            body = hot.body[0] if len(hot.body) == 1 else b"".join(hot.body)
+            hot.body = []
+            self._take(hot, lambda: self._enter(hot.door), body)
+
+    def _enter(self, door: str) -> Key | None:
+        digest = self._doors.enter(door, self.headers)
+        raw, self._raw = self._raw, b""
+        if raw:
+            self._doors.heads.remember(raw, door, digest, self.headers)
+        return self._doors.holder(digest)
+
+    def _take(self, hot: _Cycle, enter: Callable[[], Key | None], body: bytes) -> None:
+        hot.started = time.monotonic()
+        try:
+            self._doors.take(hot.door, body, enter(), lambda reply: self._answer(hot, reply))
+        except Refused as fault:
+            self._answer(hot, fault.reply)
+        except Exception:
+            log.exception("a bug met a request")  # the parser would call it a bad request
+            self._answer(hot, answers.of_problem(Problem("a fault of ours", 500, "unexpected")))
 
     def is_unfinished(self) -> bool:
         """A body on the short way is bounded like a head; on the long way `Doors` does it."""
@@ -125,14 +157,20 @@ class HotProtocol(GuardedProtocol):
             self._refuse(self._hot, Refused(408, "too_slow", "the body came too slowly", f"within {HEAD_S:.0f} s"))
 
     def _is_plain(self) -> bool:
-        parser, limit = self.parser, self.limit_concurrency
+        parser = self.parser
         return (
             parser.get_method() == b"POST"
             and not self.expect_100_continue
             and parser.get_http_version() == "1.1"
             and parser.should_keep_alive()
             and not parser.should_upgrade()
-            and (self.cycle is None or self.cycle.response_complete)
+            and self._is_free()
+        )
+
+    def _is_free(self) -> bool:
+        limit = self.limit_concurrency
+        return (
+            (self.cycle is None or self.cycle.response_complete)
             and not self.flow.write_paused
             and (limit is None or len(self.connections) < limit)
         )
