@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gewu.dev.kafka import KafkaServer
+from gewu.dev.kafka_files import QUICK_RETURN
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime.groupcommit import GroupCommit
+from gewu.runtime.health import Health
 from gewu.runtime.producer import Fault, Overloaded, TooLarge, Unknown
 from gewu.runtime.settings import Kafka
+from gewu.runtime.upkeep import watch_producers
 from gewu.topics import SIGNAL_BYTES, Topic
 from tests.support import log
 from tests.support.waiting import until
@@ -113,6 +118,35 @@ class Producing:
         if partition == 0:
             asyncio.get_running_loop().call_later(0.05, sent.set_exception, ValueError("refused"))
         return sent
+
+
+async def test_a_broker_that_is_gone_is_missed_without_a_record(tmp_path: Path) -> None:
+    server = KafkaServer(tmp_path / "kafka", settings=QUICK_RETURN)
+    await server.start()
+    try:
+        settings = Kafka(server.bootstrap, None, None, None, 1, 1, "")
+        writer = GroupCommit(lambda: kafka_runtime.producer(settings, "test"), lambda _: SIGNAL_BYTES)
+        health = Health()
+        await writer.start()
+        assert await writer.reaches_a_broker(2.0)
+        watching = asyncio.create_task(watch_producers({"p0": writer}, health))
+        server.pause()
+        await until(lambda: _says(health, "no broker"), 20.0, "red for a frozen broker")
+        server.resume()
+        await until(lambda: _says(health, ""), 20.0, "green again")
+        await server.kill()
+        assert not await writer.reaches_a_broker(2.0)
+        await until(lambda: _says(health, "no broker"), 20.0, "red for a dead broker")
+        await server.start()
+        await until(lambda: _says(health, ""), 40.0, "green again")
+        watching.cancel()
+        await writer.stop(0.1)
+    finally:
+        await server.stop()
+
+
+async def _says(health: Health, fault: str) -> bool:
+    return fault in "".join(health.red().values()) if fault else not health.red()
 
 
 async def _is_up(writer: GroupCommit) -> bool:

@@ -77,15 +77,32 @@ async def test_two_that_migrate_at_once_apply_each_once(database: Postgres) -> N
     assert sorted(await asyncio.gather(*(one() for _ in range(4)))) == [0, 0, 0, 2]
 
 
-async def test_the_range_of_versions_is_checked(owner: asyncpg.Connection) -> None:
-    with pytest.raises(SchemaFault, match="schema mine is at version 0, this program reads 1 to 2: run `gewu migrate`"):
-        await migrate.check(owner, "mine", 1, 2)
-    await migrate.migrate(owner, "mine", [ONE, TWO])
+async def test_a_schema_that_is_too_old_is_refused(owner: asyncpg.Connection) -> None:
+    for found in (0, 2):
+        fault = f"schema mine is at version {found}, this program needs {found + 1}: run `gewu migrate`"
+        with pytest.raises(SchemaFault, match=fault):
+            await migrate.check(owner, "mine", found + 1, 9)
+        await migrate.migrate(owner, "mine", [ONE, TWO])
     await migrate.check(owner, "mine", 1, 2)
     await migrate.check(owner, "mine", 2, 9)
-    for lowest, highest in ((1, 1), (3, 4)):
-        with pytest.raises(SchemaFault, match=f"at version 2, this program reads {lowest} to {highest}"):
-            await migrate.check(owner, "mine", lowest, highest)
+
+
+async def test_a_newer_schema_is_good_until_a_migration_says_for_whom(owner: asyncpg.Connection) -> None:
+    await migrate.migrate(owner, "mine", [ONE, TWO])
+    await migrate.check(owner, "mine", 1, 1)
+    three = Migration(3, "uncounted", "-- readers: 2\nALTER TABLE thing DROP COLUMN n")
+    await migrate.migrate(owner, "mine", [ONE, TWO, three, Migration(4, "more", "ALTER TABLE thing ADD COLUMN m int")])
+    await migrate.check(owner, "mine", 1, 2)
+    with pytest.raises(SchemaFault, match="at version 4, for programs that know 2 or newer; this one knows 1: deploy"):
+        await migrate.check(owner, "mine", 1, 1)
+
+
+async def test_a_table_of_an_older_migrate_is_read_and_brought_up_to_date(owner: asyncpg.Connection) -> None:
+    await migrate.migrate(owner, "mine", [ONE])
+    await owner.execute("ALTER TABLE mine.migration DROP COLUMN readers")
+    await migrate.check(owner, "mine", 1, 1)
+    await migrate.migrate(owner, "mine", [ONE, TWO])
+    assert await owner.fetch("SELECT version, readers FROM mine.migration ORDER BY version") == [(1, 1), (2, 1)]
 
 
 async def test_the_services_role_reads_and_changes_its_own_rows_and_sees_its_version(role: asyncpg.Connection) -> None:

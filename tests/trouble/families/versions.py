@@ -21,7 +21,8 @@ _EACH = 100  # signals that each of the two must have settled while both were th
 
 
 async def two_releases(world: World, random: Random) -> Seen:
-    """The schema grows while the old release runs, the next release joins it, both work, the next one leaves again."""
+    """The schema grows while the old release runs, the next release joins it, both work; the next one leaves again, and the
+    old one is started again on the grown schema."""
     folder = world.folder / f"next-{random.randrange(2**31)}"
     release = patched.copy(_ROOT, folder, _PATCH)
     proto, generated = folder / "proto", folder / "gewu/src"
@@ -44,6 +45,8 @@ async def two_releases(world: World, random: Random) -> Seen:
         new, old = await until(lambda: _both_work(world, before), 40.0, "signals of both")
         (row,) = await world.fetch("SELECT count(written_by) AS cases FROM cases")
         await world.stack.end(_NEXT)
+        await world.stack.end("dispatch")
+        await world.stack.launch("dispatch")
         await asyncio.sleep(1.0)
     await _contract(world)
     words = f"side by side the next release settled {new:.0f} signals, the old one {old:.0f}; "
@@ -61,7 +64,7 @@ async def _both_work(world: World, before: list[float]) -> tuple[float, float] |
 
 
 async def _contract(world: World) -> None:
-    """Back to the old release's schema: the runs after this one start the old release again."""
+    """Back to the old release's schema: the next round migrates anew."""
     await world.fetch("ALTER TABLE cases DROP COLUMN written_by")
     await world.fetch("DELETE FROM migration WHERE version = 3")
 

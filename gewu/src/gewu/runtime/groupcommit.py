@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka import AIOKafkaProducer
 
 from gewu.codec import Header
+from gewu.runtime import kafka
 from gewu.runtime.batches import Batch, Queue, new_builder
 from gewu.runtime.metering import Meter
 from gewu.runtime.producer import Done, Failed, Fault, Overloaded, TooLarge, Unknown
@@ -65,6 +66,10 @@ class GroupCommit:
             return False
         oldest = self._loop.time() - self._deadline
         return all(p.in_flight is None or p.in_flight.born >= oldest for p in self._partitions.values())
+
+    async def reaches_a_broker(self, within: float) -> bool:
+        """Whether any broker answers a small question in so many seconds."""
+        return self._producer is not None and await kafka.answers(self._producer.client, within)
 
     def oldest_s(self) -> float:
         """Age of the oldest batch without an ack; 0 when nothing waits."""

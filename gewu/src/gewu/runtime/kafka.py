@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.admin import ApiVersionRequest
 
 from gewu.runtime.settings import Kafka
 from gewu.topics import BATCH_BYTES, Topic
@@ -27,6 +30,19 @@ def producer(kafka: Kafka, client_id: str) -> AIOKafkaProducer:
         client_id=client_id, enable_idempotence=True, acks="all", linger_ms=0, max_batch_size=BATCH_BYTES,
         max_request_size=16 * BATCH_BYTES, request_timeout_ms=10_000, **kafka.connection(),
     )  # fmt: skip
+
+
+async def answers(client: AIOKafkaClient, within: float) -> bool:
+    """Whether any broker answers a small question in so many seconds."""
+    try:
+        async with asyncio.timeout(within):
+            for broker in client.cluster.brokers():
+                with suppress(KafkaError):
+                    await client.send(broker.nodeId, ApiVersionRequest())
+                    return True
+    except TimeoutError:
+        return False
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Plain SQL migrations: numbered files of a service's package, applied in order under an advisory lock, each once.
 
-A service reads a range of schema versions and stays unready outside it, so that versions can be deployed one after
-another: expand now, contract a release later.
+A service needs some version and knows versions up to its own; a newer one it can work with as well, unless a migration
+says otherwise by `-- readers: N`: only programs that know version N go on. So a release that is rolled out can be stopped
+half way, and the one before it started again: expand now, contract a release later.
 """
 
 import hashlib
@@ -36,6 +37,12 @@ class Migration:
     def sha256(self) -> str:
         """Of the file's text: an applied migration is never edited."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def readers(self) -> int:
+        """The version that a program must know to work on after this one; 1 for what only adds."""
+        said = re.search(r"^-- readers: (\d+)$", self.sql, flags=re.M)
+        return int(said[1]) if said else 1
 
 
 def schemas() -> dict[str, str]:
@@ -75,11 +82,9 @@ async def migrate(connection: asyncpg.Connection, schema: str, known: Sequence[M
                 await connection.execute(f"SET LOCAL search_path TO {schema}")
                 await connection.execute(m.sql)
                 await connection.execute(
-                    f"INSERT INTO {schema}.migration (version, name, sha256) VALUES ($1, $2, $3)",
-                    m.version,
-                    m.name,
-                    m.sha256,
-                )
+                    f"INSERT INTO {schema}.migration (version, name, sha256, readers) VALUES ($1, $2, $3, $4)",
+                    m.version, m.name, m.sha256, m.readers,
+                )  # fmt: skip
             applied.append(m)
         await _grant(connection, schema)
     finally:
@@ -94,12 +99,17 @@ async def version(connection: Connection, schema: str) -> int:
     return int(await connection.fetchval(f"SELECT coalesce(max(version), 0) FROM {schema}.migration"))
 
 
-async def check(connection: Connection, schema: str, lowest: int, highest: int) -> None:
-    """Raise SchemaFault unless the schema's version lies in the range that this program reads."""
+async def check(connection: Connection, schema: str, needed: int, known: int) -> None:
+    """Raise SchemaFault where the schema is older than what this program needs, or cut down beyond what it knows."""
     found = await version(connection, schema)
-    if not lowest <= found <= highest:
+    if found < needed:
+        raise SchemaFault(f"schema {schema} is at version {found}, this program needs {needed}: run `gewu migrate`")
+    # By way of JSON: a table that an older `gewu migrate` made has no such column.
+    readers = await connection.fetchval(f"SELECT max((to_jsonb(m) ->> 'readers')::int) FROM {schema}.migration m") or 1
+    if known < readers:
         raise SchemaFault(
-            f"schema {schema} is at version {found}, this program reads {lowest} to {highest}: run `gewu migrate`"
+            f"schema {schema} is at version {found}, for programs that know {readers} or newer; this one knows {known}: "
+            "deploy a newer release"
         )
 
 
@@ -112,6 +122,7 @@ async def _prepare(connection: asyncpg.Connection, schema: str) -> None:
         f"""CREATE TABLE IF NOT EXISTS {schema}.migration (
             version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
     )
+    await connection.execute(f"ALTER TABLE {schema}.migration ADD COLUMN IF NOT EXISTS readers int NOT NULL DEFAULT 1")
 
 
 async def _grant(connection: asyncpg.Connection, schema: str) -> None:

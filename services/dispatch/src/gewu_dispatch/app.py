@@ -18,7 +18,7 @@ from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu.runtime.postgres import Reader
 from gewu.runtime.relay import Relay
 from gewu.runtime.service import Part, Service, loop, ops_routes
-from gewu.runtime.upkeep import upkeep
+from gewu.runtime.upkeep import watch_keys, watch_producers
 from gewu_dispatch.consumers import SCHEMA, Consumers, Database
 from gewu_dispatch.domain import joining
 from gewu_dispatch.http import openapi
@@ -56,7 +56,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         Part("topics", lambda: kafka.require(known, settings.kafka)),
         Part("database", database.start, database.stop),
         *(Part(f"producer {use}", p.start, p.stop) for use, p in producers.items()),
-        loop("upkeep", lambda: upkeep(keys, producers, health), health),
+        loop("keys", lambda: watch_keys(keys, health), health),
+        loop("producers", lambda: watch_producers(producers, health), health),
         loop("relay", relay.run, health),
         Part("consumers", consumers.start, consumers.stop),
         loop("watch", consumers.watch, health),

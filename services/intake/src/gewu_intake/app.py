@@ -18,7 +18,7 @@ from gewu.runtime.keys import KeyRing
 from gewu.runtime.link import Links
 from gewu.runtime.metering import Meter
 from gewu.runtime.service import Part, Service, loop, ops_routes
-from gewu.runtime.upkeep import upkeep
+from gewu.runtime.upkeep import watch_keys, watch_producers
 from gewu_intake import openapi
 from gewu_intake.domain.admission import Admission
 from gewu_intake.handlers import Handlers
@@ -50,7 +50,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     parts = [
         Part("topics", lambda: kafka.require(said, settings.kafka)),
         *(Part(f"producer {label}", p.start, p.stop) for label, p in by_label.items()),
-        loop("upkeep", lambda: upkeep(keys, by_label, health), health),
+        loop("keys", lambda: watch_keys(keys, health), health),
+        loop("producers", lambda: watch_producers(by_label, health), health),
     ]
     return Service("intake", doors, settings.http, health, parts, protocol=partial(HotProtocol, doors))
 
