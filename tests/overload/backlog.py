@@ -41,9 +41,12 @@ async def overtake(stack: Stack, settings: Kafka, secret: str, waiting: int) -> 
     city = load_city(stack.city)
     (fire,) = Bodies(city, {"p0": 1.0}, time.monotonic_ns()).draw(1)
     words = {"authorization": f"Bearer {secret}", "content-type": "application/json"}
-    # Everything is at hand before the backlog is there: dispatch begins on it at once.
     async with _departments(settings, city) as consumer, aiohttp.ClientSession() as session, _table(stack) as table:
-        await _fill(settings, city, waiting)
+        stack.services["dispatch"].pause()  # or a quick one would be through before the fire is there
+        try:
+            await _fill(settings, city, waiting)
+        finally:
+            stack.services["dispatch"].resume()
         end = sum((await consumer.end_offsets([TopicPartition(_BACKLOG, n) for n in range(_PARTITIONS)])).values())
         began = time.monotonic()
         async with session.post(f"{stack.intake_url}/v1/reports", data=fire.line, headers=words) as answer:
