@@ -43,7 +43,7 @@ class Log:
 
 
 # The kinds take turns over the places. `make trouble` gives every kind every place, `make test` one to each.
-@pytest.mark.parametrize("turn", range(len(BAD) if "GEWU_PLACES_SEED" in os.environ else 1))
+@pytest.mark.parametrize("turn", range(len(BAD) if "GEWU_EVERY_PLACE" in os.environ else 1))
 async def test_only_the_bad_line_is_rejected_at_each_place(demo: Path, turn: int) -> None:
     kinds = itertools.islice(itertools.cycle(BAD.values()), turn, None)
     city = load(demo)

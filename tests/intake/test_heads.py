@@ -1,7 +1,6 @@
 """Heads that were seen before: the same answers as without them, no key that outlives its revocation, no other framing."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +9,12 @@ import pytest
 from gewu.runtime import keys
 from gewu_intake.http import heads
 from gewu_intake.http.heads import Heads
-from tests.intake.test_hot import SAME, SECRET, Line, Server, connect, post, report
+from tests.intake.test_hot import SAME, SECRET, Line, Server, line, post, report, server
+
+__all__ = ["line", "server"]
 
 HEADERS = [(b"host", b"x"), (b"content-length", b"7")]
 RAW = b"POST /v1/reports HTTP/1.1\r\nHost: x\r\nContent-Length: 7\r\n\r\n"
-
-
-@pytest.fixture
-async def server(demo: Path, tmp_path: Path) -> AsyncIterator[Server]:
-    async with Server(demo, tmp_path).open() as found:
-        yield found
-
-
-@pytest.fixture
-async def line(server: Server) -> AsyncIterator[Line]:
-    found = await connect(server)
-    yield found
-    found.writer.close()
 
 
 @pytest.fixture
