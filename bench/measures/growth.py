@@ -9,6 +9,7 @@ from bench.variant import Figures, Run, Variant
 from bench.world import World
 from gewu.city import load
 from gewu.dev import seeding
+from gewu_dispatch.store import seeded
 
 GROUP = "growth"
 SIDE = 7  # the demo city has 204 unit grids; 49 of it have 9,996
@@ -28,7 +29,8 @@ class City:
         dsn = await databases.fresh(self._world, template)
         connection = await databases.connect(dsn)
         try:
-            async for _ in seeding.open_cases(connection, load(self._folder), self._cases):
+            points = seeding.points(city := load(self._folder), self._cases)
+            async for _ in seeded.open_cases(connection, city, points, self._cases):
                 pass
         finally:
             await connection.close()

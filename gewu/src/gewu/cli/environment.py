@@ -108,6 +108,18 @@ def city(folder: Path) -> "City":
         ) from None
 
 
+def dispatch(part: str) -> Any:
+    """A part of the cases' own service, of which nothing is known here but its name; Refusal where it is not installed."""
+    from importlib import import_module
+
+    from gewu.runtime import migrate
+
+    package = migrate.schemas().get("dispatch")
+    if package is None:
+        raise Refusal("dispatch is not installed beside this command: pip install gewu-dispatch")
+    return import_module(f"{package}.{part}")
+
+
 def _unquoted(value: str) -> str:
     quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
     return value[1:-1] if quoted else value

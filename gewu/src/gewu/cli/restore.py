@@ -84,13 +84,13 @@ def run_finish(args: argparse.Namespace) -> int:
 
 async def _begin(args: argparse.Namespace) -> Any:
     async with _connected(args) as (connection, log):
-        return await _dispatch().begin(connection, log)
+        return await environment.dispatch("restore").begin(connection, log)
 
 
 async def _finish(args: argparse.Namespace) -> Any:
     import asyncio
 
-    dispatch, clock = _dispatch(), asyncio.get_running_loop().time
+    dispatch, clock = environment.dispatch("restore"), asyncio.get_running_loop().time
     until = clock() + args.wait
     async with _connected(args) as (connection, log):
         while True:
@@ -100,18 +100,6 @@ async def _finish(args: argparse.Namespace) -> Any:
                 if clock() >= until:
                     raise Refusal(f"{left}: give dispatch time, or --wait SECONDS", WRONG) from None
             await asyncio.sleep(0.5)
-
-
-def _dispatch() -> Any:
-    """The restored cases' own service; nothing of it is known here but its name."""
-    from importlib import import_module
-
-    from gewu.runtime import migrate
-
-    package = migrate.schemas().get("dispatch")
-    if package is None:
-        raise Refusal("dispatch is not installed beside this command: pip install gewu-dispatch")
-    return import_module(f"{package}.restore")
 
 
 @asynccontextmanager

@@ -61,15 +61,16 @@ async def _seed(postgres: Any, city: Any, args: argparse.Namespace) -> None:
 
     from gewu.dev import seeding
 
+    seeded = environment.dispatch("store.seeded")
     settings = {"search_path": "dispatch", "application_name": "gewu seed", "timezone": "UTC"}
     connection = await asyncpg.connect(timeout=10.0, server_settings=settings, **postgres.connection())
     try:
-        async for done in seeding.open_cases(connection, city, args.cases, args.seed):
+        points = seeding.points(city, args.cases, args.seed)
+        async for done in seeded.open_cases(connection, city, points, args.cases):
             print(f"\r{done:,} of {args.cases:,} cases", end="", file=sys.stderr, flush=True)
         print(file=sys.stderr)
-    except ValueError as refused:
-        raise Refusal(f"{refused}: seed an empty one (`gewu migrate` makes its tables)", WRONG) from None
-    except seeding.NoService as refused:
-        raise Refusal(str(refused)) from None
+    except seeded.NotEmpty:
+        text = "this database holds cases already: seed an empty one (`gewu migrate` makes its tables)"
+        raise Refusal(text, WRONG) from None
     finally:
         await connection.close()
