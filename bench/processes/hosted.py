@@ -62,7 +62,7 @@ async def work(words: Words) -> Words:
     delivery: Any = reader
     group = f"bench-{time.time_ns()}"
     subscribe.subscribe(broker, where, delivery, group=group, topics=[words["topic"]], max_records=words["batch"])
-    await broker.start()
+    await subscribe.start(broker)
     await asyncio.wait_for(reader.done.wait(), 120.0)
     took = time.perf_counter() - reader.started
     await broker.stop()

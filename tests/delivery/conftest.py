@@ -156,7 +156,7 @@ async def read(kafka: Kafka, database: Postgres) -> AsyncIterator[Any]:
         )
         reader = Reader(delivery, effects, health, database, broker, parking, connections, topics, registry)
         started.append(reader)
-        await broker.start()
+        await subscribe.start(broker)
         return reader
 
     yield start

@@ -188,20 +188,24 @@ async def test_an_owner_that_was_overtaken_drops_its_batch(
     reader = await read([topic.name])
     await log.put(kafka, topic.name, _numbered(10))
     await reader.until_position(10)
-    reader.effects.gate.clear()
-    await log.put(kafka, topic.name, _numbered(20)[10:])
-    await asyncio.sleep(0.3)
     connection = await asyncpg.connect(**database.connection())
-    # Another owner commits the same records first.
-    await connection.execute("INSERT INTO dispatch.rows (value) SELECT 'other' FROM generate_series(1, 10)")
-    await connection.execute(
-        "UPDATE dispatch.position SET next_offset = 20, opened = opened + 10 WHERE topic = $1", topic.name
-    )
+    async with connection.transaction():
+        # Another owner has the same records under way and is first; ours must wait for it, and then do nothing.
+        await connection.execute("INSERT INTO dispatch.rows (value) SELECT 'other' FROM generate_series(1, 10)")
+        await connection.execute(
+            "UPDATE dispatch.position SET next_offset = 20, opened = opened + 10 WHERE topic = $1", topic.name
+        )
+        await log.put(kafka, topic.name, _numbered(20)[10:])
+        await until(lambda: _waits_for_a_lock(connection), 10.0, "the overtaken owner at the position's row")
     await connection.close()
-    reader.effects.gate.set()
     await log.put(kafka, topic.name, [(b"k", b"last", [])])
     await reader.until_position(21)
     assert (await reader.values())[10:] == ["other"] * 10 + ["last"]
+    assert reader.metric("gewu_delivery_retries_total", why="raced") == 1
+
+
+async def _waits_for_a_lock(connection: asyncpg.Connection) -> bool:
+    return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
 
 
 async def test_a_gap_in_the_log_is_taken_after_a_second_look_and_booked(kafka: Kafka, topic: Topic, read: Any) -> None:

@@ -115,6 +115,7 @@ class Lookout:
             consumer = AIOKafkaConsumer(bootstrap_servers=self._stack.kafka.bootstrap, enable_auto_commit=False)
             try:
                 await consumer.start()
+                await consumer._client.set_topics({place.topic for place in self._places})  # see gewu.audit.log
             except BaseException:
                 await consumer.stop()
                 raise

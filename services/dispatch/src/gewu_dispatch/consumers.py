@@ -134,7 +134,7 @@ class Consumers:
             )
         actions = Actions(router.returned(), events, self.clock)
         self._subscribe(actions, ACTIONS, [topics.actions(d) for d in sorted(self.city.departments)], 200)
-        await self._broker.start()
+        await subscribe.start(self._broker)
 
     async def stop(self) -> None:
         """Let running batches end, then leave the groups."""
