@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 
+from gewu.runtime import arrays
 from gewu.runtime.settings import Postgres
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -25,6 +26,7 @@ COMMAND_S = 15.0
 
 async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyncpg.Pool:
     """A pool of at most `size` connections that see one service's schema. No wait in it is without a bound."""
+    arrays.install()
     return await asyncpg.create_pool(
         min_size=1, max_size=size, command_timeout=COMMAND_S, timeout=ACQUIRE_S,
         max_inactive_connection_lifetime=60,
