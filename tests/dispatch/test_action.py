@@ -1,5 +1,6 @@
 """A department's moves: which are lawful when, what they change, and why the others are refused."""
 
+from copy import copy
 from dataclasses import replace
 from datetime import timedelta
 from itertools import product
@@ -29,7 +30,7 @@ def test_the_own_department_makes_the_moves_of_the_table_and_no_other(
 ) -> None:
     own = FALLBACK if is_fallback else "water"
     case = a_case(state=state, department=own, version=4)
-    before = replace(case)
+    before = copy(case)
     verdict = act(case, an_action(case.case_id, kind, department=own), BACK, INCARNATION, LATER)
     after = None if is_fallback and kind is Kind.RETURN else TABLE.get((state, kind))
     if after is None:
@@ -43,7 +44,7 @@ def test_the_own_department_makes_the_moves_of_the_table_and_no_other(
 @pytest.mark.parametrize(("state", "kind", "speaker"), list(product(State, Kind, ("power", FALLBACK))))
 def test_another_department_moves_nothing_not_even_the_fallback(state: State, kind: Kind, speaker: str) -> None:
     case = a_case(state=state, department="water")
-    before = replace(case)
+    before = copy(case)
     verdict = act(case, an_action(case.case_id, kind, department=speaker), BACK, INCARNATION, LATER)
     assert verdict == Verdict(Refusal.NOT_YOURS) and case == before
 
@@ -57,7 +58,7 @@ def test_a_case_that_does_not_exist_is_said_to_be_none(kind: Kind) -> None:
 @pytest.mark.parametrize("kind", [0, 4, 99, -1])
 def test_a_move_that_this_version_does_not_know_is_refused_and_changes_nothing(state: State, kind: int) -> None:
     case = a_case(state=state)
-    before = replace(case)
+    before = copy(case)
     assert act(case, an_action(case.case_id, kind), BACK, INCARNATION, LATER) == Verdict(Refusal.NOT_UNDERSTOOD)
     assert act(None, an_action("x", kind), BACK, INCARNATION, LATER) == Verdict(Refusal.NOT_UNDERSTOOD)
     assert case == before
@@ -76,7 +77,7 @@ def test_a_returned_case_goes_to_the_fallback_and_says_who_lost_it(state: State)
 @pytest.mark.parametrize("note", ["", "   ", "\n\t"])
 def test_a_return_without_a_word_why_is_refused(note: str) -> None:
     case = a_case()
-    before = replace(case)
+    before = copy(case)
     verdict = act(case, an_action(case.case_id, Kind.RETURN, note=note), BACK, INCARNATION, LATER)
     assert verdict == Verdict(Refusal.NOTE_MISSING) and case == before
 

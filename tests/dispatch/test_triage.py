@@ -1,7 +1,7 @@
 """Triage: one pass over a batch, in which each report opens a case or joins one, and a touched case gets one version."""
 
 from collections import Counter
-from dataclasses import replace
+from copy import copy
 from datetime import timedelta
 
 from hypothesis import given, settings
@@ -58,7 +58,7 @@ def test_an_open_case_gets_one_version_a_batch_however_many_join_it() -> None:
 
 def test_a_case_that_nobody_joins_is_left_as_it_was() -> None:
     case = a_case(FAR)
-    before = replace(case)
+    before = copy(case)
     batch = triage([located(a_signal(), COVER)], [case], the_rules(), NOW)
     assert case == before and case.case_id not in batch.joined
 
@@ -182,7 +182,7 @@ _CASES = st.lists(
 @settings(max_examples=300, deadline=None)
 @given(_SIGNALS, _CASES)
 def test_every_signal_gets_one_decision_and_every_case_counts_its_own(signals: list[Located], cases: list) -> None:
-    before = {c.case_id: replace(c) for c in cases}
+    before = {c.case_id: copy(c) for c in cases}
     batch = triage(signals, cases, the_rules(), NOW)
     assert [d.located for d in batch.decisions] == signals
     behind = Counter(d.case.case_id for d in batch.decisions)

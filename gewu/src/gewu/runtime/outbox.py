@@ -1,10 +1,11 @@
 """The outbox: events wait here, written in the transaction of what they tell, until the relay has the broker's ack."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 from zlib import crc32
+
+from msgspec import Struct
 
 from gewu.lane import Lane
 from gewu.runtime.postgres import Connection
@@ -12,8 +13,7 @@ from gewu.runtime.postgres import Connection
 SHARDS = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """One record to say. subject: what keeps its events in order; cause: the signal or action behind it."""
 
     subject: str
@@ -76,8 +76,7 @@ async def write(transaction: Connection, events: Sequence[Event]) -> None:
     await transaction.execute(_WRITE, *(list(c) for c in zip(*rows, strict=True)))
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True, gc=False):
     """One row as the relay takes it."""
 
     seq: int

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import asyncpg
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from msgspec import Struct
 
 from gewu.errors import Never, NotNow, Why
 from gewu.runtime import parking, positions
@@ -26,8 +26,7 @@ class OwnershipLost(Exception):
     """The position in PostgreSQL is not where this process left it: another owner was faster."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[T]):
+class Entry(Struct, Generic[T], frozen=True):
     """A record and what it holds, or why it never will."""
 
     record: Record

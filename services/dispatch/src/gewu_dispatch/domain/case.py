@@ -66,8 +66,7 @@ class Signal(Struct, frozen=True):
     pictures: tuple[Picture, ...] = ()
 
 
-@dataclass(slots=True)
-class Case:
+class Case(Struct):
     """One case. Only triage and act change it; `version` grows by one with each batch or action that does."""
 
     case_id: str

@@ -1,10 +1,11 @@
 """Joining: whether a signal belongs to a case that is open already, near in place and time and of the same class."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from zlib import crc32
+
+from msgspec import Struct
 
 from gewu import geo
 from gewu.city import Category
@@ -32,8 +33,7 @@ class Because(StrEnum):
     NEAR = "near"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(Struct, frozen=True):
     """The case to join, why, and how far away it is in metres."""
 
     case: Case

@@ -1,7 +1,8 @@
 """What happens with a batch of departments' actions inside its transaction: judge, move, record, answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -87,7 +88,7 @@ class Actions:
         judged.counts["applied"] += 1
         judged.changed[case.case_id] = case
         # A copy: a later action of the same batch changes the original.
-        as_of_now, change, cause = replace(case), _CHANGES[action.kind], action.action_id
+        as_of_now, change, cause = copy(case), _CHANGES[action.kind], action.action_id
         told = wire.Told(as_of_now)
         said_by = action.said_by or action.department
         judged.entries.append(history.Entry(as_of_now, change, case.routed_because, cause, said_by, action.note))

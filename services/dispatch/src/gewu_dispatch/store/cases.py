@@ -99,13 +99,18 @@ def _row(c: Case) -> tuple[object, ...]:
 
 
 def _case(row: asyncpg.Record) -> Case:
-    found = dict(row)
+    # _COLUMNS stand in the order of a Case's fields.
+    case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, *rest = row.values()
     return Case(
-        **{
-            **found,
-            "case_id": str(row["case_id"]),
-            "state": State(row["state"]),
-            "lane": Lane(row["lane"]),
-            "grid_path": tuple(row["grid_path"]),
-        }
+        str(case_id),
+        incarnation,
+        version,
+        State(state),
+        Lane(lane),
+        category,
+        lon,
+        lat,
+        grid_id,
+        tuple(grid_path),
+        *rest,
     )

@@ -1,8 +1,9 @@
 """Rows of history, the clock ledger and actions: what was done to a case, by whom and why."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.action import Action, Refusal
@@ -21,8 +22,7 @@ SELECT case_id, 'completion', 1, 'start', at, due_at, why
 FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) AS u (case_id, at, due_at, why)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One new version of a case; because: of the join or the route, whichever it was."""
 
     case: Case
