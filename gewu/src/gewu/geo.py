@@ -1,6 +1,7 @@
 """Distances and cells on the ground; no projection, no city of its own, so that every process computes the same."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 from math import cos, floor, hypot, radians
 
 METRES_PER_DEGREE = 111_320.0
@@ -23,15 +24,18 @@ def cell(lon: float, lat: float, side_m: float) -> tuple[int, int]:
 def cells_within(lon: float, lat: float, radius_m: float, side_m: float) -> Iterator[tuple[int, int]]:
     """Every cell that a circle around the point can touch: 1 to 4 where the side is a little over twice the radius."""
     reach = radius_m / METRES_PER_DEGREE
-    first, last = (floor((y + 90) * METRES_PER_DEGREE / side_m) for y in (lat - reach, lat + reach))
+    first = floor((lat - reach + 90) * METRES_PER_DEGREE / side_m)
+    last = floor((lat + reach + 90) * METRES_PER_DEGREE / side_m)
     # Widest at the circle's end nearest to a pole; a cell too many costs a look, one too few a second case.
     wide = reach / cos(radians(min(abs(lat) + reach, 89.0))) * 1.001
+    west, east = lon - wide + 180, lon + wide + 180
     for row in range(first, last + 1):
         step = _column_degrees(row, side_m)
-        for column in range(floor((lon - wide + 180) / step), floor((lon + wide + 180) / step) + 1):
+        for column in range(floor(west / step), floor(east / step) + 1):
             yield row, column
 
 
+@lru_cache(1 << 14)  # a city has a few thousand rows, and every point asks for some of them
 def _column_degrees(row: int, side_m: float) -> float:
     lat = abs(row * side_m / METRES_PER_DEGREE - 90)
     return side_m / (METRES_PER_DEGREE * max(cos(radians(min(lat, 89.0))), 0.01))

@@ -5,8 +5,9 @@ from zoneinfo import ZoneInfo
 
 from gewu.city import Limit
 
-# Working hours (工作时) of the older city rules, local time; eight a day.
-_HOURS = ((time(8), time(12)), (time(14), time(18)))
+# Working hours (工作时) of the older city rules, local time since midnight; eight a day.
+_HOURS = tuple((timedelta(hours=opens), timedelta(hours=closes)) for opens, closes in ((8, 12), (14, 18)))
+_NIGHT_AND_DAY = timedelta(days=1)
 _A_DAY = timedelta(hours=8)
 _A_WEEK = 5 * _A_DAY
 
@@ -32,15 +33,14 @@ def _worked(local: datetime, left: timedelta, zone: ZoneInfo) -> datetime:
     # Seven days from any instant on hold one whole working week, so that only the last one is walked through.
     weeks = (left - timedelta.resolution) // _A_WEEK
     local, left = local + timedelta(weeks=weeks), left - weeks * _A_WEEK
-    day = local.date()
+    day = datetime.combine(local, time(), zone)
     while True:
         if day.weekday() < 5:
             for opens, closes in _HOURS:
-                begin = max(local, datetime.combine(day, opens, zone))
-                end = datetime.combine(day, closes, zone)
-                # Subtracting two times of one zone ignores a clock change; working hours do not span one.
+                # Sums and differences of times of one zone ignore a clock change; working hours do not span one.
+                begin, end = max(local, day + opens), day + closes
                 if begin < end:
                     if left <= end - begin:
                         return begin + left
                     left -= end - begin
-        day += timedelta(days=1)
+        day += _NIGHT_AND_DAY

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
 from zlib import crc32
 
 from msgspec import Struct
@@ -49,13 +50,16 @@ def joins(category: Category | None, signal: Signal) -> bool:
 def lock_keys(category: Category, signal: Signal) -> Iterator[int]:
     """Advisory lock numbers (a signed 32-bit integer) of every lock cell that this signal's radius touches."""
     assert signal.lon is not None and signal.lat is not None
-    kind, side = _kind(category.key, signal.exercise), _lock_cell(category.join_radius_m)
-    for row, column in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, side):
-        yield crc32(f"{kind}:{side:g}:{row}:{column}".encode()) - LOCKS // 2
+    side, begun = _lock_cell(category.key, signal.exercise, category.join_radius_m)
+    for cell in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, side):
+        yield crc32(b"%d:%d" % cell, begun) - LOCKS // 2
 
 
-def _lock_cell(radius_m: float) -> float:
-    return next(side for side in LOCK_CELLS_M if radius_m <= side * _SHARE_OF_CELL)
+@lru_cache(1 << 12)
+def _lock_cell(category: str, exercise: bool, radius_m: float) -> tuple[float, int]:
+    """The side of the cells to lock, and the checksum of a lock's name as far as it is the same for all of a class."""
+    side = next(side for side in LOCK_CELLS_M if radius_m <= side * _SHARE_OF_CELL)
+    return side, crc32(f"{_kind(category, exercise)}:{side:g}:".encode())
 
 
 def near_keys(category: Category, signal: Signal) -> Iterator[int]:
@@ -99,6 +103,7 @@ def _kind(category: str, exercise: bool) -> str:
     return f"{category}!" if exercise else category
 
 
+@lru_cache(1 << 12)
 def _class_bits(category: str, exercise: bool) -> int:
     return (crc32(_kind(category, exercise).encode()) & 0x3FF_FFFF) << 37
 
