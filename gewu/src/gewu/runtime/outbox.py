@@ -31,10 +31,10 @@ class Event(Struct, frozen=True, gc=False):
 
 
 _WRITE = """
-INSERT INTO outbox (subject, incarnation, version, topic, partition, shard, lane, event_id, type, value, key, created_at, cause,
+INSERT INTO outbox (created_at, subject, incarnation, version, topic, partition, shard, lane, event_id, type, value, key, cause,
     received_at)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::text[], $5::int[], $6::smallint[], $7::smallint[], $8::uuid[],
-    $9::text[], $10::bytea[], $11::text[], $12::timestamptz[], $13::uuid[], $14::timestamptz[])
+SELECT $1::timestamptz, * FROM unnest($2::uuid[], $3::int[], $4::int[], $5::text[], $6::int[], $7::smallint[], $8::smallint[],
+    $9::uuid[], $10::text[], $11::bytea[], $12::text[], $13::uuid[], $14::timestamptz[])
 ON CONFLICT (subject, incarnation, version, topic) DO NOTHING"""
 
 # A case goes by its most urgent waiting event, and then whole, in the order of its versions: a case that was raised to
@@ -70,10 +70,10 @@ async def write(transaction: Connection, events: Sequence[Event]) -> None:
     now = datetime.now(UTC)
     rows = [
         (e.subject, e.incarnation, e.version, e.topic, e.partition, shard_of(e.subject), int(e.lane), e.event_id, e.type,
-         e.value, e.key, now, e.cause, e.received_at)
+         e.value, e.key, e.cause, e.received_at)
         for e in events
     ]  # fmt: skip
-    await transaction.execute(_WRITE, *(list(c) for c in zip(*rows, strict=True)))
+    await transaction.execute(_WRITE, now, *(list(c) for c in zip(*rows, strict=True)))
 
 
 class Waiting(Struct, frozen=True, gc=False):

@@ -154,8 +154,7 @@ class Relay:
         no other topic waits for it.
         """
         said = _Said(len(rows))
-        for row in rows:
-            self._under_way[row.topic] += 1
+        self._under_way.update(row.topic for row in rows)
         for row in rows:
             envelope = self._envelopes.get(row.type)
             if envelope is None:
@@ -194,10 +193,12 @@ class Relay:
             self._apart[topic] = (now + min(last * 2, _APART_MOST_S), min(last * 2, _APART_MOST_S))
 
     def _count(self, acked: Sequence[tuple[outbox.Waiting, datetime]]) -> None:
-        for lane in Lane:
-            own = [(row, at) for row, at in acked if row.lane == lane]
+        by_lane: dict[int, list[tuple[outbox.Waiting, datetime]]] = {}
+        for row, at in acked:
+            by_lane.setdefault(row.lane, []).append((row, at))
+        for lane, own in by_lane.items():
             self._metrics.said(
-                lane, [(at - row.created_at).total_seconds() for row, at in own],
+                Lane(lane), [(at - row.created_at).total_seconds() for row, at in own],
                 [(at - row.received_at).total_seconds() for row, at in own if row.received_at],
             )  # fmt: skip
         for topic, count in Counter(row.topic for row, _ in acked).items():

@@ -75,7 +75,7 @@ class Signals:
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
         await self._record(transaction, batch, conflicts)
-        counts = Counter(d.outcome.value for d in batch.decisions)
+        counts = Counter(d.outcome for d in batch.decisions)
         repeats = len(items) - len(batch.decisions) - len(conflicts)
         return {**counts, "duplicate": repeats, "conflict": len(conflicts)}
 
@@ -136,7 +136,7 @@ class Signals:
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)
         await outbox.write(transaction, self._said(batch))
-        for (outcome, because), count in Counter((d.outcome.value, d.because) for d in batch.decisions).items():
+        for (outcome, because), count in Counter((d.outcome, d.because) for d in batch.decisions).items():
             self._metrics.decisions[outcome, because].inc(count)
         for c in conflicts:
             # Like "recorded" before the commit: the line comes again with a batch that was rolled back.
