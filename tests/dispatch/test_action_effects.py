@@ -7,11 +7,13 @@ from uuid import UUID, uuid4
 import pytest
 
 from gewu import codec, ids, topics
+from gewu.errors import NotNow
 from gewu.v1.action_pb2 import ActionRefused
 from gewu.v1.assignment_pb2 import Assignment
 from gewu.v1.case_pb2 import CaseChanged
 from gewu_dispatch.domain.action import Kind, Refusal
 from gewu_dispatch.domain.case import State
+from gewu_dispatch.store import cases
 from tests.dispatch.conftest import Desk
 from tests.support.building import FALLBACK, HERE, INCARNATION, a_signal, an_action, moved
 from tests.support.waiting import until
@@ -201,6 +203,32 @@ async def test_a_batch_takes_hold_of_its_cases_in_the_order_of_their_ids(desk: D
         # It waits with empty hands: nobody who holds a later case can be waiting for it in turn.
         await desk.pool.execute(f"{hold} NOWAIT", last["case_id"])
     assert sum((await waiting).values()) == 12
+
+
+@pytest.mark.parametrize("move", [Kind.ACCEPT, Kind.DONE])
+async def test_a_case_that_is_moved_between_look_and_lock_is_looked_at_again(
+    desk: Desk, case_id: str, move: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = cases.candidates
+
+    async def overtaken(transaction: Any, *words: Any) -> Any:
+        found = await look(transaction, *words)
+        monkeypatch.undo()
+        if move is Kind.DONE:
+            await desk.act(an_action(case_id, Kind.ACCEPT))
+        assert await desk.act(an_action(case_id, move)) == {"applied": 1}
+        return found
+
+    monkeypatch.setattr(cases, "candidates", overtaken)
+    batch = desk.arrived(a_signal(said="water manhole"))
+    with pytest.raises(NotNow, match="raced"):
+        await desk.take_again(batch)
+    assert len(await desk.rows("signals")) == 1, "nothing is written of a batch that was raced"
+    assert await desk.take_again(batch) == ({"joined": 1} if move is Kind.ACCEPT else {"opened": 1})
+    versions = [
+        (h["version"], h["change"]) for h in await desk.rows("history", "at, version") if str(h["case_id"]) == case_id
+    ]
+    assert len(versions) == len(set(versions)) == 3
 
 
 async def _someone_waits(desk: Desk) -> bool:

@@ -2,6 +2,8 @@
 
 import pytest
 
+from gewu_dispatch.domain.case import Case
+from gewu_dispatch.store import cases
 from gewu_dispatch.store.columns import columns
 
 
@@ -13,3 +15,7 @@ def test_rows_become_an_array_a_column() -> None:
 def test_a_row_that_is_too_short_is_an_error_and_no_shift() -> None:
     with pytest.raises(ValueError, match="shorter"):
         columns([(1, "a"), (2,)])
+
+
+def test_a_cases_columns_stand_in_the_order_of_its_fields() -> None:
+    assert [name.strip() for name in cases._COLUMNS.split(",")] == list(Case.__struct_fields__)

@@ -70,10 +70,14 @@ class Signals:
         near = [key for x in located for key in x.near]
         since = min((s.received_at - timedelta(hours=c.join_within_h) for c, s in looking), default=None)
         open_cases = await cases.candidates(transaction, near, since)
+        seen = {c.case_id: (c.incarnation, c.version) for c in open_cases}
         batch = triage(located, open_cases, self._rules.under(incarnation), self._clock.now())
         if log.isEnabledFor(logging.DEBUG):
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
+        if not await cases.lock(transaction, {case_id: seen[case_id] for case_id in batch.joined}):
+            # A department moved one of them between our look and our lock; it may not even be open any more.
+            raise NotNow(Why.RACED, "a case was moved meanwhile")
         await self._record(transaction, batch, conflicts)
         counts = Counter(d.outcome for d in batch.decisions)
         repeats = len(items) - len(batch.decisions) - len(conflicts)

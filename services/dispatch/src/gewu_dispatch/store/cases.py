@@ -1,6 +1,6 @@
 """Rows of cases: read under lock, insert, update."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import asyncpg
@@ -14,11 +14,11 @@ _COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, gr
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
     last_signal_at, complete_by, near"""
 
-# In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
 _CANDIDATES = (
-    f"SELECT {_COLUMNS} FROM cases WHERE near = ANY($1::bigint[]) AND state IN (4, 5) AND last_signal_at >= $2 "
-    "ORDER BY case_id FOR UPDATE"
+    f"SELECT {_COLUMNS} FROM cases WHERE near = ANY($1::bigint[]) AND state IN (4, 5) AND last_signal_at >= $2"
 )
+# In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
+_LOCK = "SELECT case_id, incarnation, version FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 
 # A path's ids are joined for the way: unnest would flatten an array of arrays.
@@ -61,8 +61,19 @@ _LOCK_SPACE = 0x6A6F
 
 
 async def candidates(transaction: Connection, near: Sequence[int], since: datetime | None) -> list[Case]:
-    """Open cases in these fine cells with a signal since then, locked until the transaction ends."""
+    """Open cases in these fine cells with a signal since then.
+
+    They are not locked: a lock on a row is a write, and what is near is not always joined.
+    """
     return [_case(r) for r in await transaction.fetch(_CANDIDATES, list(set(near)), since)] if near else []
+
+
+async def lock(transaction: Connection, seen: Mapping[str, tuple[int, int]]) -> bool:
+    """Lock these cases until the transaction ends; whether each has still the incarnation and version that was seen."""
+    if not seen:
+        return True
+    rows = await transaction.fetch(_LOCK, list(seen))
+    return {str(r["case_id"]): (r["incarnation"], r["version"]) for r in rows} == dict(seen)
 
 
 async def by_id(transaction: Connection, case_ids: Sequence[str]) -> dict[str, Case]:
