@@ -15,7 +15,8 @@ from gewu.lane import Lane
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu_intake.domain.admission import Admission, Limits
-from gewu_intake.handlers import REPORT_BYTES, Accepted, Answer, Handlers, Rejected
+from gewu_intake.handlers import REPORT_BYTES, Handlers
+from gewu_intake.request import Accepted, Answer, Rejected
 
 SIZE = 500
 KEY = Key("app", "0" * 64, ("report",))

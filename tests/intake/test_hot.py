@@ -18,6 +18,7 @@ from gewu.dev.ports import free_ports
 from gewu.lane import Lane
 from gewu.runtime import guarded, keys
 from gewu.runtime.link import Links
+from gewu_intake import encoding
 from gewu_intake.domain.admission import Admission, Limits
 from gewu_intake.handlers import REPORT_BYTES, Handlers
 from gewu_intake.http import doors as doors_module
@@ -307,6 +308,29 @@ async def test_a_bug_is_our_fault_and_not_the_clients(server: Server, line: Line
     monkeypatch.setattr(server.doors, "take", broken)
     line.send(post(report(1)))
     assert (await line.answer())[0] == 500
+
+
+async def test_a_bug_that_one_report_meets_spoils_no_other_that_came_with_it(
+    server: Server, line: Line, monkeypatch: Any
+) -> None:
+    whole = encoding.report
+
+    def broken(own: str, theirs: str, content: bytes, said: Any) -> bytes:
+        if said.text == "planted":
+            raise RuntimeError("planted")
+        return whole(own, theirs, content, said)
+
+    monkeypatch.setattr(encoding, "report", broken)
+    lines = [await connect(server) for _ in range(5)]
+    for n, one in enumerate(lines):  # at once, so that they come in one turn of the server's loop
+        one.send(post(report(n, text="planted" if n == 2 else "")))
+    assert [(await one.answer())[0] for one in lines] == [202, 202, 500, 202, 202]
+    assert len(server.log.said) == 4
+    batch = b"\n".join(report(n, text="planted" if n == 11 else "") for n in range(10, 13))
+    line.send(post(batch, path="/v1/reports:batch"))
+    status, _, body = await line.answer()
+    assert status == 500 and json.loads(body)["code"] == "unexpected"
+    assert len(server.log.said) == 6, "the others of the batch are taken, and met again when it is sent again"
 
 
 @pytest.mark.parametrize(

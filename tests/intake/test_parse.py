@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gewu.lane import Lane
 from gewu.runtime.problem import Wrong
 from gewu_intake import parse, wire
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, accept
+from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, Terms, accept
 from tests.support.building import NOW, a_report
 
 
@@ -127,9 +127,8 @@ def _holds(body: bytes) -> None:
         assert found and all(isinstance(w, Wrong) and w.field[:1] == "$" and w.code and w.reason for w in found)
         msgspec.json.encode(found)
         return
-    city: Any = {"grid": "g", "grid_without_position": "g", "has_key": True, "takes_contact": True, "now": NOW}
-    accept(found, **city)
-    wire.word(found, wire.Context("anonymous", Lane.P1, "990101", "1.0", NOW), None, 6)
+    if not accept(found, True, True, NOW, Terms(True, True)):
+        wire.word([found], [wire.front("anonymous", Lane.P1, "990101", "1.0", 6)], NOW, None)
 
 
 @settings(max_examples=500, deadline=None)

@@ -5,18 +5,22 @@ from typing import Any
 
 import pytest
 
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, Reject, accept
+from gewu_intake.domain.report import ContactSaid, PlaceSaid, Reject, Rejection, ReportSaid, Terms, accept
 from tests.support.building import NOW, a_report
 
-TAKEN: dict[str, Any] = {
-    "grid": "990101", "grid_without_position": "990101", "has_key": True, "takes_contact": True, "now": NOW
-}  # fmt: skip
+TAKEN: dict[str, Any] = {"in_a_grid": True, "no_position": True, "contact": True, "has_key": True}
 CONTACT = ContactSaid(phone="13900000000")
 
 
+def judged(said: ReportSaid, asked: dict[str, Any] | None = None) -> list[Rejection]:
+    """What is said against a report; `asked`: what differs from the friendliest city."""
+    city = {**TAKEN, **(asked or {})}
+    return accept(said, city["in_a_grid"], city["has_key"], NOW, Terms(city["no_position"], city["contact"]))
+
+
 def reasons(asked: dict[str, Any] | None = None, **words: Any) -> list[tuple[Reject, str]]:
-    """Reason and field of everything that is said against a report; `asked`: what differs from the friendliest city."""
-    return [(r.reason, r.field) for r in accept(a_report(**words), **{**TAKEN, **(asked or {})})]
+    """Reason and field of everything that is said against a report."""
+    return [(r.reason, r.field) for r in judged(a_report(**words), asked)]
 
 
 @pytest.mark.parametrize(
@@ -28,16 +32,16 @@ def test_what_is_only_unusual_is_taken(words: dict[str, Any]) -> None:
 
 
 def test_a_place_outside_every_grid_is_out_of_the_city() -> None:
-    assert reasons({"grid": None}) == [(Reject.OUT_OF_CITY, "$.place")]
+    assert reasons({"in_a_grid": False}) == [(Reject.OUT_OF_CITY, "$.place")]
 
 
 def test_without_a_position_the_city_needs_a_grid_for_such_reports() -> None:
-    assert reasons({"grid": None}, place=None) == []
-    assert reasons({"grid": None, "grid_without_position": None}, place=None) == [(Reject.NO_POSITION, "$.place")]
+    assert reasons({"in_a_grid": False}, place=None) == []
+    assert reasons({"in_a_grid": False, "no_position": False}, place=None) == [(Reject.NO_POSITION, "$.place")]
 
 
 def test_a_grid_for_reports_without_a_position_takes_none_from_outside_the_city() -> None:
-    assert reasons({"grid": None}, place=PlaceSaid(0, 0)) == [(Reject.OUT_OF_CITY, "$.place")]
+    assert reasons({"in_a_grid": False}, place=PlaceSaid(0, 0)) == [(Reject.OUT_OF_CITY, "$.place")]
 
 
 @pytest.mark.parametrize(
@@ -72,8 +76,8 @@ def test_a_drill_needs_a_key() -> None:
 
 
 def test_a_contact_that_cannot_be_sealed_is_not_taken() -> None:
-    assert reasons({"takes_contact": False}, contact=CONTACT) == [(Reject.CONTACT_NOT_TAKEN, "$.contact")]
-    assert reasons({"takes_contact": False}) == []
+    assert reasons({"contact": False}, contact=CONTACT) == [(Reject.CONTACT_NOT_TAKEN, "$.contact")]
+    assert reasons({"contact": False}) == []
 
 
 @pytest.mark.parametrize(
@@ -93,7 +97,7 @@ def test_a_nul_in_any_text_is_refused_where_it_stands(words: dict[str, Any], fie
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:
     found = reasons(
-        {"grid": None, "has_key": False, "takes_contact": False},
+        {"in_a_grid": False, "has_key": False, "contact": False},
         observed_at=NOW + timedelta(days=2), exercise=True, contact=ContactSaid(name="\0"), text="\0", category="\0",
     )  # fmt: skip
     assert found == [
@@ -104,10 +108,10 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 
 def test_every_reason_has_words_for_people() -> None:
-    city = {**TAKEN, "grid": None, "grid_without_position": None, "takes_contact": False, "has_key": False}
+    city = {"in_a_grid": False, "no_position": False, "contact": False, "has_key": False}
     said = [
-        *accept(a_report(place=None, exercise=True, contact=CONTACT, text="\0"), **city),
-        *accept(a_report(observed_at=NOW + timedelta(days=2)), **city),
-        *accept(a_report(observed_at=NOW - timedelta(days=500)), **city),
+        *judged(a_report(place=None, exercise=True, contact=CONTACT, text="\0"), city),
+        *judged(a_report(observed_at=NOW + timedelta(days=2)), city),
+        *judged(a_report(observed_at=NOW - timedelta(days=500)), city),
     ]
     assert {r.reason for r in said} == set(Reject) and all(len(r.text) > 20 for r in said)

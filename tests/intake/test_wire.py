@@ -1,7 +1,7 @@
 """How a report stands on the wire. Its identity is promised to every client: nothing here may move silently."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 import pytest
@@ -19,10 +19,26 @@ from tests.support.building import NOW, a_report
 V7 = "0190a5c2-7b1e-7cc3-98c4-dc0c0c07398f"
 
 
-def worded(said: ReportSaid, source: str = "key:test", seal: Any = None, **words: Any) -> wire.Worded:
+class Worded(NamedTuple):
+    """One record as it is appended."""
+
+    signal_id: str
+    client_id: str
+    lane: Lane
+    topic: str
+    partition: int
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def worded(said: ReportSaid, source: str = "key:test", seal: Any = None, **words: Any) -> Worded:
     """The report as a signal of this source."""
-    context = {"lane": Lane.P1, "home_area": "990101", "package_version": "1.0-abc", "now": NOW, **words}
-    return wire.word(said, wire.Context(source=source, **context), seal, 6)
+    words = {"lane": Lane.P1, "area": "990101", "package_version": "1.0-abc", "now": NOW, **words}
+    front = wire.front(source, words["lane"], words["area"], words["package_version"], 6)
+    ((front, theirs, own, key, value),) = wire.word([said], [front], words["now"], seal)
+    partition = topics.partition(key, front.partitions)
+    return Worded(own, theirs, front.lane, front.topic, partition, key.encode(), value, wire.headers(own))
 
 
 # GOLDEN. Whoever repeats a report after an upgrade must meet the id and the hash of the first time: another id opens a

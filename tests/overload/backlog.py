@@ -63,15 +63,14 @@ async def _fill(settings: Kafka, city: City, count: int) -> None:
     )
     await writer.start()
     topic = known[_BACKLOG]
-    context = wire.Context(
-        source="key:backlog", lane=Lane.P2, home_area=city.grids[-1].path[0], package_version=city.version,
-        now=SystemClock().now(),
-    )  # fmt: skip
+    front = wire.front("key:backlog", Lane.P2, city.grids[-1].path[0], city.version, topic.partitions)
+    now = SystemClock().now()
     for n, body in enumerate(bodies.draw(count)):
         said = parse.report(body.line)
         assert isinstance(said, ReportSaid)
-        worded = wire.word(said, context, None, topic.partitions)
-        writer.append(worded.topic, worded.partition, worded.key, worded.value, worded.headers, lambda _: None)
+        ((_, _, own, key, value),) = wire.word([said], [front], now, None)
+        partition = topics.partition(key, front.partitions)
+        writer.append(front.topic, partition, key.encode(), value, wire.headers(own), lambda _: None)
         if n % 2000 == 0:
             await asyncio.sleep(0)
     await writer.flush()

@@ -1,15 +1,13 @@
-"""What happens with a report that arrives: parse, decide, word, append; the answer waits for the broker's ack."""
+"""What happens with reports that arrive: parse, decide, word, append; their answers wait for the broker's acks."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any
+from math import nan
 
-import msgspec
-
-from gewu import ids, topics
+from gewu import topics
 from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
@@ -17,46 +15,21 @@ from gewu.runtime.contact import Sealed
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu.runtime.problem import Wrong
-from gewu.runtime.producer import Fault, Producer, TooLarge, Unknown
+from gewu.runtime.producer import Fault, Producer, TooLarge
 from gewu_intake import parse, wire
-from gewu_intake.domain.admission import Admission, Shed
-from gewu_intake.domain.report import ReportSaid, accept
+from gewu_intake.domain.admission import Admission
+from gewu_intake.domain.report import ReportSaid, Terms, accept
+from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Unsaid
 
 REPORT_BYTES = 32 * 1024
+_FEW = 32  # points that are found sooner one by one than together
+
+Asked = tuple[bytes, Request, int]  # a body, whose it is, and its number there
+Read = tuple[ReportSaid, Request, int]
+Whose = tuple[Request, int]
+Answered = list[tuple[Request, int, Answer]]
 
 log = logging.getLogger(__name__)
-
-
-class Accepted(msgspec.Struct, frozen=True, gc=False):
-    """The broker has it. `id`: the client's own or the one made for it."""
-
-    id: str
-    signal_id: str
-    token: str
-
-
-class Rejected(msgspec.Struct, frozen=True, gc=False):
-    """It is wrong, and this is everything that is."""
-
-    errors: list[Wrong]
-
-
-class Unsaid(msgspec.Struct, frozen=True, gc=False):
-    """No ack. `unknown`: it may have landed all the same; a repeat under the same id is harmless."""
-
-    id: str
-    unknown: bool
-    why: str
-
-
-class NoRoom(msgspec.Struct, frozen=True, gc=False):
-    """It was not looked at: there is no room for it now."""
-
-    why: Shed
-    lane: Lane
-
-
-Answer = Accepted | Rejected | Unsaid | NoRoom
 
 
 class Handlers:
@@ -66,94 +39,121 @@ class Handlers:
         self, city: City, producers: Mapping[Lane, Producer], clock: Clock, links: Links,
         seal: Callable[[bytes], Sealed] | None, admission: Admission,
     ) -> None:  # fmt: skip
-        self._admission = admission
         self._city, self._producers, self._clock = city, producers, clock
-        self._links, self._seal = links, seal
-        partitions = {t.name: t.partitions for t in topics.registry([])}
-        self._partitions = {lane: partitions[topics.signals(lane)] for lane in Lane}
+        self._token, self._seal, self._admission = links.token, seal, admission
+        self._terms = Terms(no_position=bool(city.no_position_grid), contact=seal is not None)
         self._lane = lru_cache(4096)(city.lane)  # people use few words, and each is normalised before it is looked up
-        self._no_position_area = city.grid(city.no_position_grid).path[0] if city.no_position_grid else ""
+        self._front = lru_cache(4096)(self._new_front)
+        # By a grid's index; the last one, which is that of index -1, holds for reports without a position.
+        without = city.grid(city.no_position_grid).path[0] if city.no_position_grid else ""
+        self._areas = [*(grid.path[0] for grid in city.grids), without]
+        self._partitions = {t.name: t.partitions for t in topics.registry([])}
+        self._arrived: list[Asked] = []
 
     def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
-        """Take one report; `answer` is called once, now or after the ack."""
-        self._on_body(body, _Sender(key), self._clock.now(), answer)
+        """Take one report; `answer` is called once, soon or after the ack.
+
+        What arrives in one turn of the loop is taken together at its end: many reports under load, one when it is quiet.
+        """
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._take_arrived)
+        self._arrived.append((body, Request(key, 1, self._token, lambda found: answer(found[0])), 0))
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
-        found: list[Any] = [None] * len(lines)
-        left, now, sender = len(lines), self._clock.now(), _Sender(key)
+        request = Request(key, len(lines), self._token, answer)
+        self._take([(line, request, n) for n, line in enumerate(lines)])
 
-        def put(n: int, a: Answer) -> None:
-            nonlocal left
-            found[n] = a
-            left -= 1
-            if not left:
-                answer(found)
+    def _take_arrived(self) -> None:
+        arrived, self._arrived = self._arrived, []
+        self._take(arrived)
 
-        for n, line in enumerate(lines):
-            self._on_body(line, sender, now, partial(put, n))
+    def _take(self, asked: Sequence[Asked]) -> None:
+        """Take these, each step for all of them before the next: one report after another costs a quarter more."""
+        answered: Answered = []
+        try:
+            worded = self._word(self._read(asked, answered), answered)
+        except Exception:
+            # Nothing was said yet. Whichever of them it is, the others are not to blame.
+            if len(asked) > 1:
+                for one in asked:
+                    self._take([one])
+                return
+            log.exception("a bug met a report")
+            answered, worded = [(*asked[0][1:], Broken())], []
+        for request, n, answer in answered:
+            request.put(n, answer)
+        self._append(worded)
 
-    def _on_body(self, body: bytes, sender: "_Sender", now: datetime, answer: Callable[[Answer], None]) -> None:
-        if len(body) > REPORT_BYTES:
-            answer(Rejected([Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]))
-        elif self._admission.asks(sender.rate) and (none := self._room(body, sender)):
-            answer(none)
-        elif isinstance(said := parse.report(body), list):
-            answer(Rejected(said))
-        else:
-            self._take(said, sender, now, answer)
+    def _read(self, asked: Sequence[Asked], answered: Answered) -> list[Read]:
+        """The reports that there is room for and that can be read; the others are answered."""
+        found, is_limited = [], self._admission.asks
+        for body, request, n in asked:
+            if len(body) > REPORT_BYTES:
+                errors = [Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]
+                answered.append((request, n, Rejected(errors)))
+            elif is_limited(request.rate) and (none := self._room(body, request)):
+                answered.append((request, n, none))
+            elif isinstance(said := parse.report(body), ReportSaid):
+                found.append((said, request, n))
+            else:
+                answered.append((request, n, Rejected(said)))
+        return found
 
-    def _room(self, body: bytes, sender: "_Sender") -> NoRoom | None:
+    def _room(self, body: bytes, request: Request) -> NoRoom | None:
         """Why there is no room for this report, from no more than a glance at it; None where there is."""
         seen, grid = parse.glance(body), -1
         if seen.place and self._admission.asks_for_grids():
             grid = self._city.owners.at(seen.place.lon, seen.place.lat)
         lane = self._lane(seen.category)
-        why = self._admission.take(sender.client, sender.rate, lane, grid, time.monotonic())
+        why = self._admission.take(request.client, request.rate, lane, grid, time.monotonic())
         return NoRoom(why, lane) if why else None
 
-    def _take(self, said: ReportSaid, sender: "_Sender", now: datetime, answer: Callable[[Answer], None]) -> None:
-        city, place = self._city, said.place
-        grid = city.grid_at(place.lon, place.lat) if place else None
-        rejections = accept(
-            said, grid=grid.id if grid else None, grid_without_position=city.no_position_grid, has_key=sender.has_key,
-            takes_contact=self._seal is not None, now=now,
-        )  # fmt: skip
-        if rejections:
-            answer(Rejected([Wrong(r.field, r.reason, r.text) for r in rejections]))
-            return
-        lane = self._lane(said.category)
-        area = grid.path[0] if grid else self._no_position_area
-        context = wire.Context(sender.source, lane, area, city.version, now)
-        worded = wire.word(said, context, self._seal, self._partitions[lane])
+    def _word(self, read: Sequence[Read], answered: Answered) -> list[tuple[Whose, wire.Worded]]:
+        """Those that are accepted, as records; the others are answered."""
+        now, terms = self._clock.now(), self._terms
+        said: list[ReportSaid] = []
+        whose: list[Whose] = []
+        fronts: list[wire.Front] = []
+        for (report, request, n), grid in zip(read, self._grids(read), strict=True):
+            if rejections := accept(report, grid >= 0, request.has_key, now, terms):
+                errors = [Wrong(r.field, r.reason, r.text) for r in rejections]
+                answered.append((request, n, Rejected(errors)))
+            else:
+                said.append(report)
+                whose.append((request, n))
+                fronts.append(self._front(request.source, self._lane(report.category), self._areas[grid]))
+        records = wire.word(said, fronts, now, self._seal)
         if log.isEnabledFor(logging.DEBUG):
-            log.debug("worded", extra={"signal": worded.signal_id})
-        try:
-            self._producers[lane].append(
-                worded.topic, worded.partition, worded.key, worded.value, worded.headers,
-                partial(self._settle, worded.client_id, worded.signal_id, answer),
-            )  # fmt: skip
-        except TooLarge as fault:
-            answer(Rejected([Wrong("$", "too_large", str(fault))]))
-        except Fault as fault:
-            answer(Unsaid(worded.client_id, False, str(fault)))
+            for _, _, own, _, _ in records:
+                log.debug("worded", extra={"signal": own})
+        return list(zip(whose, records, strict=True))
 
-    def _settle(self, client_id: str, signal_id: str, answer: Callable[[Answer], None], fault: Fault | None) -> None:
-        """What the broker said of one report."""
-        if fault is not None:
-            answer(Unsaid(client_id, isinstance(fault, Unknown), str(fault)))
-            return
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("accepted", extra={"signal": signal_id})
-        answer(Accepted(client_id, signal_id, self._links.token(signal_id)))
+    def _grids(self, read: Sequence[Read]) -> Sequence[int]:
+        """The index of the grid that each lies in, -1 outside all and without a position."""
+        if len(read) < _FEW:
+            return [self._city.owners.at(p.lon, p.lat) if (p := said.place) else -1 for said, _, _ in read]
+        places = [said.place for said, _, _ in read]
+        lons, lats = [p.lon if p else nan for p in places], [p.lat if p else nan for p in places]
+        return self._city.locate(lons, lats).tolist()
 
+    def _append(self, worded: Sequence[tuple[Whose, wire.Worded]]) -> None:
+        """Give them to the producers of their lanes."""
+        producers = self._producers
+        for (request, n), (front, client_id, own, key, value) in worded:
+            request.said(n, client_id, own)
+            try:
+                producers[front.lane].append(
+                    front.topic, topics.partition(key, front.partitions), key.encode(), value, wire.headers(own),
+                    partial(request.settle, n),
+                )  # fmt: skip
+            except TooLarge as fault:
+                request.put(n, Rejected([Wrong("$", "too_large", str(fault))]))
+            except Fault as fault:
+                request.put(n, Unsaid(client_id, False, str(fault)))
+            except Exception:
+                log.exception("a bug met a record")
+                request.put(n, Broken())
 
-class _Sender:
-    """Who sends, as all reports of one request need it."""
-
-    __slots__ = ("client", "has_key", "rate", "source")
-
-    def __init__(self, key: Key | None) -> None:
-        self.has_key = key is not None
-        self.client, self.rate = (key.id, key.rate) if key else (ids.ANONYMOUS, 0.0)
-        self.source = f"key:{key.id}" if key else ids.ANONYMOUS
+    def _new_front(self, source: str, lane: Lane, area: str) -> wire.Front:
+        return wire.front(source, lane, area, self._city.version, self._partitions[topics.signals(lane)])

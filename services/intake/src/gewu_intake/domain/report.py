@@ -84,32 +84,34 @@ class Rejection:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a city takes: reports without a position, because it has a grid for them; reports with a contact."""
+
+    no_position: bool
+    contact: bool
+
+
 # A device's clock may be wrong; a day covers every time zone mistaken for UTC.
 FUTURE = timedelta(days=1)
 OLDEST = timedelta(days=400)
+_AGO = -OLDEST
 
 
-def accept(
-    said: ReportSaid,
-    *,
-    grid: str | None,
-    grid_without_position: str | None,
-    has_key: bool,
-    takes_contact: bool,
-    now: datetime,
-) -> list[Rejection]:
-    """Every reason against taking this report; an empty list takes it. `grid` is the owner of its position, if any."""
+def accept(said: ReportSaid, in_a_grid: bool, has_key: bool, now: datetime, terms: Terms) -> list[Rejection]:
+    """Every reason against taking this report; an empty list takes it. `in_a_grid`: whether one owns its position."""
+    place, contact, observed_at = said.place, said.contact, said.observed_at
     found: list[Rejection] = []
-    if grid is None and (said.place is not None or grid_without_position is None):
-        found.append(_of_place(said.place))
-    if said.observed_at is not None and not now - OLDEST <= said.observed_at <= now + FUTURE:
-        found.append(_of_time(said.observed_at, now))
+    if not in_a_grid and (place is not None or not terms.no_position):
+        found.append(_of_place(place))
+    if observed_at is not None and not _AGO <= observed_at - now <= FUTURE:
+        found.append(_of_time(observed_at, now))
     if said.exercise and not has_key:
         found.append(Rejection(Reject.EXERCISE_NEEDS_A_KEY, "$.exercise", "only a key holder may run a drill"))
-    if said.contact is not None and not takes_contact:
+    if contact is not None and not terms.contact:
         text = "this city cannot seal contacts now; send the report without one"
         found.append(Rejection(Reject.CONTACT_NOT_TAKEN, "$.contact", text))
-    if "\x00" in said.text or "\x00" in said.category or said.contact or (said.place and "\x00" in said.place.address):
+    if "\x00" in said.text or "\x00" in said.category or contact or (place and "\x00" in place.address):
         text = "holds the character U+0000, which no store takes"
         found += [Rejection(Reject.NUL_IN_TEXT, field, text) for field in _with_nul(said)]
     return found

@@ -9,7 +9,7 @@ from gewu.lane import Lane
 from gewu.runtime import problem
 from gewu.runtime.problem import Problem
 from gewu_intake.domain.admission import Shed
-from gewu_intake.handlers import Accepted, Answer, NoRoom, Rejected, Unsaid
+from gewu_intake.request import Accepted, Answer, NoRoom, Rejected, Unsaid
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
@@ -35,6 +35,10 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     body: bytes
     retry: int = 0
     turned_away: str = ""
+
+
+# After a bug: what was taken nevertheless is met again under the same ids, like anything that is sent again.
+BROKEN = Reply(500, problem.TYPE, problem.body(Problem("a fault of ours", 500, "unexpected")))
 
 
 class Refused(Exception):

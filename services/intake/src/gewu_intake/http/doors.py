@@ -9,11 +9,12 @@ from typing import Any
 
 from gewu.runtime import keys
 from gewu.runtime.keys import Key, KeyRing, bearer
-from gewu_intake.handlers import REPORT_BYTES, Accepted, Answer, Handlers
+from gewu_intake.handlers import REPORT_BYTES, Handlers
 from gewu_intake.http import answers
 from gewu_intake.http.answers import JSON, NDJSON, Refused, Reply
 from gewu_intake.http.heads import Heads
 from gewu_intake.metrics import Metrics
+from gewu_intake.request import Accepted, Answer, Broken
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -112,6 +113,9 @@ class Doors:
     def _one(self, answer: Answer, say: Say) -> None:
         if type(answer) is Accepted:
             self._accepted.inc()
+        elif type(answer) is Broken:
+            say(answers.BROKEN)
+            return
         else:
             self._reports(answers.word(answer)).inc()
             self._count_refused((answer,))
@@ -119,6 +123,9 @@ class Doors:
 
     def _many(self, numbers: list[int], found: list[Answer], say: Say) -> None:
         others = [answer for answer in found if type(answer) is not Accepted]
+        if any(type(answer) is Broken for answer in others):
+            say(answers.BROKEN)
+            return
         if len(others) < len(found):
             self._accepted.inc(len(found) - len(others))
         for word, count in Counter(map(answers.word, others)).items():

@@ -16,7 +16,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gewu.runtime.guarded import HEAD_S, GuardedProtocol
 from gewu.runtime.keys import Key
-from gewu.runtime.problem import Problem
 from gewu_intake.http import answers
 from gewu_intake.http.answers import Refused, Reply
 from gewu_intake.http.doors import LIMITS, Doors, head, too_large
@@ -143,7 +142,7 @@ class HotProtocol(GuardedProtocol):
             self._answer(hot, fault.reply)
         except Exception:
             log.exception("a bug met a request")  # the parser would call it a bad request
-            self._answer(hot, answers.of_problem(Problem("a fault of ours", 500, "unexpected")))
+            self._answer(hot, answers.BROKEN)
 
     def is_unfinished(self) -> bool:
         """A body on the short way is bounded like a head; on the long way `Doors` does it."""
