@@ -316,8 +316,7 @@ async def test_a_report_and_a_department_that_meet_at_one_case_both_count(desk: 
         first = a_cover(place)
         await desk.take(first)
         case_id = ids.case_id(first.signal_id)
-        again = desk.arrived(a_cover(place))
-        counts = await asyncio.gather(desk.insist(again), desk.act(an_action(case_id)))
+        counts = await asyncio.gather(desk.take(a_cover(place)), desk.act(an_action(case_id)))
         assert counts == [{"joined": 1}, {"applied": 1}]
     cases = await desk.rows("cases")
     assert {(c["version"], c["signals"], c["state"]) for c in cases} == {(3, 2, State.HANDLING)}

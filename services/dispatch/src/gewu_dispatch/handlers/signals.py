@@ -28,6 +28,7 @@ from gewu_dispatch.store import cases, history, signals
 
 log = logging.getLogger(__name__)
 _LANES = {topics.signals(lane): lane for lane in Lane}
+_LOOKS = 5  # at the cases of a batch, before it comes again later
 _SIGNAL_TYPES = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
 
 
@@ -69,19 +70,34 @@ class Signals:
         # A statement of its own after the locks, so that its snapshot sees what the last holder committed.
         near = [key for x in located for key in x.near]
         since = min((s.received_at - timedelta(hours=c.join_within_h) for c, s in looking), default=None)
-        open_cases = await cases.candidates(transaction, near, since)
-        seen = {c.case_id: (c.incarnation, c.version) for c in open_cases}
-        batch = triage(located, open_cases, self._rules.under(incarnation), self._clock.now())
+        batch = await self._decide(transaction, located, near, since, self._rules.under(incarnation))
         if log.isEnabledFor(logging.DEBUG):
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
-        if not await cases.lock(transaction, {case_id: seen[case_id] for case_id in batch.joined}):
-            # A department moved one of them between our look and our lock; it may not even be open any more.
-            raise NotNow(Why.RACED, "a case was moved meanwhile")
         await self._record(transaction, batch, conflicts)
         counts = Counter(d.outcome for d in batch.decisions)
         repeats = len(items) - len(batch.decisions) - len(conflicts)
         return {**counts, "duplicate": repeats, "conflict": len(conflicts)}
+
+    async def _decide(
+        self,
+        transaction: Connection,
+        located: Sequence[Located],
+        near: Sequence[int],
+        since: datetime | None,
+        rules: Rules,
+    ) -> Batch:
+        """What these signals do to cases, of which those that are joined are locked and are as they were looked at.
+
+        A department may move one between our look and our lock. Then it is ours by now, and the next look sees how it is.
+        """
+        for _ in range(_LOOKS):
+            open_cases = await cases.candidates(transaction, near, since)
+            seen = {c.case_id: (c.incarnation, c.version) for c in open_cases}
+            batch = triage(located, open_cases, rules, self._clock.now())
+            if await cases.lock(transaction, {case_id: seen[case_id] for case_id in batch.joined}):
+                return batch
+        raise NotNow(Why.RACED, f"departments moved one case or another before each of {_LOOKS} looks")
 
     async def _sift(
         self, transaction: Connection, items: Sequence[Arrived]
