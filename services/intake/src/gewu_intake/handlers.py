@@ -22,6 +22,7 @@ from gewu_intake.domain.report import ReportSaid, Terms, accept
 from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Unsaid
 
 REPORT_BYTES = 32 * 1024
+TOGETHER = 256  # reports of one turn of the loop
 _FEW = 32  # points that are found sooner one by one than together
 
 Asked = tuple[bytes, Request, int]  # a body, whose it is, and its number there
@@ -58,6 +59,8 @@ class Handlers:
         if not self._arrived:
             asyncio.get_running_loop().call_soon(self._take_arrived)
         self._arrived.append((body, Request(key, 1, self._token, lambda found: answer(found[0])), 0))
+        if len(self._arrived) >= TOGETHER:
+            self._take_arrived()
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
@@ -72,29 +75,47 @@ class Handlers:
         """Take these, each step for all of them before the next: one report after another costs a quarter more."""
         answered: Answered = []
         try:
-            worded = self._word(self._read(asked, answered), answered)
+            asked = self._admit(asked, answered)  # once for each, or a bug of one would use up the others' quota
         except Exception:
-            # Nothing was said yet. Whichever of them it is, the others are not to blame.
-            if len(asked) > 1:
-                for one in asked:
-                    self._take([one])
-                return
-            log.exception("a bug met a report")
-            answered, worded = [(*asked[0][1:], Broken())], []
+            log.exception("a bug met the doors")
+            asked, answered = [], [(request, n, Broken()) for _, request, n in asked]
+        worded = self._word_each(asked, answered)
         for request, n, answer in answered:
             request.put(n, answer)
         self._append(worded)
 
-    def _read(self, asked: Sequence[Asked], answered: Answered) -> list[Read]:
-        """The reports that there is room for and that can be read; the others are answered."""
+    def _admit(self, asked: Sequence[Asked], answered: Answered) -> list[Asked]:
+        """The reports that there is room for; the others are answered."""
         found, is_limited = [], self._admission.asks
-        for body, request, n in asked:
+        for one in asked:
+            body, request, n = one
             if len(body) > REPORT_BYTES:
                 errors = [Wrong("$", "too_large", f"at most {REPORT_BYTES} bytes a report")]
                 answered.append((request, n, Rejected(errors)))
             elif is_limited(request.rate) and (none := self._room(body, request)):
                 answered.append((request, n, none))
-            elif isinstance(said := parse.report(body), ReportSaid):
+            else:
+                found.append(one)
+        return found
+
+    def _word_each(self, asked: Sequence[Asked], answered: Answered) -> list[tuple[Whose, wire.Worded]]:
+        """Those that are accepted, as records; the others are answered. A bug of one is no other's."""
+        refused: Answered = []
+        try:
+            worded = self._word(self._read(asked, refused), refused)
+        except Exception:
+            if len(asked) > 1:
+                return [record for one in asked for record in self._word_each([one], answered)]
+            log.exception("a bug met a report")
+            refused, worded = [(*asked[0][1:], Broken())], []
+        answered += refused
+        return worded
+
+    def _read(self, asked: Sequence[Asked], answered: Answered) -> list[Read]:
+        """The reports that can be read; the others are answered."""
+        found = []
+        for body, request, n in asked:
+            if isinstance(said := parse.report(body), ReportSaid):
                 found.append((said, request, n))
             else:
                 answered.append((request, n, Rejected(said)))
@@ -153,7 +174,7 @@ class Handlers:
                 request.put(n, Unsaid(client_id, False, str(fault)))
             except Exception:
                 log.exception("a bug met a record")
-                request.put(n, Broken())
+                request.put(n, Unsaid(client_id, True, "a fault of ours"))
 
     def _new_front(self, source: str, lane: Lane, area: str) -> wire.Front:
         return wire.front(source, lane, area, self._city.version, self._partitions[topics.signals(lane)])

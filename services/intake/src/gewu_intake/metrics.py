@@ -42,6 +42,7 @@ class Refusal(StrEnum):
     UNKNOWN_FIELD = "unknown_field"
     MISSING = "missing"
     INVALID = "invalid"
+    UNEXPECTED = "unexpected"
     # What no list has: a test fails when it is ever seen
     OTHER = "other"
 

@@ -46,7 +46,7 @@ class NoRoom(msgspec.Struct, frozen=True, gc=False):
 
 
 class Broken(msgspec.Struct, frozen=True, gc=False):
-    """A fault of ours met it, which the log tells."""
+    """A fault of ours met it before it was said to the broker; the log tells which."""
 
 
 Answer = Accepted | Rejected | Unsaid | NoRoom | Broken
@@ -68,11 +68,11 @@ class Request:
         self._found: list[Any] = [None] * reports
 
     def put(self, n: int, answer: Answer) -> None:
-        """The n-th report's answer, where the broker is not asked."""
+        """The n-th report's answer."""
         self._found[n] = answer
         self._left -= 1
         if not self._left:
-            self._end()
+            self._answer(self._found)
 
     def said(self, n: int, client_id: str, signal_id: str) -> None:
         """The n-th report is on its way to the broker under these ids."""
@@ -80,22 +80,10 @@ class Request:
 
     def settle(self, n: int, fault: Fault | None) -> None:
         """What the broker said of the n-th."""
+        client_id, own = self._found[n]
         if fault is not None:
-            client_id, _ = self._found[n]
-            self._found[n] = Unsaid(client_id, isinstance(fault, Unknown), str(fault))
-        self._left -= 1
-        if not self._left:
-            self._end()
-
-    def _end(self) -> None:
-        found, token, tells = self._found, self._token, log.isEnabledFor(logging.DEBUG)
-        for n, one in enumerate(found):
-            if type(one) is tuple:
-                client_id, own = one
-                found[n] = Accepted(client_id, own, token(own))
-                if tells:
-                    log.debug("accepted", extra={"signal": own})
-        try:
-            self._answer(found)
-        except Exception:
-            log.exception("an answer could not be given")  # others that were taken in the same turn must have theirs
+            self.put(n, Unsaid(client_id, isinstance(fault, Unknown), str(fault)))
+            return
+        if log.isEnabledFor(logging.DEBUG):
+            log.debug("accepted", extra={"signal": own})
+        self.put(n, Accepted(client_id, own, self._token(own)))

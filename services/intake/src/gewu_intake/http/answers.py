@@ -9,7 +9,7 @@ from gewu.lane import Lane
 from gewu.runtime import problem
 from gewu.runtime.problem import Problem
 from gewu_intake.domain.admission import Shed
-from gewu_intake.request import Accepted, Answer, NoRoom, Rejected, Unsaid
+from gewu_intake.request import Accepted, Answer, Broken, NoRoom, Rejected, Unsaid
 
 JSON, NDJSON = "application/json", "application/x-ndjson"
 
@@ -37,7 +37,6 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     turned_away: str = ""
 
 
-# After a bug: what was taken nevertheless is met again under the same ids, like anything that is sent again.
 BROKEN = Reply(500, problem.TYPE, problem.body(Problem("a fault of ours", 500, "unexpected")))
 
 
@@ -63,6 +62,8 @@ def of_one(answer: Answer, status_url: str) -> Reply:
     if isinstance(answer, NoRoom):
         status, body = _NO_ROOM[answer.why]
         return Reply(status, problem.TYPE, body, later(answer))
+    if isinstance(answer, Broken):
+        return BROKEN
     code = "unknown" if answer.unknown else "overloaded"
     return of_problem(Problem("no acknowledgement", 503, code, _again(answer), id=answer.id), later(answer))
 
@@ -87,13 +88,15 @@ def word(answer: Answer) -> str:
         return "rejected"
     if isinstance(answer, NoRoom):
         return answer.why
-    return "unknown" if answer.unknown else "refused"
+    return "unknown" if isinstance(answer, Unsaid) and answer.unknown else "refused"
 
 
 def reason(answer: Answer) -> tuple[str, Lane | None]:
     """Why a report got no further than the doors, and its lane as far as it is known; "" of one that did."""
     if isinstance(answer, Rejected):
         return answer.errors[0].code, None
+    if isinstance(answer, Broken):
+        return "unexpected", None
     return (answer.why, answer.lane) if isinstance(answer, NoRoom) else ("", None)
 
 
@@ -112,6 +115,8 @@ def _line(n: int, answer: Answer) -> str:
         found |= {"errors": answer.errors}
     elif isinstance(answer, Unsaid):
         found |= {"id": answer.id, "detail": _again(answer)}
+    else:
+        found |= {"detail": "a fault of ours met it: it was not taken; send it again later"}
     return msgspec.json.encode(found).decode() + "\n"
 
 

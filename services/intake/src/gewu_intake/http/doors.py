@@ -1,6 +1,7 @@
 """The two hot POSTs: who may enter, with what body, and the answer. As raw ASGI here; `hot` is a short cut to the same."""
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
@@ -14,7 +15,9 @@ from gewu_intake.http import answers
 from gewu_intake.http.answers import JSON, NDJSON, Refused, Reply
 from gewu_intake.http.heads import Heads
 from gewu_intake.metrics import Metrics
-from gewu_intake.request import Accepted, Answer, Broken
+from gewu_intake.request import Accepted, Answer
+
+log = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -92,7 +95,7 @@ class Doors:
     def take(self, door: str, body: bytes, key: Key | None, say: Say) -> None:
         """Take what is in a whole body; `say` is called once, now or after the ack. Refused when it is no batch at all."""
         if door == ONE:
-            self._handlers.on_report(body, key, lambda answer: self._one(answer, say))
+            self._handlers.on_report(body, key, lambda answer: _say(say, self._one, answer))
             return
         # Every line of the client's has its number; blank ones have no answer.
         lines = body.split(b"\n")
@@ -101,7 +104,9 @@ class Doors:
             raise Refused(422, "empty", "there is no line to take", "send one report a line")
         if len(numbers) > BATCH_LINES:
             raise Refused(413, "too_many_lines", "too many lines", f"at most {BATCH_LINES} reports a request")
-        self._handlers.on_lines([lines[n - 1] for n in numbers], key, lambda found: self._many(numbers, found, say))
+        self._handlers.on_lines(
+            [lines[n - 1] for n in numbers], key, lambda found: _say(say, self._many, numbers, found)
+        )
 
     def count(self, door: str, reply: Reply, seconds: float) -> None:
         """Count an answered request."""
@@ -110,28 +115,22 @@ class Doors:
         if reply.turned_away:
             self._metrics.refused(reply.turned_away)
 
-    def _one(self, answer: Answer, say: Say) -> None:
+    def _one(self, answer: Answer) -> Reply:
         if type(answer) is Accepted:
             self._accepted.inc()
-        elif type(answer) is Broken:
-            say(answers.BROKEN)
-            return
         else:
             self._reports(answers.word(answer)).inc()
             self._count_refused((answer,))
-        say(answers.of_one(answer, self._status_url))
+        return answers.of_one(answer, self._status_url)
 
-    def _many(self, numbers: list[int], found: list[Answer], say: Say) -> None:
+    def _many(self, numbers: list[int], found: list[Answer]) -> Reply:
         others = [answer for answer in found if type(answer) is not Accepted]
-        if any(type(answer) is Broken for answer in others):
-            say(answers.BROKEN)
-            return
         if len(others) < len(found):
             self._accepted.inc(len(found) - len(others))
         for word, count in Counter(map(answers.word, others)).items():
             self._reports(word).inc(count)
         self._count_refused(others)
-        say(answers.of_lines(numbers, found, self._status_url))
+        return answers.of_lines(numbers, found, self._status_url)
 
     def _count_refused(self, found: Sequence[Answer]) -> None:
         for answer in found:
@@ -148,6 +147,16 @@ class Doors:
             return ""
         detail = "send Authorization: Bearer <key>; this city takes no anonymous reports"
         raise Refused(401, "no_key", "a key is needed", detail)
+
+
+def _say(say: Say, word: Callable[..., Reply], *found: Any) -> None:
+    """Say what these answers come to; a bug that meets them has an answer too."""
+    try:
+        reply = word(*found)
+    except Exception:
+        log.exception("a bug met an answer")
+        reply = answers.BROKEN
+    say(reply)
 
 
 def too_large(door: str) -> Refused:
