@@ -6,7 +6,7 @@ those of proto/gewu/v1/signal.proto, and tests/intake/test_encoding.py reads all
 """
 
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from struct import Struct
 
 from gewu_intake.domain.report import ReportSaid
@@ -47,13 +47,14 @@ def report(signal_id: str, client_id: str, content_sha256: bytes, said: ReportSa
 
 
 def _timestamp(at: datetime) -> bytes:
-    """Both numbers in five bytes, however small they are: readers of all languages take that."""
     since = at - _EPOCH
-    s, n = since.days * 86_400 + since.seconds, since.microseconds * 1000
-    return b"\x0c\x08%c%c%c%c%c\x10%c%c%c%c%c" % (
-        s & 127 | 128, s >> 7 & 127 | 128, s >> 14 & 127 | 128, s >> 21 & 127 | 128, s >> 28,
-        n & 127 | 128, n >> 7 & 127 | 128, n >> 14 & 127 | 128, n >> 21 & 127 | 128, n >> 28,
-    )  # fmt: skip
+    return b"\x0c\x08%b\x10%b" % (_five(since.days * 86_400 + since.seconds), _five(since.microseconds * 1000))
+
+
+@lru_cache(1 << 13)  # most clocks tell milliseconds, and most reports are of the last minutes
+def _five(n: int) -> bytes:
+    """A varint of five bytes, however small the number is, which readers of all languages take; up to 2^35."""
+    return bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14 & 127 | 128, n >> 21 & 127 | 128, n >> 28))
 
 
 @cache  # `domain.report` bounds every text, so no length is above 10,000
