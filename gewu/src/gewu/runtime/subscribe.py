@@ -44,7 +44,7 @@ async def start(broker: KafkaBroker) -> None:
     """Connect and join every group at once; the first fault of any, when all have ended.
 
     The library's own start joins one group after another, and each waits for a heartbeat of those that are in it already: a
-    second process of five groups would take a quarter of a minute to come.
+    second process of five groups would take up to five heartbeats to come.
     """
     await broker.connect()
     found = await asyncio.gather(*(s.start() for s in broker.subscribers), return_exceptions=True)
