@@ -30,15 +30,13 @@ async def test_a_frozen_owners_transaction_is_ended_by_the_server_and_that_is_no
     connections.terminate()
 
 
-async def test_an_array_is_a_list_a_tuple_or_a_set_and_nothing_else(database: Postgres) -> None:
+async def test_an_array_is_a_list_and_nothing_else(database: Postgres) -> None:
     connections = await pool(database, schema="dispatch", size=1, name="test")
     async with connections.acquire() as connection:
-        for said in ([1, None, 2], (1, None, 2)):
-            assert await connection.fetchval("SELECT $1::int[]", said) == [1, None, 2]
+        assert await connection.fetchval("SELECT $1::int[]", [1, None, 2]) == [1, None, 2]
         assert await connection.fetchval("SELECT $1::text[]", ["many", "lists"]) == ["many", "lists"]
-        for said in ({1, 2}, frozenset((1, 2))):
-            assert sorted(await connection.fetchval("SELECT $1::int[]", said)) == [1, 2]
-        # The library by itself takes a dictionary's keys, after it has asked each element what it is: gewu.runtime.arrays.
-        with pytest.raises(asyncpg.DataError):
-            await connection.fetchval("SELECT $1::int[]", {1: "", 2: ""}.keys())
+        # The library by itself takes these too, after it has asked each element what it is: gewu.runtime.arrays.
+        for said in ((1, 2), {1, 2}, {1: "", 2: ""}.keys()):
+            with pytest.raises(asyncpg.DataError):
+                await connection.fetchval("SELECT $1::int[]", said)
     await connections.close()

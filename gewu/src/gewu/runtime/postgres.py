@@ -29,7 +29,7 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyn
     arrays.install()
     return await asyncpg.create_pool(
         min_size=1, max_size=size, command_timeout=COMMAND_S, timeout=ACQUIRE_S,
-        max_inactive_connection_lifetime=60, reset=_as_it_is,
+        max_inactive_connection_lifetime=0, reset=_as_it_is,
         server_settings={
             "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on",
             "role": f"gewu_{schema}",
