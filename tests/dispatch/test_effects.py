@@ -20,7 +20,7 @@ from gewu.runtime.contact import Opener, Sealer
 from gewu.runtime.logs import JsonFormatter
 from gewu.v1.assignment_pb2 import Assignment
 from gewu.v1.case_pb2 import CaseChanged
-from gewu_dispatch import wire
+from gewu_dispatch import encoding
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.action import Kind
 from gewu_dispatch.domain.case import Picture, Signal, State
@@ -138,8 +138,8 @@ async def test_a_known_id_with_another_content_is_kept_apart_and_changes_no_case
 
 async def test_a_version_is_worded_once_however_many_hear_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     worded: list[tuple[str, int]] = []
-    word = wire.case
-    monkeypatch.setattr(wire, "case", lambda c: worded.append((c.case_id, c.version)) or word(c))
+    word = encoding.case
+    monkeypatch.setattr(encoding, "case", lambda c: worded.append((c.case_id, c.version)) or word(c))
     signal = a_signal(said="water manhole")
     await desk.take(signal)
     case_id = ids.case_id(signal.signal_id)

@@ -114,3 +114,11 @@ def test_what_is_remembered_of_one_decision_never_answers_another() -> None:
     assert [together.route(*q) for q in questions] == alone
     assert [together.route(*q) for q in reversed(questions)] == alone[::-1]
     assert len({r.rule_id for r in alone}) == 5
+
+
+def test_what_is_remembered_for_one_grid_holds_for_no_grid_that_a_rule_names() -> None:
+    router = a_router(a_rule("market", grid="market", department="power"), a_rule("rest", department="water"))
+    cells = [("city", street, cell) for street in ("street", "market") for cell in ("a", "b")]
+    for _ in range(2):
+        assert [router.route(COVER, "", path, "").department for path in cells] == ["water"] * 2 + ["power"] * 2
+        assert router.route(COVER, "", (), "").because is Because.FALLBACK_NO_GRID

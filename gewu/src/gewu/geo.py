@@ -1,6 +1,5 @@
 """Distances and cells on the ground; no projection, no city of its own, so that every process computes the same."""
 
-from collections.abc import Iterator
 from functools import lru_cache
 from math import cos, floor, hypot, radians
 
@@ -21,7 +20,7 @@ def cell(lon: float, lat: float, side_m: float) -> tuple[int, int]:
     return row, floor((lon + 180) / _column_degrees(row, side_m))
 
 
-def cells_within(lon: float, lat: float, radius_m: float, side_m: float) -> Iterator[tuple[int, int]]:
+def cells_within(lon: float, lat: float, radius_m: float, side_m: float) -> list[tuple[int, int]]:
     """Every cell that a circle around the point can touch: 1 to 4 where the side is a little over twice the radius."""
     reach = radius_m / METRES_PER_DEGREE
     first = floor((lat - reach + 90) * METRES_PER_DEGREE / side_m)
@@ -29,10 +28,12 @@ def cells_within(lon: float, lat: float, radius_m: float, side_m: float) -> Iter
     # Widest at the circle's end nearest to a pole; a cell too many costs a look, one too few a second case.
     wide = reach / cos(radians(min(abs(lat) + reach, 89.0))) * 1.001
     west, east = lon - wide + 180, lon + wide + 180
+    found = []
     for row in range(first, last + 1):
         step = _column_degrees(row, side_m)
         for column in range(floor(west / step), floor(east / step) + 1):
-            yield row, column
+            found.append((row, column))
+    return found
 
 
 @lru_cache(1 << 14)  # a city has a few thousand rows, and every point asks for some of them

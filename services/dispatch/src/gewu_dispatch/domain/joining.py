@@ -1,6 +1,6 @@
 """Joining: whether a signal belongs to a case that is open already, near in place and time and of the same class."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -47,12 +47,12 @@ def joins(category: Category | None, signal: Signal) -> bool:
     return category is not None and category.join_radius_m > 0 and signal.lon is not None
 
 
-def lock_keys(category: Category, signal: Signal) -> Iterator[int]:
+def lock_keys(category: Category, signal: Signal) -> list[int]:
     """Advisory lock numbers (a signed 32-bit integer) of every lock cell that this signal's radius touches."""
     assert signal.lon is not None and signal.lat is not None
     side, begun = _lock_cell(category.key, signal.exercise, category.join_radius_m)
-    for cell in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, side):
-        yield crc32(b"%d:%d" % cell, begun) - LOCKS // 2
+    cells = geo.cells_within(signal.lon, signal.lat, category.join_radius_m, side)
+    return [crc32(b"%d:%d" % cell, begun) - LOCKS // 2 for cell in cells]
 
 
 @lru_cache(1 << 12)
@@ -62,12 +62,12 @@ def _lock_cell(category: str, exercise: bool, radius_m: float) -> tuple[float, i
     return side, crc32(f"{_kind(category, exercise)}:{side:g}:".encode())
 
 
-def near_keys(category: Category, signal: Signal) -> Iterator[int]:
+def near_keys(category: Category, signal: Signal) -> list[int]:
     """The `near` numbers under which a case that this signal could join may stand."""
     assert signal.lon is not None and signal.lat is not None
     of_class = _class_bits(category.key, signal.exercise)
-    for row, column in geo.cells_within(signal.lon, signal.lat, category.join_radius_m, FINE_M):
-        yield of_class | _cell_bits(row, column)
+    cells = geo.cells_within(signal.lon, signal.lat, category.join_radius_m, FINE_M)
+    return [of_class | _cell_bits(row, column) for row, column in cells]
 
 
 def near_key(case: Case) -> int | None:

@@ -31,15 +31,19 @@ class Route:
 
 
 class Router:
-    """A package's rules. Decisions are remembered: a city has few distinct (class, kind of place, grid, owner)."""
+    """A package's rules. Decisions are remembered: few differ in class, kind of place, owner and the grids that rules name."""
 
     def __init__(self, rules: Sequence[Rule], fallback: Department, departments: Mapping[str, Department]) -> None:
         self._rules, self._fallback, self._departments = rules, fallback, departments
-        self._known: dict[tuple[str, str, tuple[str, ...], str], Route] = {}
+        self._named = {rule.grid for rule in rules}
+        self._known: dict[tuple[str, str, tuple[str, ...] | None, str], Route] = {}
+        self._seen: dict[tuple[str, ...], tuple[str, ...] | None] = {(): None}  # a path → what rules can see of it
 
     def route(self, category: Category | None, kind_of_place: str, grid_path: tuple[str, ...], owner: str) -> Route:
         """The first rule that matches decides; without one the fallback does, and says so. owner: "" if not known."""
-        asked = (category.key if category else UNKNOWN, kind_of_place, grid_path, owner)
+        if grid_path not in self._seen:
+            self._seen[grid_path] = tuple(grid for grid in grid_path if grid in self._named)
+        asked = (category.key if category else UNKNOWN, kind_of_place, self._seen[grid_path], owner)
         found = self._known.get(asked)
         if found is None:
             found = self._known[asked] = self._decide(category, kind_of_place, grid_path, owner)

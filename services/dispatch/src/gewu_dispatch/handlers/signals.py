@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 
 import numpy as np
 from msgspec import Struct
@@ -21,7 +22,7 @@ from gewu.runtime.postgres import Connection
 from gewu.v1 import assignment_pb2, case_pb2
 from gewu_dispatch import wire
 from gewu_dispatch.domain import joining
-from gewu_dispatch.domain.case import Case, Signal
+from gewu_dispatch.domain.case import Signal
 from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, locate, triage
 from gewu_dispatch.metrics import Metrics
 from gewu_dispatch.store import cases, history, signals
@@ -48,6 +49,7 @@ class Signals:
 
     def __init__(self, city: City, rules: Rules, events: wire.Events, clock: Clock, metrics: Metrics) -> None:
         self._city, self._rules, self._events, self._clock, self._metrics = city, rules, events, clock, metrics
+        self._limit = cache(self._limit_of)
 
     def decode(self, record: Record) -> Arrived:
         """One record's signal; Never or NotNow."""
@@ -147,11 +149,10 @@ class Signals:
         if await signals.insert(transaction, batch.decisions) != len(batch.decisions):
             # Another partition took one of these ids between our look and our write.
             raise NotNow(Why.RACED, "a signal id was taken meanwhile")
-        opened, new = list(batch.opened.values()), [d.located.signal for d in batch.decisions]
-        await cases.insert(transaction, opened)
+        new = [d.located.signal for d in batch.decisions]
+        await cases.open_(transaction, self._opened(batch))
         await cases.update(transaction, list(batch.joined.values()))
-        await history.write(transaction, _entries(batch))
-        await history.start_clocks(transaction, self._started(batch))
+        await history.write(transaction, _joined(batch))
         await signals.add_contacts(transaction, new)
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)
@@ -165,16 +166,17 @@ class Signals:
         if log.isEnabledFor(logging.DEBUG):
             log.debug("recorded", extra={"signals": [s.signal_id for s in new]})
 
-    def _started(self, batch: Batch) -> list[tuple[Case, datetime, str]]:
+    def _opened(self, batch: Batch) -> list[cases.Opened]:
         """Clocks run from the receipt of the opening signal: a backlog moves no deadline."""
         return [
-            (d.case, d.located.signal.received_at, self._why_then(d.case.category))
+            cases.Opened(d.case, d.located.signal.received_at, self._limit(d.case.category))
             for d in batch.decisions
-            if d.outcome is Outcome.OPENED and d.case.complete_by
+            if d.outcome is Outcome.OPENED
         ]
 
-    def _why_then(self, category: str) -> str:
-        limit = self._city.categories[category].limit
+    def _limit_of(self, category: str) -> str:
+        found = self._city.categories.get(category)
+        limit = found.limit if found else None
         return f"{category} {limit.amount}{limit.unit} by package {self._city.version}" if limit else ""
 
     def _said(self, batch: Batch) -> list[outbox.Event]:
@@ -182,13 +184,13 @@ class Signals:
         behind: dict[str, list[Signal]] = {}
         for d in batch.decisions:
             behind.setdefault(d.case.case_id, []).append(d.located.signal)
-        events = []
+        events: list[outbox.Event] = []
         for case in (*batch.opened.values(), *batch.joined.values()):
             causes = behind[case.case_id]
             is_new = case.case_id in batch.opened
             told = wire.Told(case)
             change = case_pb2.CASE_CHANGE_OPENED if is_new else case_pb2.CASE_CHANGE_JOINED
-            events.append(self._events.changed(told, change, signal_ids=tuple(s.signal_id for s in causes)))
+            events.append(self._events.changed(told, change, signal_ids=[s.signal_id for s in causes]))
             if is_new or case.case_id in batch.raised:
                 kind = assignment_pb2.ASSIGNMENT_KIND_NEW if is_new else assignment_pb2.ASSIGNMENT_KIND_RAISED
                 cause, received_at = causes[0].signal_id, causes[0].received_at if is_new else None
@@ -196,9 +198,6 @@ class Signals:
         return events
 
 
-def _entries(batch: Batch) -> list[history.Entry]:
+def _joined(batch: Batch) -> list[history.Entry]:
     because = {d.case.case_id: d.because for d in reversed(batch.decisions)}
-    return [
-        *(history.Entry(c, case_pb2.CASE_CHANGE_OPENED, c.routed_because) for c in batch.opened.values()),
-        *(history.Entry(c, case_pb2.CASE_CHANGE_JOINED, because[i]) for i, c in batch.joined.items()),
-    ]
+    return [history.Entry(c, case_pb2.CASE_CHANGE_JOINED, because[i]) for i, c in batch.joined.items()]

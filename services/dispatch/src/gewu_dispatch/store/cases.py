@@ -1,12 +1,15 @@
-"""Rows of cases: read under lock, insert, update."""
+"""Rows of cases: read under lock, open, update."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 import asyncpg
+from msgspec import Struct
 
 from gewu.lane import Lane
 from gewu.runtime.postgres import Connection
+from gewu.v1 import case_pb2
 from gewu_dispatch.domain.case import Case, State
 from gewu_dispatch.store.columns import columns
 
@@ -21,18 +24,27 @@ _CANDIDATES = (
 _LOCK = "SELECT case_id, incarnation, version FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 
-# A path's ids are joined for the way: unnest would flatten an array of arrays.
-_INSERT = f"""
-INSERT INTO cases ({_COLUMNS})
-SELECT case_id, incarnation, version, state, lane, category, lon, lat, grid_id, string_to_array(path, E'\\x1f'),
-    home_area, department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
-    last_signal_at, complete_by, near
-FROM unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::smallint[], $6::text[], $7::float8[], $8::float8[],
-    $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::int[], $17::boolean[],
-    $18::text[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::bigint[])
-AS u (case_id, incarnation, version, state, lane, category, lon, lat, grid_id, path, home_area, department,
-    routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, last_signal_at,
-    complete_by, near)"""
+# A case, its first version and the start of its clock: made of the same arrays, because putting one on the wire costs more
+# than a row. A path's ids are joined for the way: unnest would flatten an array of arrays.
+_OPEN = f"""
+WITH u AS MATERIALIZED (
+    SELECT * FROM unnest($5::uuid[], $6::smallint[], $7::text[], $8::float8[], $9::float8[], $10::text[], $11::text[],
+        $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::boolean[], $19::timestamptz[],
+        $20::timestamptz[], $21::bigint[], $22::timestamptz[], $23::text[])
+    AS u (case_id, lane, category, lon, lat, grid_id, path, home_area, department, routed_because, rule_id, object_id, signals,
+        exercise, last_signal_at, complete_by, near, counted_from, why)
+), opened AS (
+    INSERT INTO cases ({_COLUMNS})
+    SELECT case_id, $1::int, 1, $2::smallint, lane, category, lon, lat, grid_id, string_to_array(path, E'\\x1f'), home_area,
+        department, routed_because, rule_id, object_id, signals, exercise, $3::text, $4::timestamptz, $4, last_signal_at,
+        complete_by, near
+    FROM u
+), versions AS (
+    INSERT INTO history (case_id, incarnation, version, at, change, state, lane, department, because, rule_id, signals)
+    SELECT case_id, $1, 1, $4, {case_pb2.CASE_CHANGE_OPENED}, $2, lane, department, routed_because, rule_id, signals FROM u
+)
+INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
+SELECT case_id, 'completion', 1, 'start', counted_from, complete_by, why FROM u WHERE complete_by IS NOT NULL"""
 
 _UPDATE = """
 UPDATE cases c SET incarnation = u.incarnation, version = u.version, state = u.state, lane = u.lane, department = u.department,
@@ -43,6 +55,14 @@ FROM unnest($1::uuid[], $2::int[], $3::int[], $4::smallint[], $5::smallint[], $6
 AS u (case_id, incarnation, version, state, lane, department, routed_because, rule_id, object_id, signals, changed_at,
     last_signal_at, complete_by)
 WHERE c.case_id = u.case_id"""
+
+
+class Opened(Struct, frozen=True):
+    """A new case; from when its completion clock runs, and the words that say why it is due when it is."""
+
+    case: Case
+    counted_from: datetime
+    why: str
 
 
 async def lock_cells(transaction: Connection, keys: Sequence[int]) -> None:
@@ -81,12 +101,15 @@ async def by_id(transaction: Connection, case_ids: Sequence[str]) -> dict[str, C
     return {str(r["case_id"]): _case(r) for r in await transaction.fetch(_BY_ID, list(case_ids))}
 
 
-async def insert(transaction: Connection, cases: Sequence[Case]) -> None:
-    """Write new cases."""
-    if not cases:
+async def open_(transaction: Connection, opened: Sequence[Opened]) -> None:
+    """Write what one batch opens: it is all of one incarnation, package and instant, and stands where it was assigned."""
+    if not opened:
         return
-    rows = sorted(cases, key=lambda c: c.case_id)
-    await transaction.execute(_INSERT, *columns([_row(c) for c in rows]))
+    of_all = opened[0].case
+    rows = sorted((_row(o) for o in opened), key=itemgetter(0))
+    await transaction.execute(
+        _OPEN, of_all.incarnation, of_all.state, of_all.package_version, of_all.opened_at, *columns(rows)
+    )
 
 
 async def update(transaction: Connection, cases: Sequence[Case]) -> None:
@@ -94,18 +117,19 @@ async def update(transaction: Connection, cases: Sequence[Case]) -> None:
     if not cases:
         return
     rows = [
-        (c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.department, c.routed_because, c.rule_id, c.object_id,
+        (c.case_id, c.incarnation, c.version, c.state, c.lane, c.department, c.routed_because, c.rule_id, c.object_id,
          c.signals, c.changed_at, c.last_signal_at, c.complete_by)
         for c in sorted(cases, key=lambda c: c.case_id)
     ]  # fmt: skip
     await transaction.execute(_UPDATE, *columns(rows))
 
 
-def _row(c: Case) -> tuple[object, ...]:
+def _row(opened: Opened) -> tuple[object, ...]:
+    c = opened.case
     return (
-        c.case_id, c.incarnation, c.version, int(c.state), int(c.lane), c.category, c.lon, c.lat, c.grid_id,
-        "\x1f".join(c.grid_path), c.home_area, c.department, c.routed_because, c.rule_id, c.object_id, c.signals,
-        c.exercise, c.package_version, c.opened_at, c.changed_at, c.last_signal_at, c.complete_by, c.near,
+        c.case_id, c.lane, c.category, c.lon, c.lat, c.grid_id, "\x1f".join(c.grid_path), c.home_area, c.department,
+        c.routed_because, c.rule_id, c.object_id, c.signals, c.exercise, c.last_signal_at, c.complete_by, c.near,
+        opened.counted_from, opened.why,
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Rows of history, the clock ledger and actions: what was done to a case, by whom and why."""
+"""Rows of history and actions: what was done to a case, by whom and why."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,11 +15,6 @@ INSERT INTO history (case_id, incarnation, version, at, change, state, lane, dep
     action_id, said_by, note)
 SELECT * FROM unnest($1::uuid[], $2::int[], $3::int[], $4::timestamptz[], $5::smallint[], $6::smallint[], $7::smallint[],
     $8::text[], $9::text[], $10::text[], $11::int[], $12::uuid[], $13::text[], $14::text[])"""
-
-_CLOCKS = """
-INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
-SELECT case_id, 'completion', 1, 'start', at, due_at, why
-FROM unnest($1::uuid[], $2::timestamptz[], $3::timestamptz[], $4::text[]) AS u (case_id, at, due_at, why)"""
 
 
 class Entry(Struct, frozen=True):
@@ -38,18 +33,11 @@ async def write(transaction: Connection, entries: Sequence[Entry]) -> None:
     if not entries:
         return
     rows = [
-        (e.case.case_id, e.case.incarnation, e.case.version, e.case.changed_at, e.change, int(e.case.state), int(e.case.lane),
+        (e.case.case_id, e.case.incarnation, e.case.version, e.case.changed_at, e.change, e.case.state, e.case.lane,
          e.case.department, e.because, e.case.rule_id, e.case.signals, e.action_id, e.said_by, e.note)
         for e in sorted(entries, key=lambda e: e.case.case_id)
     ]  # fmt: skip
     await transaction.execute(_HISTORY, *columns(rows))
-
-
-async def start_clocks(transaction: Connection, started: Sequence[tuple[Case, datetime, str]]) -> None:
-    """Write the first ledger entry of each of these cases' completion clock, counted from `at`, with the words that say why."""
-    rows = [(c.case_id, at, c.complete_by, why) for c, at, why in started]
-    if rows:
-        await transaction.execute(_CLOCKS, *columns(rows))
 
 
 # One question for both, as for signals.

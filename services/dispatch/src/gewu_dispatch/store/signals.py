@@ -88,7 +88,7 @@ async def add_pictures(transaction: Connection, signals: Sequence[Signal]) -> No
 def _row(d: Decision) -> tuple[object, ...]:
     s, c = d.located.signal, d.case
     return (
-        s.signal_id, d.outcome, c.case_id, c.incarnation, c.version, d.because, d.distance_m, int(s.kind), s.content,
-        int(s.lane), s.source, s.client_id, s.observed_at, s.received_at, s.lon, s.lat, s.accuracy_m, s.address,
+        s.signal_id, d.outcome, c.case_id, c.incarnation, c.version, d.because, d.distance_m, s.kind, s.content,
+        s.lane, s.source, s.client_id, s.observed_at, s.received_at, s.lon, s.lat, s.accuracy_m, s.address,
         d.located.grid.id if d.located.grid else "", s.home_area, s.package_version, s.said, s.text, s.object_id, s.exercise,
     )  # fmt: skip
