@@ -29,6 +29,16 @@ async def connect(dsn: str) -> asyncpg.Connection:
     return await asyncpg.connect(dsn, ssl=False, server_settings={"search_path": "dispatch"})
 
 
+async def read_open_cases(dsn: str) -> None:
+    """Have the server read the index that finds open cases: a city that runs has it in memory, a fresh copy has not."""
+    connection = await connect(dsn)
+    try:
+        await connection.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+        await connection.fetchval("SELECT count(*) FROM cases WHERE near IS NOT NULL AND state IN (4, 5)")
+    finally:
+        await connection.close()
+
+
 async def stand_at_the_end(world: World, dsn: str) -> None:
     """Have dispatch read on from where the lanes end now, as after a day's work."""
     ends = await log.ends(world.kafka, log.SIGNALS)

@@ -17,7 +17,8 @@ HEAD = ("run", "commit", "machine", "rounds", *ratios.KEYS)
 def row(results: Results, rounds: int) -> tuple[str, ...]:
     """A run as the cells of one row: each ratio's median, and its lowest and highest round."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
-    return (now, machine.commit(ROOT), machine.name().split(", Linux")[0], str(rounds), *_ratios(results))
+    where = f"{machine.name().split(', Linux')[0]}, {machine.python()}"
+    return (now, machine.commit(ROOT), where, str(rounds), *_ratios(results))
 
 
 def _ratios(results: Results) -> list[str]:

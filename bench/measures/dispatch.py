@@ -67,6 +67,7 @@ async def drain(
     """
     dsn = await databases.fresh(world, name, work.template)
     await databases.stand_at_the_end(world, dsn)
+    await databases.read_open_cases(dsn)
     connection = await databases.connect(dsn)
     before = await databases.count(connection, ["history"])
     told = await log.ends(world.kafka, [topics.CASES])

@@ -95,6 +95,21 @@ async def test_the_next_report_joins_and_the_department_is_not_troubled_again(de
     assert len(await desk.rows("clock_ledger")) == 1
 
 
+async def test_each_class_finds_its_open_case_as_far_back_as_it_looks_and_no_further(desk: Desk, city: City) -> None:
+    hours = {key: c.join_within_h for key, c in city.categories.items() if c.join_radius_m}
+    short, long = min(hours, key=hours.__getitem__), max(hours, key=hours.__getitem__)
+    assert hours[short] < hours[long]
+    for said in (short, long):
+        await desk.take(a_signal(HERE, said=said))
+    at_its_end = {said: a_signal(HERE, said=said, received_at=NOW + timedelta(hours=hours[said])) for said in hours}
+    # Both in one batch, which the earlier of them begins.
+    assert await desk.take(at_its_end[short], at_its_end[long]) == {"joined": 2}
+    again = {said: s.received_at + timedelta(hours=hours[said]) for said, s in at_its_end.items()}
+    after = [a_signal(HERE, said=x, received_at=again[x] + timedelta(microseconds=1)) for x in (short, long)]
+    before = a_signal(HERE, said=long, received_at=again[long])
+    assert await desk.take(before, *after) == {"joined": 2, "opened": 1}  # the last one joins what `before` has renewed
+
+
 async def test_a_more_urgent_report_raises_the_case_and_the_department_hears_of_it(desk: Desk) -> None:
     await desk.take(a_cover(lane=Lane.P2))
     await desk.take(a_cover(lane=Lane.P0))

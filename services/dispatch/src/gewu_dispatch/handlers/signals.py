@@ -4,7 +4,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date
 from functools import cache
 
 import numpy as np
@@ -70,9 +70,7 @@ class Signals:
         await cases.lock_cells(transaction, [key for pair in looking for key in joining.lock_keys(*pair)])
         self._metrics.lock_wait[items[0].topic].observe(time.monotonic() - asked)
         # A statement of its own after the locks, so that its snapshot sees what the last holder committed.
-        near = [key for x in located for key in x.near]
-        since = min((s.received_at - timedelta(hours=c.join_within_h) for c, s in looking), default=None)
-        batch = await self._decide(transaction, located, near, since, self._rules.under(incarnation))
+        batch = await self._decide(transaction, located, self._rules.under(incarnation))
         if log.isEnabledFor(logging.DEBUG):
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
@@ -81,20 +79,14 @@ class Signals:
         repeats = len(items) - len(batch.decisions) - len(conflicts)
         return {**counts, "duplicate": repeats, "conflict": len(conflicts)}
 
-    async def _decide(
-        self,
-        transaction: Connection,
-        located: Sequence[Located],
-        near: Sequence[int],
-        since: datetime | None,
-        rules: Rules,
-    ) -> Batch:
+    async def _decide(self, transaction: Connection, located: Sequence[Located], rules: Rules) -> Batch:
         """What these signals do to cases, of which those that are joined are locked and are as they were looked at.
 
         A department may move one between our look and our lock. Then it is ours by now, and the next look sees how it is.
         """
+        looks = _looks(located)
         for _ in range(_LOOKS):
-            open_cases = await cases.candidates(transaction, near, since)
+            open_cases = await cases.candidates(transaction, looks)
             seen = {c.case_id: (c.incarnation, c.version) for c in open_cases}
             batch = triage(located, open_cases, rules, self._clock.now())
             if await cases.lock(transaction, {case_id: seen[case_id] for case_id in batch.joined}):
@@ -196,6 +188,22 @@ class Signals:
                 cause, received_at = causes[0].signal_id, causes[0].received_at if is_new else None
                 events.append(self._events.assignment(told, kind, case.department, cause, received_at=received_at))
         return events
+
+
+def _looks(located: Sequence[Located]) -> dict[int, float]:
+    """Fine cells in which one of these may find its case, and since when (in Unix time) that must have had a signal.
+
+    A little more than these ask for, never less: triage looks closely.
+    """
+    looks: dict[int, float] = {}
+    if located:
+        begun = min(x.signal.received_at for x in located).timestamp() - 1
+        for x in located:
+            since = begun - x.category.join_within_h * 3600 if x.category else begun
+            for cell in x.near:
+                if looks.get(cell, since) >= since:  # of two classes that share a number, the longer window
+                    looks[cell] = since
+    return looks
 
 
 def _joined(batch: Batch) -> list[history.Entry]:

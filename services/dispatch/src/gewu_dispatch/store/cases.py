@@ -17,9 +17,9 @@ _COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, gr
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
     last_signal_at, complete_by, near"""
 
-_CANDIDATES = (
-    f"SELECT {_COLUMNS} FROM cases WHERE near = ANY($1::bigint[]) AND state IN (4, 5) AND last_signal_at >= $2"
-)
+_CANDIDATES = f"""
+SELECT {_COLUMNS} FROM unnest($1::bigint[], $2::float8[]) AS look (cell, since)
+JOIN cases ON near = look.cell AND last_signal_at >= to_timestamp(look.since) AND state IN (4, 5)"""
 # In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
 _LOCK = "SELECT case_id, incarnation, version FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
@@ -80,12 +80,12 @@ async def lock_cells(transaction: Connection, keys: Sequence[int]) -> None:
 _LOCK_SPACE = 0x6A6F
 
 
-async def candidates(transaction: Connection, near: Sequence[int], since: datetime | None) -> list[Case]:
-    """Open cases in these fine cells with a signal since then.
+async def candidates(transaction: Connection, looks: Mapping[int, float]) -> list[Case]:
+    """Open cases in these fine cells, each with a signal since then (in Unix time).
 
     They are not locked: a lock on a row is a write, and what is near is not always joined.
     """
-    return [_case(r) for r in await transaction.fetch(_CANDIDATES, list(set(near)), since)] if near else []
+    return [_case(r) for r in await transaction.fetch(_CANDIDATES, list(looks), list(looks.values()))] if looks else []
 
 
 async def lock(transaction: Connection, seen: Mapping[str, tuple[int, int]]) -> bool:

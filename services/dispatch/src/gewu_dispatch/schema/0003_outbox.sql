@@ -1,1 +1,0 @@
--- include outbox_2
