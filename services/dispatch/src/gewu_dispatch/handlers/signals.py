@@ -1,5 +1,6 @@
 """What happens with a batch of signals inside its transaction: sift, locate, lock, decide, record."""
 
+import asyncio
 import logging
 import time
 from collections import Counter
@@ -138,7 +139,13 @@ class Signals:
         return kinds
 
     async def _record(self, transaction: Connection, batch: Batch, conflicts: Sequence[signals.Conflict]) -> None:
-        if await signals.insert(transaction, batch.decisions) != len(batch.decisions):
+        inserting = asyncio.ensure_future(signals.insert(transaction, batch.decisions))
+        await asyncio.sleep(0)  # it is on its way: while the server writes, the events are worded
+        try:
+            said = self._said(batch)
+        finally:
+            inserted = await inserting
+        if inserted != len(batch.decisions):
             # Another partition took one of these ids between our look and our write.
             raise NotNow(Why.RACED, "a signal id was taken meanwhile")
         new = [d.located.signal for d in batch.decisions]
@@ -148,7 +155,7 @@ class Signals:
         await signals.add_contacts(transaction, new)
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)
-        await outbox.write(transaction, self._said(batch))
+        await outbox.write(transaction, said)
         for (outcome, because), count in Counter((d.outcome, d.because) for d in batch.decisions).items():
             self._metrics.decisions[outcome, because].inc(count)
         for c in conflicts:
