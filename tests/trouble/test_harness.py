@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from gewu.dev import ports
+from tests.support import patched
 from tests.trouble import page
 from tests.trouble.disk import Disk, NoDisk
+from tests.trouble.families import versions
 from tests.trouble.link import Link
 from tests.trouble.play import CLEAN, Result, Seen, Skipped, play
 
@@ -103,3 +105,9 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def _asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: bytes) -> bytes:
     writer.write(line)
     return await asyncio.wait_for(reader.readline(), 0.5)
+
+
+def test_the_next_release_is_one_of_this_one(tmp_path: Path) -> None:
+    patched.copy(versions.ROOT, tmp_path, versions.PATCH)
+    (release,) = tmp_path.rglob("gewu_dispatch/encoding.py")
+    assert "0.2" in release.read_text()

@@ -11,8 +11,8 @@ from tests.support.waiting import until
 from tests.trouble.play import Seen
 from tests.trouble.world import World
 
-_ROOT = Path(__file__).parents[3]
-_PATCH = Path(__file__).parents[1] / "patches" / "next-release.patch"
+ROOT = Path(__file__).parents[3]
+PATCH = Path(__file__).parents[1] / "patches" / "next-release.patch"
 _GEWU = str(Path(sys.executable).with_name("gewu"))
 _NEXT = "dispatch-next"
 _BOTH = ("dispatch", _NEXT)
@@ -24,7 +24,7 @@ async def two_releases(world: World, random: Random) -> Seen:
     """The schema grows while the old release runs, the next release joins it, both work; the next one leaves again, and the
     old one is started again on the grown schema."""
     folder = world.folder / f"next-{random.randrange(2**31)}"
-    release = patched.copy(_ROOT, folder, _PATCH)
+    release = patched.copy(ROOT, folder, PATCH)
     proto, generated = folder / "proto", folder / "gewu/src"
     contracts = map(str, sorted(proto.rglob("*.proto")))
     await _run(
@@ -66,7 +66,7 @@ async def _both_work(world: World, before: list[float]) -> tuple[float, float] |
 async def _contract(world: World) -> None:
     """Back to the old release's schema: the next round migrates anew."""
     await world.fetch("ALTER TABLE cases DROP COLUMN written_by")
-    await world.fetch("DELETE FROM migration WHERE version = 3")
+    await world.fetch("DELETE FROM migration WHERE name = 'written_by'")
 
 
 async def _run(folder: Path, release: dict[str, str], *words: str) -> None:

@@ -24,7 +24,7 @@ def case(found: Case) -> bytes:
     if found.lon is not None and found.lat is not None:
         where = _point(b"\x3a\x12", b"\x09", found.lon, b"\x11", found.lat)
     if found.complete_by:
-        rest = b"\x92\x01" + timestamp(found.complete_by)
+        rest += b"\x92\x01" + timestamp(found.complete_by)
     if found.object_id:
         rest += b"\x6a" + _text(found.object_id)
     return b"\x0a%b\x10%b\x18%b%b%b%b\x70%b\x82\x01%b\x8a\x01%b%b" % (
