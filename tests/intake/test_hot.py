@@ -39,13 +39,13 @@ class Held:
         self.waiting: list[Any] = []
         self.said: list[bytes] = []
 
-    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any) -> None:
-        """Take it."""
-        self.said.append(value)
+    def append(self, topic: str, partition: int, records: Any, done: Any) -> None:
+        """Take them."""
+        self.said += [value for _, value, _ in records]
         if self.hold:
-            self.waiting.append(done)
+            self.waiting += [partial(done, n, n + 1, None) for n in range(len(records))]
         else:
-            done(None)
+            done(0, len(records), None)
 
     async def holds(self, count: int) -> bool:
         """Whether so many wait."""
@@ -55,7 +55,7 @@ class Held:
         """Everything that waits has landed."""
         waiting, self.waiting = self.waiting, []
         for done in waiting:
-            done(None)
+            done()
 
     async def flush(self) -> None:
         """Nothing to do."""

@@ -70,7 +70,7 @@ async def _fill(settings: Kafka, city: City, count: int) -> None:
         assert isinstance(said, ReportSaid)
         ((_, _, own, key, value),) = wire.word([said], [front], now, None)
         partition = topics.partition(key, front.partitions)
-        writer.append(front.topic, partition, key.encode(), value, wire.headers(own), lambda _: None)
+        writer.append(front.topic, partition, [(key.encode(), value, wire.headers(own))], lambda *_: None)
         if n % 2000 == 0:
             await asyncio.sleep(0)
     await writer.flush()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import nan
 
 from gewu import topics
@@ -15,11 +15,11 @@ from gewu.runtime.contact import Sealed
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu.runtime.problem import Wrong
-from gewu.runtime.producer import Fault, Producer, TooLarge
+from gewu.runtime.producer import Producer, Unknown
 from gewu_intake import parse, wire
 from gewu_intake.domain.admission import Admission
 from gewu_intake.domain.report import ReportSaid, Terms, accept
-from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Unsaid
+from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Run
 
 REPORT_BYTES = 32 * 1024
 TOGETHER = 256  # reports of one turn of the loop
@@ -58,13 +58,13 @@ class Handlers:
         """
         if not self._arrived:
             asyncio.get_running_loop().call_soon(self._take_arrived)
-        self._arrived.append((body, Request(key, 1, self._token, lambda found: answer(found[0])), 0))
+        self._arrived.append((body, Request(key, 1, lambda found: answer(found[0])), 0))
         if len(self._arrived) >= TOGETHER:
             self._take_arrived()
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
-        request = Request(key, len(lines), self._token, answer)
+        request = Request(key, len(lines), answer)
         self._take([(line, request, n) for n, line in enumerate(lines)])
 
     def _take_arrived(self) -> None:
@@ -159,22 +159,21 @@ class Handlers:
         return self._city.locate(lons, lats).tolist()
 
     def _append(self, worded: Sequence[tuple[Whose, wire.Worded]]) -> None:
-        """Give them to the producers of their lanes."""
-        producers = self._producers
+        """Give them to the producers of their lanes, those of one partition together."""
+        runs: dict[tuple[str, int], Run] = {}
         for (request, n), (front, client_id, own, key, value) in worded:
-            request.said(n, client_id, own)
+            place = front.topic, topics.partition(key, front.partitions)
+            run = runs.get(place)
+            if run is None:
+                run = runs[place] = Run(front.lane, self._token)
+            run.records.append((key.encode(), value, wire.headers(own)))
+            run.whose.append((request, n, client_id, own))
+        for (topic, partition), run in runs.items():
             try:
-                producers[front.lane].append(
-                    front.topic, topics.partition(key, front.partitions), key.encode(), value, wire.headers(own),
-                    partial(request.settle, n),
-                )  # fmt: skip
-            except TooLarge as fault:
-                request.put(n, Rejected([Wrong("$", "too_large", str(fault))]))
-            except Fault as fault:
-                request.put(n, Unsaid(client_id, False, str(fault)))
+                self._producers[run.lane].append(topic, partition, run.records, run.settle)
             except Exception:
-                log.exception("a bug met a record")
-                request.put(n, Unsaid(client_id, True, "a fault of ours"))
+                log.exception("a bug met records")
+                run.settle(0, len(run.records), Unknown("a fault of ours"))
 
     def _new_front(self, source: str, lane: Lane, area: str) -> wire.Front:
         return wire.front(source, lane, area, self._city.version, self._partitions[topics.signals(lane)])
