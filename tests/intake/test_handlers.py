@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -79,10 +80,11 @@ def bodies(city: City, count: int) -> list[bytes]:
     return found
 
 
-def taken(city: City, lines: list[bytes], log: Log | None = None) -> tuple[Log, list[Answer]]:
+async def taken(city: City, lines: list[bytes], log: Log | None = None) -> tuple[Log, list[Answer]]:
     """What the log and the clients got of one batch."""
     log, answers = log or Log(), []
     handlers(city, log).on_lines(lines, KEY, answers.extend)
+    await asyncio.sleep(0)
     return log, answers
 
 
@@ -92,11 +94,11 @@ def handlers(city: City, log: Log) -> Handlers:
     return Handlers(city, dict.fromkeys(Lane, log), clock, Links(b"s" * 32), None, Admission(Limits()))
 
 
-def test_many_together_come_to_what_each_would_by_itself(city: City) -> None:
+async def test_many_together_come_to_what_each_would_by_itself(city: City) -> None:
     lines = bodies(city, 400)
     assert len(lines) > module._FEW
-    log, answers = taken(city, lines)
-    alone = [taken(city, [line]) for line in lines]
+    log, answers = await taken(city, lines)
+    alone = [await taken(city, [line]) for line in lines]
     assert answers == [a for _, (a,) in alone]
     assert len(log.calls) == len({*log.calls}) > 3, "those of one partition together"
     for place in log.calls:  # and there in the order of the lines
@@ -105,8 +107,34 @@ def test_many_together_come_to_what_each_would_by_itself(city: City) -> None:
     assert {type(a) for a in answers} == {Accepted, Rejected}
 
 
-def test_a_reports_area_is_that_of_its_grid_and_without_a_position_that_of_the_grid_for_such(city: City) -> None:
-    log, _ = taken(city, bodies(city, 200))
+async def test_requests_of_one_turn_are_taken_together_and_answered_each_for_itself(city: City) -> None:
+    lines = bodies(city, 120)
+    log = Log()
+    answers: dict[str, Any] = {}
+    doors = handlers(city, log)
+    doors.on_lines(lines[:50], KEY, partial(answers.__setitem__, "first"))
+    doors.on_report(lines[50], KEY, partial(answers.__setitem__, "one"))
+    doors.on_lines(lines[51:], KEY, partial(answers.__setitem__, "last"))
+    assert not answers and not log.said, "they wait for the turn's end"
+    await asyncio.sleep(0)
+    _, alone = await taken(city, lines)
+    assert [*answers["first"], answers["one"], *answers["last"]] == alone
+    assert len(log.calls) == len({*log.calls}), "one call a partition for all of them"
+    assert [s.client_id for *_, s in sorted(log.said, key=lambda said: int(said[3].client_id[1:]))] == [
+        a.id for a in alone if isinstance(a, Accepted)
+    ]
+
+
+async def test_a_turn_that_brings_much_is_not_kept_whole(city: City) -> None:
+    log, answers = Log(), []
+    handlers(city, log).on_lines(bodies(city, module.TOGETHER), KEY, answers.extend)
+    assert len(answers) == module.TOGETHER
+    await asyncio.sleep(0)
+    assert len(answers) == module.TOGETHER
+
+
+async def test_a_reports_area_is_that_of_its_grid_and_without_a_position_that_of_the_grid_for_such(city: City) -> None:
+    log, _ = await taken(city, bodies(city, 200))
     areas = set()
     for topic, partition, key, signal in log.said:
         grid = city.grid_at(signal.point.lon, signal.point.lat) if signal.HasField("point") else None
@@ -117,7 +145,7 @@ def test_a_reports_area_is_that_of_its_grid_and_without_a_position_that_of_the_g
     assert len(areas) > 20
 
 
-def test_what_a_producer_will_not_take_is_answered_in_its_place(city: City) -> None:
+async def test_what_a_producer_will_not_take_is_answered_in_its_place(city: City) -> None:
     grid = city.owners.shapes[0].representative_point()
     lines = [
         msgspec.json.encode({"id": f"n{n}", "category": "manhole", "place": {"lon": grid.x, "lat": grid.y}})
@@ -125,16 +153,16 @@ def test_what_a_producer_will_not_take_is_answered_in_its_place(city: City) -> N
     ]
     log = Log()
     log.faults = {"n1": Overloaded("full"), "n3": TooLarge("long"), "n4": Unknown("no ack")}
-    _, answers = taken(city, lines, log)
+    _, answers = await taken(city, lines, log)
     assert [type(a) for a in answers] == [Accepted, Unsaid, Accepted, Rejected, Unsaid, Accepted]
     assert [(a.id, a.unknown) for a in answers if isinstance(a, Unsaid)] == [("n1", False), ("n4", True)]
     assert [a.id for a in answers if isinstance(a, Accepted)] == ["n0", "n2", "n5"]
 
 
-def test_a_bug_that_one_partition_meets_is_answered_and_spoils_no_other(city: City) -> None:
+async def test_a_bug_that_one_partition_meets_is_answered_and_spoils_no_other(city: City) -> None:
     lines = bodies(city, 200)
-    log, answers = taken(city, lines, Broken())
-    _, whole = taken(city, lines)
+    log, answers = await taken(city, lines, Broken())
+    _, whole = await taken(city, lines)
     assert {partition for _, partition, _, _ in log.said} == {0, 1, 2, 4, 5}
     wrong = [(a, w) for a, w in zip(answers, whole, strict=True) if a != w]
     assert wrong and all(isinstance(w, Accepted) for _, w in wrong)

@@ -22,7 +22,7 @@ from gewu_intake.domain.report import ReportSaid, Terms, accept
 from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Run
 
 REPORT_BYTES = 32 * 1024
-TOGETHER = 256  # reports of one turn of the loop
+TOGETHER = 256  # reports that may wait for the end of a turn of the loop
 _FEW = 32  # points that are found sooner one by one than together
 
 Asked = tuple[bytes, Request, int]  # a body, whose it is, and its number there
@@ -52,20 +52,21 @@ class Handlers:
         self._arrived: list[Asked] = []
 
     def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
-        """Take one report; `answer` is called once, soon or after the ack.
-
-        What arrives in one turn of the loop is taken together at its end: many reports under load, one when it is quiet.
-        """
-        if not self._arrived:
-            asyncio.get_running_loop().call_soon(self._take_arrived)
-        self._arrived.append((body, Request(key, 1, lambda found: answer(found[0])), 0))
-        if len(self._arrived) >= TOGETHER:
-            self._take_arrived()
+        """Take one report; `answer` is called once, soon or after the ack."""
+        self._arrive([(body, Request(key, 1, lambda found: answer(found[0])), 0)])
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
         request = Request(key, len(lines), answer)
-        self._take([(line, request, n) for n, line in enumerate(lines)])
+        self._arrive([(line, request, n) for n, line in enumerate(lines)])
+
+    def _arrive(self, asked: Sequence[Asked]) -> None:
+        """What arrives in one turn of the loop is taken together at its end: much under load, one report when it is quiet."""
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._take_arrived)
+        self._arrived += asked
+        if len(self._arrived) >= TOGETHER:
+            self._take_arrived()
 
     def _take_arrived(self) -> None:
         arrived, self._arrived = self._arrived, []
@@ -146,7 +147,7 @@ class Handlers:
                 fronts.append(self._front(request.source, self._lane(report.category), self._areas[grid]))
         records = wire.word(said, fronts, now, self._seal)
         if log.isEnabledFor(logging.DEBUG):
-            for _, _, own, _, _ in records:
+            for _, _, _, own, _ in records:
                 log.debug("worded", extra={"signal": own})
         return list(zip(whose, records, strict=True))
 
@@ -161,12 +162,12 @@ class Handlers:
     def _append(self, worded: Sequence[tuple[Whose, wire.Worded]]) -> None:
         """Give them to the producers of their lanes, those of one partition together."""
         runs: dict[tuple[str, int], Run] = {}
-        for (request, n), (front, client_id, own, key, value) in worded:
-            place = front.topic, topics.partition(key, front.partitions)
+        for (request, n), (front, partition, client_id, own, record) in worded:
+            place = front.topic, partition
             run = runs.get(place)
             if run is None:
                 run = runs[place] = Run(front.lane, self._token)
-            run.records.append((key.encode(), value, wire.headers(own)))
+            run.records.append(record)
             run.whose.append((request, n, client_id, own))
         for (topic, partition), run in runs.items():
             try:
