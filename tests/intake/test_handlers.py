@@ -118,7 +118,7 @@ async def test_requests_of_one_turn_are_taken_together_and_answered_each_for_its
     assert not answers and not log.said, "they wait for the turn's end"
     await asyncio.sleep(0)
     _, alone = await taken(city, lines)
-    assert [*answers["first"], answers["one"], *answers["last"]] == alone
+    assert [*answers["first"], *answers["one"], *answers["last"]] == alone
     assert len(log.calls) == len({*log.calls}), "one call a partition for all of them"
     assert [s.client_id for *_, s in sorted(log.said, key=lambda said: int(said[3].client_id[1:]))] == [
         a.id for a in alone if isinstance(a, Accepted)
@@ -171,14 +171,14 @@ async def test_a_bug_that_one_partition_meets_is_answered_and_spoils_no_other(ci
 
 
 async def test_a_client_whose_answer_meets_a_bug_costs_no_other_its_own(city: City) -> None:
-    def broken(_: Answer) -> None:
+    def broken(_: list[Answer]) -> None:
         raise RuntimeError("planted")
 
     grid = city.owners.shapes[0].representative_point()
     body = msgspec.json.encode({"category": "manhole", "place": {"lon": grid.x, "lat": grid.y}})
     log, answers = Log(), []
     doors = handlers(city, log)
-    for answer in (answers.append, broken, answers.append):  # in one turn of the loop, so in one run
+    for answer in (answers.extend, broken, answers.extend):  # in one turn of the loop, so in one run
         doors.on_report(body, KEY, answer)
     await asyncio.sleep(0)
     assert len(log.calls) == 1 and [type(a) for a in answers] == [Accepted, Accepted]

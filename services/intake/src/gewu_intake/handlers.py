@@ -51,9 +51,9 @@ class Handlers:
         self._partitions = {t.name: t.partitions for t in topics.registry([])}
         self._arrived: list[Asked] = []
 
-    def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
-        """Take one report; `answer` is called once, soon or after the ack."""
-        self._arrive([(body, Request(key, 1, lambda found: answer(found[0])), 0)])
+    def on_report(self, body: bytes, key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
+        """Take one report; `answer` is called once, soon or after the ack, with a list of one."""
+        self._arrive([(body, Request(key, 1, answer), 0)])
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
