@@ -12,7 +12,7 @@ from gewu.dev.kafka_files import QUICK_RETURN
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
-from gewu.runtime.producer import Fault, Overloaded, TooLarge, Unknown
+from gewu.runtime.producer import Failed, Fault, Overloaded, Record, TooLarge, Unknown
 from gewu.runtime.settings import Kafka
 from gewu.runtime.upkeep import watch_producers
 from gewu.topics import SIGNAL_BYTES, Topic
@@ -26,8 +26,9 @@ class Answers:
     def __init__(self) -> None:
         self.given: list[tuple[int, Fault | None]] = []
 
-    def of(self, n: int) -> Any:
-        return lambda fault: self.given.append((n, fault))
+    def of(self, *numbers: int) -> Any:
+        """For the records of one call."""
+        return lambda first, end, fault: self.given.extend((n, fault) for n in numbers[first:end])
 
     async def until(self, count: int, seconds: float = 15.0) -> list[tuple[int, Fault | None]]:
         async def there() -> bool:
@@ -55,8 +56,12 @@ async def commit(kafka: Kafka) -> AsyncIterator[Any]:
         await made.stop(2.0)
 
 
+def _record(n: int, size: int = 300) -> Record:
+    return b"k", b"%06d" % n + b"x" * size, [("ce_id", b"%d" % n)]
+
+
 def _append(commit: GroupCommit, topic: str, n: int, answers: Answers, size: int = 300) -> None:
-    commit.append(topic, 0, b"k", b"%06d" % n + b"x" * size, [("ce_id", b"%d" % n)], answers.of(n))
+    commit.append(topic, 0, [_record(n, size)], answers.of(n))
 
 
 async def test_answers_come_in_order_after_the_ack_and_records_share_batches(
@@ -66,28 +71,78 @@ async def test_answers_come_in_order_after_the_ack_and_records_share_batches(
     for n in range(5000):
         _append(writer, topic.name, n, answers)
     await writer.flush()
-    assert [n for n, _ in answers.given] == list(range(5000)) and not any(f for _, f in answers.given)
+    assert answers.given == [(n, None) for n in range(5000)]
     records = await log.read(kafka, topic.name)
     assert [int(r.value[:6]) for r in records] == list(range(5000)) and writer.pending_bytes == 0
 
 
+async def test_records_of_one_call_go_on_in_the_next_batch_where_one_is_full(
+    kafka: Kafka, topic: Topic, commit: Any
+) -> None:
+    writer, answers, told = await commit(), Answers(), []
+    _append(writer, topic.name, 0, answers)
+    done = answers.of(*range(1, 5000))
+    writer.append(
+        topic.name, 0, [_record(n) for n in range(1, 5000)],
+        lambda first, end, fault: (told.append((first, end)), done(first, end, fault)),
+    )  # fmt: skip
+    await writer.flush()
+    assert answers.given == [(n, None) for n in range(5000)] and writer.pending_bytes == 0
+    assert 5 < len(told) < 20, "an answer a batch"
+    assert [first for first, _ in told] == [0, *(end for _, end in told[:-1])] and told[-1][1] == 4999
+    assert [int(r.value[:6]) for r in await log.read(kafka, topic.name)] == list(range(5000))
+
+
 async def test_a_record_over_its_limit_is_refused_before_it_can_spoil_a_batch(topic: Topic, commit: Any) -> None:
     writer, answers = await commit(), Answers()
-    _append(writer, topic.name, 0, answers)
-    with pytest.raises(TooLarge):
-        _append(writer, topic.name, 1, answers, SIGNAL_BYTES)
-    _append(writer, topic.name, 2, answers)
+    records = [_record(0), _record(1), _record(2, SIGNAL_BYTES), _record(3), _record(4, SIGNAL_BYTES)]
+    writer.append(topic.name, 0, records, answers.of(*range(5)))
+    assert [(n, type(fault)) for n, fault in answers.given] == [(2, TooLarge), (4, TooLarge)], "told at once"
     await writer.flush()
-    assert answers.given == [(0, None), (2, None)] and writer.rebuilds == 0
+    assert answers.given[2:] == [(0, None), (1, None), (3, None)] and writer.rebuilds == 0
+
+
+@pytest.mark.parametrize(
+    "no_record", [("k", b"v", []), (b"k", "v", []), (b"k", b"v", [("h", "v")]), (b"k", b"v", [(1, b"")])]
+)
+async def test_of_records_one_of_which_is_none_nothing_is_taken(
+    kafka: Kafka, topic: Topic, commit: Any, no_record: Any
+) -> None:
+    writer, answers = await commit(), Answers()
+    with pytest.raises((TypeError, AttributeError)):
+        writer.append(topic.name, 0, [_record(0), no_record, _record(2)], answers.of(0, 1, 2))
+    assert writer.pending_bytes == 0
+    _append(writer, topic.name, 3, answers)
+    await writer.flush()
+    assert answers.given == [(3, None)]
+    assert [int(r.value[:6]) for r in await log.read(kafka, topic.name)] == [3]
+
+
+async def test_a_waiter_that_fails_hurts_no_other(topic: Topic, commit: Any) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("planted")
+
+    writer, answers = await commit(), Answers()
+    _append(writer, topic.name, 0, answers)
+    writer.append(topic.name, 0, [_record(1), _record(2, SIGNAL_BYTES), _record(3)], broken)
+    _append(writer, topic.name, 4, answers)
+    await writer.flush()
+    assert answers.given == [(0, None), (4, None)] and writer.pending_bytes == 0
+
+
+async def test_nothing_is_taken_for_a_topic_that_nobody_knows(topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(limits={topic.name: SIGNAL_BYTES}.__getitem__), Answers()
+    with pytest.raises(KeyError):
+        writer.append("unknown", 0, [_record(0)], answers.of(0))
+    assert answers.given == [] and writer.pending_bytes == 0
 
 
 async def test_header_names_are_measured_in_bytes(topic: Topic, commit: Any) -> None:
     writer, answers = await commit(limits=lambda _: 1000), Answers()
-    with pytest.raises(TooLarge):
-        writer.append(topic.name, 0, b"k", b"v", [("\u9053" * 100, b"") for _ in range(4)], answers.of(0))
-    writer.append(topic.name, 0, b"k", b"v", [("d" * 100, b"") for _ in range(4)], answers.of(1))
+    long, short = ((b"k", b"v", [(letter * 100, b"") for _ in range(4)]) for letter in ("\u9053", "d"))
+    writer.append(topic.name, 0, [long, short], answers.of(0, 1))
     await writer.flush()
-    assert answers.given == [(1, None)]
+    assert [(n, type(fault)) for n, fault in answers.given] == [(0, TooLarge), (1, type(None))]
 
 
 async def test_a_thrown_away_producer_leaves_no_task_behind() -> None:
@@ -96,7 +151,7 @@ async def test_a_thrown_away_producer_leaves_no_task_behind() -> None:
     await writer.start()
     for n in range(4):
         for partition in range(3):
-            writer.append("t", partition, b"k", b"v", [], answers.of(n * 3 + partition))
+            writer.append("t", partition, [(b"k", b"v", [])], answers.of(n * 3 + partition))
         await answers.until(n * 3 + 3)
         await until(lambda: _is_up(writer), what="the next producer")
     assert len(writer._tasks) <= 2, "the sweeper, and a rebuild that is ending"
@@ -155,13 +210,16 @@ async def _is_up(writer: GroupCommit) -> bool:
 
 async def test_a_full_buffer_refuses_at_once_and_takes_again_when_it_is_empty(topic: Topic, commit: Any) -> None:
     writer, answers = await commit(bound=10_000), Answers()
-    taken = 0
-    with pytest.raises(Overloaded):
-        for taken in range(1000):
-            _append(writer, topic.name, taken, answers)
-    assert taken < 40
+    records = [_record(n) for n in range(1000)]
+    records[-1] = (b"", b"", [])
+    writer.append(topic.name, 0, records, answers.of(*range(1000)))
+    taken = answers.given[0][0]
+    assert 20 < taken < 40 and 10_000 - 500 < writer.pending_bytes <= 10_000
+    assert [n for n, fault in answers.given if isinstance(fault, Overloaded)] == list(range(taken, 1000)), (
+        "what stands behind the first that has no room is not taken either, however small, or they would change places"
+    )
     await writer.flush()
-    assert len(answers.given) == taken
+    assert answers.given[1000 - taken :] == [(n, None) for n in range(taken)] and writer.pending_bytes == 0
     _append(writer, topic.name, 1000, answers)
     await writer.flush()
     assert answers.given[-1] == (1000, None)
@@ -174,12 +232,25 @@ async def test_a_failed_batch_is_unknown_its_producer_is_rebuilt_and_waiting_rec
     _append(writer, topic.name, 0, answers, topic.batch_bytes + 100_000)  # the broker refuses a batch like that
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    for n in range(1, 2000):
+    for n in range(1, 1000):
         _append(writer, topic.name, n, answers)
+    writer.append(topic.name, 0, [_record(n) for n in range(1000, 2000)], answers.of(*range(1000, 2000)))
     given = dict(await answers.until(2000))
     assert isinstance(given[0], Unknown) and [n for n, f in given.items() if f] == [0]
     assert writer.rebuilds == 1
     assert [int(r.value[:6]) for r in await log.read(kafka, topic.name)] == list(range(1, 2000))
+
+
+async def test_a_run_may_be_acknowledged_in_part(kafka: Kafka, topic: Topic, commit: Any) -> None:
+    writer, answers = await commit(limits=lambda _: 10_000_000), Answers()
+    refused = 50  # the broker refuses it, so it stands in a batch of its own between those of the others
+    records = [_record(n, topic.batch_bytes + 100_000 if n == refused else 300) for n in range(100)]
+    writer.append(topic.name, 0, records, answers.of(*range(100)))
+    given = await answers.until(100)
+    assert [n for n, _ in given] == list(range(100)) and [n for n, fault in given if fault] == [refused]
+    assert isinstance(given[refused][1], Failed) and writer.rebuilds == 1
+    said = [int(r.value[:6]) for r in await log.read(kafka, topic.name)]
+    assert said == [n for n in range(100) if n != refused] and writer.pending_bytes == 0
 
 
 async def test_where_order_matters_what_was_not_sent_is_given_back_instead(
@@ -189,8 +260,9 @@ async def test_where_order_matters_what_was_not_sent_is_given_back_instead(
     _append(writer, topic.name, 0, answers, topic.batch_bytes + 100_000)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
-    for n in range(1, 2000):
+    for n in range(1, 1000):
         _append(writer, topic.name, n, answers)
+    writer.append(topic.name, 0, [_record(n) for n in range(1000, 2000)], answers.of(*range(1000, 2000)))
     given = dict(await answers.until(2000))
     assert isinstance(given[0], Unknown) and all(isinstance(given[n], Overloaded) for n in range(1, 2000))
     assert await log.read(kafka, topic.name) == []
@@ -198,7 +270,7 @@ async def test_where_order_matters_what_was_not_sent_is_given_back_instead(
 
 async def test_stopping_answers_everybody(topic: Topic, commit: Any) -> None:
     writer, answers = await commit(), Answers()
-    for n in range(100):
-        _append(writer, topic.name, n, answers)
+    writer.append(topic.name, 0, [_record(n) for n in range(99)], answers.of(*range(99)))
+    _append(writer, topic.name, 99, answers)
     await writer.stop(5.0)
     assert len(answers.given) == 100 and writer.pending_bytes == 0

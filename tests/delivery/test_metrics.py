@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
@@ -46,18 +45,22 @@ async def test_what_was_received_is_acked_or_refused_by_reason(kafka: Kafka, top
     await writer.start()
     assert metered.value("up") == 1
     for n in range(200):
-        writer.append(topic.name, 0, b"k", b"%d" % n, [], lambda _: None)
-    with pytest.raises(TooLarge):
-        writer.append(topic.name, 0, b"k", b"x" * SIGNAL_BYTES, [], lambda _: None)
-    with pytest.raises(Overloaded):
-        for _ in range(10):
-            writer.append(topic.name, 0, b"k", b"x" * 50_000, [], lambda _: None)
+        writer.append(topic.name, 0, [(b"k", b"%d" % n, [])], lambda *_: None)
+    refused: list[Any] = []
+    large, huge = (b"k", b"x" * 50_000, []), (b"k", b"x" * SIGNAL_BYTES, [])
+    # One is too large by itself, one has room, for the next and what stands behind it there is none.
+    writer.append(topic.name, 0, [huge, large, large, (b"k", b"", [])], lambda *told: refused.append(told))
+    assert [(first, end, type(fault)) for first, end, fault in refused] == [(0, 1, TooLarge), (2, 4, Overloaded)]
     assert metered.value("waiting_bytes") > 50_000
     await writer.flush()
     assert metered.value("acked_total") == 201 == metered.value("age_seconds_count")
-    assert metered.value("received_total") == 203
+    assert metered.value("received_total") == 204
     assert (
-        metered.value("refused_total", reason="too_large") == metered.value("refused_total", reason="overloaded") == 1
+        metered.value("refused_total", reason="too_large"),
+        metered.value("refused_total", reason="overloaded"),
+    ) == (
+        1,
+        2,
     )
     assert 1 <= metered.value("batch_records_count") == metered.value("ack_seconds_count") <= 3
     assert metered.value("batch_records_sum") == 201
@@ -77,19 +80,22 @@ async def test_a_broker_that_does_not_answer_is_seen_before_it_answers(kafka: Ka
         return await sending(writer._producer, *words, **more)
 
     writer._producer.send_batch = late  # type: ignore[union-attr,method-assign]
-    writer.append(topic.name, 0, b"k", b"sent", [], given.append)
+    writer.append(topic.name, 0, [(b"k", b"sent", [])] * 2, lambda *told: given.append(told))
     await asyncio.sleep(0.05)
-    writer.append(topic.name, 0, b"k", b"not sent", [], given.append)
+    writer.append(topic.name, 0, [(b"k", b"not sent", [])] * 3, lambda *told: given.append(told))
 
     async def both() -> bool:
         return len(given) == 2
 
     await until(both, 5.0, "two answers without an ack")
     assert metered.value("oldest_waiting_seconds") > 0.4 and metered.value("acked_total") == 0
-    assert metered.value("refused_total", reason="unknown") == metered.value("refused_total", reason="not_sent") == 1
+    assert (
+        metered.value("refused_total", reason="unknown") == 2 and metered.value("refused_total", reason="not_sent") == 3
+    )
+    assert sorted((first, end) for first, end, _ in given) == [(0, 2), (0, 3)]
     held.set()
     await writer.flush()
-    assert metered.value("acked_total") == 1, "unknown it was, and it has landed"
+    assert metered.value("acked_total") == 2 == metered.value("age_seconds_count"), "unknown it was, and it has landed"
     await writer.stop(1.0)
 
 
@@ -98,7 +104,8 @@ async def test_a_rebuilt_producer_is_counted(kafka: Kafka, topic: Topic) -> None
     metered.writer._limits = lambda _: 10_000_000
     await metered.writer.start()
     answered = asyncio.Event()
-    metered.writer.append(topic.name, 0, b"k", b"x" * (topic.batch_bytes + 100_000), [], lambda _: answered.set())
+    record = (b"k", b"x" * (topic.batch_bytes + 100_000), [])
+    metered.writer.append(topic.name, 0, [record], lambda *_: answered.set())
     await asyncio.wait_for(answered.wait(), 10.0)
     assert (metered.value("rebuilds_total"), metered.value("refused_total", reason="unknown")) == (1, 1)
     await metered.writer.stop(1.0)

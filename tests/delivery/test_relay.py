@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -124,13 +125,13 @@ class Sick:
     def __init__(self, topic: str) -> None:
         self.topic, self.held, self.said = topic, [], []  # type: tuple[str, list[Any], list[str]]
 
-    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any) -> None:
-        """Take it."""
-        self.said.append(topic)
+    def append(self, topic: str, partition: int, records: Any, done: Any) -> None:
+        """Take them."""
+        self.said += [topic] * len(records)
         if topic == self.topic:
-            self.held.append(done)
+            self.held += [partial(done, n, n + 1) for n in range(len(records))]
         else:
-            done(None)
+            done(0, len(records), None)
 
     async def flush(self) -> None:
         """Nothing to do."""

@@ -39,13 +39,13 @@ class Held:
         self.waiting: list[Any] = []
         self.said: list[bytes] = []
 
-    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: Any, done: Any) -> None:
-        """Take it."""
-        self.said.append(value)
+    def append(self, topic: str, partition: int, records: Any, done: Any) -> None:
+        """Take them."""
+        self.said += [value for _, value, _ in records]
         if self.hold:
-            self.waiting.append(done)
+            self.waiting += [partial(done, n, n + 1, None) for n in range(len(records))]
         else:
-            done(None)
+            done(0, len(records), None)
 
     async def holds(self, count: int) -> bool:
         """Whether so many wait."""
@@ -55,7 +55,7 @@ class Held:
         """Everything that waits has landed."""
         waiting, self.waiting = self.waiting, []
         for done in waiting:
-            done(None)
+            done()
 
     async def flush(self) -> None:
         """Nothing to do."""
@@ -91,11 +91,12 @@ class Server:
         await self.doors(scope, receive, send)
 
     @contextlib.asynccontextmanager
-    async def open(self) -> AsyncIterator["Server"]:
-        """Serve."""
+    async def open(self, quiet: int = 5) -> AsyncIterator["Server"]:
+        """Serve; a connection may be quiet for so many seconds."""
         config = uvicorn.Config(
             self.app, host="127.0.0.1", port=self.port, http=partial(hot.HotProtocol, self.doors), ws="none", interface="asgi3",
             lifespan="off", log_config=None, limit_concurrency=20, timeout_graceful_shutdown=2,
+            timeout_keep_alive=quiet,
         )  # fmt: skip
         self.uvicorn = uvicorn.Server(config)
         serving = asyncio.create_task(self.uvicorn._serve())
@@ -377,6 +378,48 @@ async def test_what_does_not_come_in_time_is_not_waited_for(
             assert (await line.answer())[0] == status
         assert await line.is_closed()
         assert server.log.said == []
+
+
+async def test_a_connection_ends_when_it_was_quiet_for_so_long_and_not_before(demo: Path, tmp_path: Path) -> None:
+    async with Server(demo, tmp_path).open(quiet=1) as server:
+        quiet, busy = await connect(server), await connect(server)
+        for line in (quiet, busy):
+            line.send(post(report()))
+            assert (await line.answer())[0] == 202
+        for n in range(4):
+            await asyncio.sleep(0.4)
+            busy.send(post(report(n)))
+            assert (await busy.answer())[0] == 202
+        spoke = asyncio.get_running_loop().time()
+        assert quiet.reader.at_eof() and not busy.reader.at_eof()
+        assert await busy.is_closed() and 0.9 < asyncio.get_running_loop().time() - spoke < 1.5
+
+
+async def test_a_connection_whose_answer_is_awaited_is_not_quiet(demo: Path, tmp_path: Path) -> None:
+    async with Server(demo, tmp_path).open(quiet=1) as server:
+        line = await connect(server)
+        line.send(post(report(1)))
+        assert (await line.answer())[0] == 202
+        server.log.hold = True
+        line.send(post(report(2)))
+        await asyncio.sleep(1.5)
+        server.log.acknowledge()
+        assert (await line.answer())[0] == 202
+        spoke = asyncio.get_running_loop().time()
+        assert await line.is_closed() and 0.9 < asyncio.get_running_loop().time() - spoke < 1.5
+
+
+async def test_a_connection_that_speaks_the_long_way_is_not_quiet(demo: Path, tmp_path: Path) -> None:
+    async with Server(demo, tmp_path).open(quiet=1) as server:
+        line = await connect(server)
+        line.send(post(report(1)))
+        assert (await line.answer())[0] == 202
+        for _ in range(3):
+            await asyncio.sleep(0.6)
+            line.send(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert b" 204 " in await line.reader.readuntil(b"\r\n\r\n")
+        spoke = asyncio.get_running_loop().time()
+        assert await line.is_closed() and 0.9 < asyncio.get_running_loop().time() - spoke < 1.5
 
 
 async def test_a_stop_lets_a_report_under_way_have_its_answer(server: Server, line: Line) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gewu.lane import Lane
 from gewu.runtime.problem import Wrong
 from gewu_intake import parse, wire
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, Terms, accept
+from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, Strict, Terms, accept
 from tests.support.building import NOW, a_report
 
 
@@ -73,6 +73,24 @@ def test_an_id_is_letters_digits_and_four_signs_without_a_lines_end(said: str) -
 @pytest.mark.parametrize("said", ["a", "A.b_c:d-9", "a" * 64, "0190a5c2-7b1e-7cc3-98c4-dc0c0c07398f"])
 def test_the_ids_that_clients_make_are_taken(said: str) -> None:
     assert wrong({"category": "x", "id": said}) == []
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(st.sampled_from("aZ09._:-/ \n\r٣é") | st.characters(exclude_categories=["Cs"]), max_size=66))
+def test_an_id_is_taken_where_the_pattern_of_the_api_holds(said: str) -> None:
+    try:
+        msgspec.convert({"category": "x", "id": said}, Strict)
+    except msgspec.ValidationError:
+        assert wrong({"category": "x", "id": said}) == [("$.id", "invalid")]
+    else:
+        assert wrong({"category": "x", "id": said}) == []
+
+
+def test_the_api_shows_the_pattern_that_holds() -> None:
+    shown, holds = (
+        msgspec.json.schema(kind)["$defs"][kind.__name__]["properties"]["id"] for kind in (ReportSaid, Strict)
+    )
+    assert shown["anyOf"][0]["pattern"] == holds["anyOf"][0]["pattern"]
 
 
 @pytest.mark.parametrize("said", ["", "a" * 41, "T 1", "T1\n", "T_1"])

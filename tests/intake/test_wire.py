@@ -36,9 +36,8 @@ def worded(said: ReportSaid, source: str = "key:test", seal: Any = None, **words
     """The report as a signal of this source."""
     words = {"lane": Lane.P1, "area": "990101", "package_version": "1.0-abc", "now": NOW, **words}
     front = wire.front(source, words["lane"], words["area"], words["package_version"], 6)
-    ((front, theirs, own, key, value),) = wire.word([said], [front], words["now"], seal)
-    partition = topics.partition(key, front.partitions)
-    return Worded(own, theirs, front.lane, front.topic, partition, key.encode(), value, wire.headers(own))
+    ((front, partition, theirs, own, record),) = wire.word([said], [front], words["now"], seal)
+    return Worded(own, theirs, front.lane, front.topic, partition, *record)
 
 
 # GOLDEN. Whoever repeats a report after an upgrade must meet the id and the hash of the first time: another id opens a

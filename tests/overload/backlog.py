@@ -68,9 +68,8 @@ async def _fill(settings: Kafka, city: City, count: int) -> None:
     for n, body in enumerate(bodies.draw(count)):
         said = parse.report(body.line)
         assert isinstance(said, ReportSaid)
-        ((_, _, own, key, value),) = wire.word([said], [front], now, None)
-        partition = topics.partition(key, front.partitions)
-        writer.append(front.topic, partition, key.encode(), value, wire.headers(own), lambda _: None)
+        ((_, partition, _, _, record),) = wire.word([said], [front], now, None)
+        writer.append(front.topic, partition, [record], lambda *_: None)
         if n % 2000 == 0:
             await asyncio.sleep(0)
     await writer.flush()

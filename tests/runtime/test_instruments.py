@@ -11,7 +11,8 @@ from gewu.errors import PARKS, STALLS, Why
 from gewu.runtime import instruments
 from gewu.runtime.instruments import AGE_BUCKETS, Spread, Tally
 
-VALUES = st.lists(st.one_of(st.sampled_from(AGE_BUCKETS), st.floats(-1, 700)), max_size=60)
+_VALUE = st.one_of(st.sampled_from(AGE_BUCKETS), st.floats(-1, 700))
+VALUES = st.lists(_VALUE, max_size=60) | st.builds(lambda value, times: [value] * times, _VALUE, st.integers(1, 60))
 
 
 def _shown(registry: CollectorRegistry) -> dict[str, float]:
@@ -28,9 +29,11 @@ def test_a_spread_shows_what_a_histogram_shows(batches: Sequence[tuple[str, list
     for lane, values, at_once in batches:
         if at_once:
             spread.labels(lane).observe_all(values)
+        elif values and len({*values}) == 1:
+            spread.labels(lane).observe_many(values[0], len(values))
         for value in values:
             histogram.labels(lane).observe(value)
-            if not at_once:
+            if not at_once and len({*values}) > 1:
                 spread.labels(lane).observe(value)
         spread.labels(lane), histogram.labels(lane)
     found, wanted = _shown(ours), _shown(theirs)

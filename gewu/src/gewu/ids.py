@@ -6,12 +6,13 @@ The time is part of the hashed identity as well, so leading bits add no second w
 """
 
 import os
+import re
 import time
 from hashlib import blake2b
 
 ANONYMOUS = "anonymous"
 
-_HEX = "0123456789abcdefABCDEF"
+_V7 = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}(?=-7)")
 _VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}  # the two leading bits of RFC 9562 §4.1
 # Set up once: that is a third of the work.
 _SIGNAL, _CASE, _ACTION, _EVENT = (
@@ -62,10 +63,8 @@ def _uuid8(kind: blake2b, said: bytes, leading: str) -> str:
 
 def _leading_time(client_id: str) -> str:
     """The 12 leading hex digits of a UUIDv7 as they stand there, or nothing for any other id."""
-    if len(client_id) != 36 or client_id[14] != "7" or client_id[8] != "-" or client_id[13] != "-":
-        return ""
-    # int() would take signs, spaces and underscores as well.
-    return "" if client_id[:8].strip(_HEX) or client_id[9:13].strip(_HEX) else client_id[:13].lower()
+    found = _V7.match(client_id) if len(client_id) == 36 else None
+    return found[0].lower() if found else ""
 
 
 def _dashed(h: str) -> str:

@@ -3,30 +3,49 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from gewu.runtime.producer import Done, Fault
+from gewu.runtime.producer import Done, Fault, Record
 from gewu.topics import BATCH_BYTES
 
 log = logging.getLogger(__name__)
+
+_RECORD_OVERHEAD = 32  # bytes that record format v2 may add to key, value and headers of one record, at most
 
 
 class Batch:
     """Records that leave together, and who waits for their ack.
 
-    size: bytes as they are counted against the bound; taken_at: when each record came, sent_at: when they left, on the
-    loop's clock.
+    size: bytes as they are counted against the bound; taken: when records came, and how many; sent_at: when they left, on
+    the loop's clock; waiters: who waits, and for which of the records that they appended.
     """
 
-    __slots__ = ("born", "builder", "sending", "sent", "sent_at", "size", "taken_at", "waiters")
+    __slots__ = ("born", "builder", "sending", "sent", "sent_at", "size", "taken", "waiters")
 
     def __init__(self, builder: BatchBuilder, born: float) -> None:
         self.builder, self.born, self.sent_at, self.size = builder, born, born, 0
         self.sending: asyncio.Future[None] | None = None  # the task that sends it
         self.sent: asyncio.Future[object] | None = None  # what the client library will say of it
-        self.waiters: list[Done] = []
-        self.taken_at: list[float] = []
+        self.waiters: list[tuple[Done, int, int]] = []
+        self.taken: list[tuple[float, int]] = []
+
+    def take(
+        self, records: Sequence[Record], sizes: Sequence[int], first: int, end: int, now: float, done: Done
+    ) -> int:
+        """Take records[first:end] as far as there is room, an empty batch at least one; returns where it goes on."""
+        append, upto = self.builder.append, first
+        for key, value, headers in records[first:end]:
+            if append(timestamp=None, key=key, value=value, headers=headers) is None:
+                break
+            upto += 1
+        if upto > first:
+            self.size += sum(sizes[first:upto])
+            self.taken.append((now, upto - first))
+            self.waiters.append((done, first, upto))
+        return upto
 
     def has_ack(self) -> bool:
         """Whether the broker has it, though the one who waits for that was not told yet."""
@@ -35,11 +54,8 @@ class Batch:
 
     def answer(self, fault: Fault | None) -> None:
         waiters, self.waiters = self.waiters, []
-        for done in waiters:
-            try:
-                done(fault)
-            except Exception:
-                log.exception("a waiter failed")
+        for done, first, end in waiters:
+            tell(done, first, end, fault)
 
 
 class Queue:
@@ -56,6 +72,20 @@ class Queue:
 
     def batches(self) -> list[Batch]:
         return [b for b in (self.in_flight, *self.full, self.open) if b is not None]
+
+
+def sizes_of(records: Sequence[Record]) -> list[int]:
+    """Bytes of each record in its batch, at most; raises TypeError where one is none, as appending it would."""
+    size = DefaultRecordBatchBuilder.size_of
+    return [size(key, value, headers) + _RECORD_OVERHEAD for key, value, headers in records]
+
+
+def tell(done: Done, first: int, end: int, fault: Fault | None) -> None:
+    """Answer one who waits; where that fails, it hurts no other."""
+    try:
+        done(first, end, fault)
+    except Exception:
+        log.exception("a waiter failed")
 
 
 def new_builder() -> BatchBuilder:

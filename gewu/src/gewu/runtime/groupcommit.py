@@ -8,20 +8,17 @@ with out-of-order sequences for ever, so the producer is thrown away and rebuilt
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
 
-from gewu.codec import Header
 from gewu.runtime import kafka
-from gewu.runtime.batches import Batch, Queue, new_builder
+from gewu.runtime.batches import Batch, Queue, new_builder, sizes_of, tell
 from gewu.runtime.metering import Meter
-from gewu.runtime.producer import Done, Failed, Fault, Overloaded, TooLarge, Unknown
+from gewu.runtime.producer import Done, Failed, Fault, Overloaded, Record, TooLarge, Unknown
 
 log = logging.getLogger(__name__)
 
-_RECORD_OVERHEAD = 32  # bytes that record format v2 may add to key, value and headers of one record, at most
-_HEADER_OVERHEAD = 10
 _ROTATE_S = 1.0  # an open batch older than this takes no more records, so a deadline is at most this much too early
 _SWEEP_S = 0.25
 
@@ -102,42 +99,49 @@ class GroupCommit:
         if producer:
             await _discard(producer)
 
-    def append(self, topic: str, partition: int, key: bytes, value: bytes, headers: list[Header], done: Done) -> None:
+    def append(self, topic: str, partition: int, records: Sequence[Record], done: Done) -> None:
         """See Producer. Never awaits, so a caller may append a whole request's records in one go."""
-        self.received += 1
-        size = len(key) + len(value) + _RECORD_OVERHEAD
-        for name, said in headers:
-            # A parked record brings the names of strangers along: a character of them may be three bytes.
-            size += (len(name) if name.isascii() else len(name.encode())) + len(said) + _HEADER_OVERHEAD
-        if size > (limit := self._limits(topic)):
-            raise self._refused(TooLarge(f"{size} bytes, {topic} takes {limit}"))
-        if self.pending_bytes + size > self._bound:
-            raise self._refused(Overloaded(f"{self.pending_bytes} bytes wait for the broker"))
+        limit, sizes = self._limits(topic), sizes_of(records)
+        self.received += len(records)
         p = self._partitions.get((topic, partition))
         if p is None:
             p = self._partitions[topic, partition] = Queue(topic, partition)
-        now, batch = self._loop.time(), p.open
-        if (
-            batch is None
-            or now - batch.born >= _ROTATE_S
-            or batch.builder.append(timestamp=None, key=key, value=value, headers=headers) is None
-        ):
-            batch = self._another(p, now)
-            batch.builder.append(timestamp=None, key=key, value=value, headers=headers)
-        batch.waiters.append(done)
-        batch.taken_at.append(now)
-        batch.size += size
-        if not self.pending_bytes:
-            self._idle.clear()
-        self.pending_bytes += size
-        if not p.scheduled and p.in_flight is None:
-            p.scheduled = True
-            self._loop.call_soon(self._kick, p)
+        if max(sizes, default=0) <= limit and self.pending_bytes + sum(sizes) <= self._bound:
+            self._take(p, records, sizes, 0, len(records), done)
+            return
+        for n, size in enumerate(sizes):
+            if size > limit:
+                self._refuse(done, n, n + 1, TooLarge(f"{size} bytes, {topic} takes {limit}"))
+            elif self.pending_bytes + size > self._bound:
+                self._refuse(done, n, len(records), Overloaded(f"{self.pending_bytes} bytes wait for the broker"))
+                return
+            else:
+                self._take(p, records, sizes, n, n + 1, done)
 
     async def flush(self) -> None:
         """See Producer."""
         if self.pending_bytes:
             await self._idle.wait()
+
+    def _take(
+        self, p: Queue, records: Sequence[Record], sizes: Sequence[int], first: int, end: int, done: Done
+    ) -> None:
+        """Put records[first:end] behind what waits for their partition; what has no room in a batch begins the next."""
+        now, batch = self._loop.time(), p.open
+        if batch is None or now - batch.born >= _ROTATE_S:
+            batch = self._another(p, now)
+        if not self.pending_bytes:
+            self._idle.clear()
+        while True:
+            before = batch.size
+            first = batch.take(records, sizes, first, end, now, done)
+            self.pending_bytes += batch.size - before
+            if first == end:
+                break
+            batch = self._another(p, now)
+        if not p.scheduled and p.in_flight is None:
+            p.scheduled = True
+            self._loop.call_soon(self._kick, p)
 
     def _another(self, p: Queue, now: float) -> Batch:
         """A new batch in the place of the open one, which is full or too old."""
@@ -237,17 +241,17 @@ class GroupCommit:
             self._forget(batch)
             self._answer(batch, Overloaded(why))
 
-    def _refused(self, fault: Fault) -> Fault:
+    def _refuse(self, done: Done, first: int, end: int, fault: Fault) -> None:
         if self._meter:
-            self._meter.refused(fault)
-        return fault
+            self._meter.refused(fault, end - first)
+        tell(done, first, end, fault)
 
     def _answer(self, batch: Batch, fault: Fault | None) -> None:
         """Answer those who still wait; who was told unknown before and has the ack now counts as both."""
         if self._meter and fault is None:
-            self._meter.acked(batch.taken_at, batch.sent_at, self._loop.time())
+            self._meter.acked(batch.taken, batch.sent_at, self._loop.time())
         elif self._meter and fault and batch.waiters:
-            self._meter.answered(fault, len(batch.waiters))
+            self._meter.answered(fault, sum(end - first for _, first, end in batch.waiters))
         batch.answer(fault)
 
     def _forget(self, batch: Batch) -> None:

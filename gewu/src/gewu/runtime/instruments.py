@@ -4,7 +4,7 @@ prometheus_client's own are shared by threads and cost several times as much. Th
 which /metrics is answered as well. They are registered, labelled and read like the library's.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, TypeVar
 
@@ -64,6 +64,11 @@ class Cell:
         self._new.extend(values)
         if len(self._new) >= _AT_ONCE:
             self._sort_in()
+
+    def observe_many(self, value: float, times: int) -> None:
+        """One value, so many times."""
+        self._counts[bisect_left(self._bounds, value)] += times
+        self._sum += value * times
 
     def buckets(self) -> tuple[list[tuple[str, float]], float]:
         """Values up to each bound, as text as Prometheus has it, and the sum."""

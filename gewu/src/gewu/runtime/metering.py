@@ -53,20 +53,22 @@ class Meter:
         self._refused = {reason: of.refused.labels(name, reason) for reason in Unacked}
         self._size, self._sending, self._age = (f.labels(name) for f in (of.size, of.sending, of.age))
 
-    def acked(self, taken_at: Sequence[float], sent_at: float, now: float) -> None:
-        """A batch has its ack; taken_at: of each record, on the clock of `now`."""
-        self._acked.inc(len(taken_at))
-        self._size.observe(len(taken_at))
+    def acked(self, taken: Sequence[tuple[float, int]], sent_at: float, now: float) -> None:
+        """A batch has its ack; taken: when records came, on the clock of `now`, and how many."""
+        records = sum(count for _, count in taken)
+        self._acked.inc(records)
+        self._size.observe(records)
         self._sending.observe(now - sent_at)
-        self._age.observe_all([now - at for at in taken_at])
+        for at, count in taken:
+            self._age.observe_many(now - at, count)
 
     def answered(self, fault: Fault, records: int) -> None:
         """Records that were taken are answered without an ack."""
         self._refused[Unacked.NOT_SENT if isinstance(fault, Overloaded) else Unacked.UNKNOWN].inc(records)
 
-    def refused(self, fault: Fault) -> None:
-        """A record was not even taken."""
-        self._refused[Unacked.TOO_LARGE if isinstance(fault, TooLarge) else Unacked.OVERLOADED].inc()
+    def refused(self, fault: Fault, records: int) -> None:
+        """Records were not even taken."""
+        self._refused[Unacked.TOO_LARGE if isinstance(fault, TooLarge) else Unacked.OVERLOADED].inc(records)
 
 
 class ProducerMetrics:

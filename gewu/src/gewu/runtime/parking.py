@@ -4,7 +4,6 @@ An entry is known by (topic, partition, offset) of the parked record: parked twi
 commit), it is still one entry. The original's headers travel under a prefix, so that a binary or null one survives.
 """
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,7 +14,7 @@ from aiokafka import ConsumerRecord
 from gewu import topics
 from gewu.codec import Header
 from gewu.errors import Never, NotNow, Why
-from gewu.runtime.producer import Fault, Producer, TooLarge
+from gewu.runtime.producer import Fault, Producer, TooLarge, say
 
 _ORIGINAL = "original."
 _NULL = "original-null."
@@ -45,20 +44,13 @@ class Parked:
 
 async def park(producer: Producer, reader: str, record: ConsumerRecord[Any, Any], reason: Never) -> None:
     """Park a record that this reader gave up on and wait for the ack; NotNow when the broker does not take it."""
-    acked: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def done(fault: Fault | None) -> None:
-        if not acked.done():
-            acked.set_exception(fault) if fault else acked.set_result(None)
-
     key, place = f"{record.topic}:{record.partition}:{record.offset}".encode(), topics.parked(reader, record.topic)
     try:
         try:
-            producer.append(place, 0, key, record.value or b"", _headers(record, reason), done)
+            await say(producer, place, 0, (key, record.value or b"", _headers(record, reason)))
         except TooLarge:
             # It still stands in the log at its own offset; what is kept here says where and what it was.
-            producer.append(place, 0, key, b"", _cut(record, reason), done)
-        await acked
+            await say(producer, place, 0, (key, b"", _cut(record, reason)))
     except Fault as fault:
         raise NotNow(Why.BROKER_AWAY, f"parking: {fault!r}") from None
 

@@ -21,7 +21,7 @@ from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import RelayMetrics
 from gewu.runtime.postgres import KEEPALIVE, is_later
-from gewu.runtime.producer import Failed, Fault, Overloaded, Producer, Unknown
+from gewu.runtime.producer import Failed, Fault, Overloaded, Producer, Record, Unknown
 from gewu.runtime.settings import Postgres
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ _APART_S, _APART_MOST_S = 1.0, 30.0  # how long a topic that refuses its events 
 _LATE_S = 0.1  # an answer that takes longer keeps its own topic waiting and nothing else
 _OLD_S = 30.0  # an event that has waited so long turns readiness red
 _COUNTED = 10_000  # waiting events are counted up to here
+
+Acked = tuple[Sequence[outbox.Waiting], datetime]  # events of one topic, in the log since then
 
 
 class _Said:
@@ -58,7 +60,7 @@ class Relay:
         self._held: list[int] = []
         self._apart: dict[str, tuple[float, float]] = {}  # topic → until when, how long the last time
         self._under_way: Counter[str] = Counter()  # by topic: handed to the producer and not answered yet
-        self._acked: list[tuple[outbox.Waiting, datetime]] = []  # in the log since then, and not yet deleted
+        self._acked: list[Acked] = []  # and not yet deleted
         self._pause = _FIRST_PAUSE_S
 
     def wake(self) -> None:
@@ -142,10 +144,10 @@ class Relay:
         acked = self._acked[:]
         if acked:
             await self._failpoints.reach("relay.before_delete")
-            await outbox.delete(connection, [row for row, _ in acked])
+            await outbox.delete(connection, [row for rows, _ in acked for row in rows])
             del self._acked[: len(acked)]
             self._count(acked)
-        return len(acked)
+        return sum(len(rows) for rows, _ in acked)
 
     async def _say(self, rows: Sequence[outbox.Waiting]) -> None:
         """Hand a helping to the producer and wait for its answers, but not long for the last of them.
@@ -155,32 +157,40 @@ class Relay:
         """
         said = _Said(len(rows))
         self._under_way.update(row.topic for row in rows)
+        by_place: dict[tuple[str, int], list[outbox.Waiting]] = {}
         for row in rows:
-            envelope = self._envelopes.get(row.type)
-            if envelope is None:
-                envelope = self._envelopes[row.type] = Envelope(row.type, self._source)
-            headers, done = envelope.headers(str(row.event_id)), partial(self._settle, row, said)
+            by_place.setdefault((row.topic, row.partition), []).append(row)
+        for (topic, partition), own in by_place.items():
+            done = partial(self._settle, topic, own, said)
             try:
-                self._producer.append(row.topic, row.partition, row.key.encode(), row.value, headers, done)
+                self._producer.append(topic, partition, [self._record(row) for row in own], done)
             except Exception as fault:  # noqa: BLE001  also a topic that the registry does not have any more
-                done(fault if isinstance(fault, Fault) else Fault(repr(fault)))
+                done(0, len(own), fault if isinstance(fault, Fault) else Fault(repr(fault)))
         try:
             async with asyncio.timeout(_LATE_S):
                 await said.all.wait()
         except TimeoutError:
             return
 
-    def _settle(self, row: outbox.Waiting, said: "_Said", fault: Fault | None) -> None:
-        """One event's answer, in time or late."""
-        self._under_way[row.topic] -= 1
-        if not self._under_way[row.topic]:
-            del self._under_way[row.topic]
+    def _record(self, row: outbox.Waiting) -> Record:
+        envelope = self._envelopes.get(row.type)
+        if envelope is None:
+            envelope = self._envelopes[row.type] = Envelope(row.type, self._source)
+        return row.key.encode(), row.value, envelope.headers(str(row.event_id))
+
+    def _settle(
+        self, topic: str, rows: Sequence[outbox.Waiting], said: "_Said", first: int, end: int, fault: Fault | None
+    ) -> None:
+        """The answer to rows[first:end], in time or late."""
+        self._under_way[topic] -= end - first
+        if not self._under_way[topic]:
+            del self._under_way[topic]
         if fault is None:
-            self._acked.append((row, datetime.now(UTC)))
-            self._apart.pop(row.topic, None)
+            self._acked.append((rows[first:end], datetime.now(UTC)))
+            self._apart.pop(topic, None)
         elif isinstance(fault, Failed) or not isinstance(fault, Overloaded | Unknown):
-            self._leave_out(row.topic, fault)
-        said.left -= 1
+            self._leave_out(topic, fault)
+        said.left -= end - first
         if not said.left:
             said.all.set()
             self._wake.set()
@@ -192,21 +202,21 @@ class Relay:
             log.error("a topic is left out for now", extra={"topic": topic, "fault": repr(fault)})
             self._apart[topic] = (now + min(last * 2, _APART_MOST_S), min(last * 2, _APART_MOST_S))
 
-    def _count(self, acked: Sequence[tuple[outbox.Waiting, datetime]]) -> None:
+    def _count(self, acked: Sequence[Acked]) -> None:
         by_lane: dict[int, list[tuple[outbox.Waiting, datetime]]] = {}
-        for row, at in acked:
-            by_lane.setdefault(row.lane, []).append((row, at))
+        for rows, at in acked:
+            self._metrics.sent.labels(rows[0].topic).inc(len(rows))
+            for row in rows:
+                by_lane.setdefault(row.lane, []).append((row, at))
         for lane, own in by_lane.items():
             self._metrics.said(
                 Lane(lane), [(at - row.created_at).total_seconds() for row, at in own],
                 [(at - row.received_at).total_seconds() for row, at in own if row.received_at],
             )  # fmt: skip
-        for topic, count in Counter(row.topic for row, _ in acked).items():
-            self._metrics.sent.labels(topic).inc(count)
         if acked and log.isEnabledFor(logging.DEBUG):
+            said = [row for rows, _ in acked for row in rows]
             log.debug(
-                "relayed",
-                extra={"events": [str(r.event_id) for r, _ in acked], "causes": [str(r.cause) for r, _ in acked]},
+                "relayed", extra={"events": [str(r.event_id) for r in said], "causes": [str(r.cause) for r in said]}
             )
 
     async def _sleep(self) -> None:

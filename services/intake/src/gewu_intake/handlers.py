@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from math import nan
 
 from gewu import topics
@@ -15,14 +15,14 @@ from gewu.runtime.contact import Sealed
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu.runtime.problem import Wrong
-from gewu.runtime.producer import Fault, Producer, TooLarge
+from gewu.runtime.producer import Producer, Unknown
 from gewu_intake import parse, wire
 from gewu_intake.domain.admission import Admission
 from gewu_intake.domain.report import ReportSaid, Terms, accept
-from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Unsaid
+from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Run
 
 REPORT_BYTES = 32 * 1024
-TOGETHER = 256  # reports of one turn of the loop
+TOGETHER = 256  # reports that may wait for the end of a turn of the loop
 _FEW = 32  # points that are found sooner one by one than together
 
 Asked = tuple[bytes, Request, int]  # a body, whose it is, and its number there
@@ -51,21 +51,22 @@ class Handlers:
         self._partitions = {t.name: t.partitions for t in topics.registry([])}
         self._arrived: list[Asked] = []
 
-    def on_report(self, body: bytes, key: Key | None, answer: Callable[[Answer], None]) -> None:
-        """Take one report; `answer` is called once, soon or after the ack.
-
-        What arrives in one turn of the loop is taken together at its end: many reports under load, one when it is quiet.
-        """
-        if not self._arrived:
-            asyncio.get_running_loop().call_soon(self._take_arrived)
-        self._arrived.append((body, Request(key, 1, self._token, lambda found: answer(found[0])), 0))
-        if len(self._arrived) >= TOGETHER:
-            self._take_arrived()
+    def on_report(self, body: bytes, key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
+        """Take one report; `answer` is called once, soon or after the ack, with a list of one."""
+        self._arrive([(body, Request(key, 1, answer), 0)])
 
     def on_lines(self, lines: Sequence[bytes], key: Key | None, answer: Callable[[list[Answer]], None]) -> None:
         """Take many; `answer` is called once, when every line has its own, and has them in the lines' order."""
-        request = Request(key, len(lines), self._token, answer)
-        self._take([(line, request, n) for n, line in enumerate(lines)])
+        request = Request(key, len(lines), answer)
+        self._arrive([(line, request, n) for n, line in enumerate(lines)])
+
+    def _arrive(self, asked: Sequence[Asked]) -> None:
+        """What arrives in one turn of the loop is taken together at its end: much under load, one report when it is quiet."""
+        if not self._arrived:
+            asyncio.get_running_loop().call_soon(self._take_arrived)
+        self._arrived += asked
+        if len(self._arrived) >= TOGETHER:
+            self._take_arrived()
 
     def _take_arrived(self) -> None:
         arrived, self._arrived = self._arrived, []
@@ -146,7 +147,7 @@ class Handlers:
                 fronts.append(self._front(request.source, self._lane(report.category), self._areas[grid]))
         records = wire.word(said, fronts, now, self._seal)
         if log.isEnabledFor(logging.DEBUG):
-            for _, _, own, _, _ in records:
+            for _, _, _, own, _ in records:
                 log.debug("worded", extra={"signal": own})
         return list(zip(whose, records, strict=True))
 
@@ -159,22 +160,21 @@ class Handlers:
         return self._city.locate(lons, lats).tolist()
 
     def _append(self, worded: Sequence[tuple[Whose, wire.Worded]]) -> None:
-        """Give them to the producers of their lanes."""
-        producers = self._producers
-        for (request, n), (front, client_id, own, key, value) in worded:
-            request.said(n, client_id, own)
+        """Give them to the producers of their lanes, those of one partition together."""
+        runs: dict[tuple[str, int], Run] = {}
+        for (request, n), (front, partition, client_id, own, record) in worded:
+            place = front.topic, partition
+            run = runs.get(place)
+            if run is None:
+                run = runs[place] = Run(front.lane, self._token)
+            run.records.append(record)
+            run.whose.append((request, n, client_id, own))
+        for (topic, partition), run in runs.items():
             try:
-                producers[front.lane].append(
-                    front.topic, topics.partition(key, front.partitions), key.encode(), value, wire.headers(own),
-                    partial(request.settle, n),
-                )  # fmt: skip
-            except TooLarge as fault:
-                request.put(n, Rejected([Wrong("$", "too_large", str(fault))]))
-            except Fault as fault:
-                request.put(n, Unsaid(client_id, False, str(fault)))
+                self._producers[run.lane].append(topic, partition, run.records, run.settle)
             except Exception:
-                log.exception("a bug met a record")
-                request.put(n, Unsaid(client_id, True, "a fault of ours"))
+                log.exception("a bug met records")
+                run.settle(0, len(run.records), Unknown("a fault of ours"))
 
     def _new_front(self, source: str, lane: Lane, area: str) -> wire.Front:
         return wire.front(source, lane, area, self._city.version, self._partitions[topics.signals(lane)])

@@ -4,7 +4,7 @@ import msgspec
 
 from gewu.runtime import validation
 from gewu.runtime.problem import Wrong
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid
+from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, Strict, is_client_id
 
 
 class Where(msgspec.Struct, gc=False):
@@ -39,6 +39,7 @@ def glance(body: bytes) -> Glance:
 def report(body: bytes) -> ReportSaid | list[Wrong]:
     """The report in this body, or everything that is wrong with it."""
     try:
-        return _decode(body)
+        said = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return validation.of(ReportSaid, body, _NESTED)
+        return validation.of(Strict, body, _NESTED)
+    return said if said.id is None or is_client_id(said.id) else validation.of(Strict, body, _NESTED)

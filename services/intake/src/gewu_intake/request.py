@@ -10,7 +10,7 @@ from gewu import ids
 from gewu.lane import Lane
 from gewu.runtime.keys import Key
 from gewu.runtime.problem import Wrong
-from gewu.runtime.producer import Fault, Unknown
+from gewu.runtime.producer import Fault, Overloaded, Record, TooLarge
 from gewu_intake.domain.admission import Shed
 
 log = logging.getLogger(__name__)
@@ -55,16 +55,14 @@ Answer = Accepted | Rejected | Unsaid | NoRoom | Broken
 class Request:
     """Who sends these reports, and their answers, which leave together when the last one is there."""
 
-    __slots__ = ("_answer", "_found", "_left", "_token", "client", "has_key", "rate", "source")
+    __slots__ = ("_answer", "_found", "_left", "client", "has_key", "rate", "source")
 
-    def __init__(
-        self, key: Key | None, reports: int, token: Callable[[str], str], answer: Callable[[list[Answer]], None]
-    ) -> None:
+    def __init__(self, key: Key | None, reports: int, answer: Callable[[list[Answer]], None]) -> None:
         if key is None:
             self.client, self.source, self.rate, self.has_key = ids.ANONYMOUS, ids.ANONYMOUS, 0.0, False
         else:
             self.client, self.source, self.rate, self.has_key = key.id, f"key:{key.id}", key.rate, True
-        self._answer, self._token, self._left = answer, token, reports
+        self._answer, self._left = answer, reports
         self._found: list[Any] = [None] * reports
 
     def put(self, n: int, answer: Answer) -> None:
@@ -72,18 +70,37 @@ class Request:
         self._found[n] = answer
         self._left -= 1
         if not self._left:
-            self._answer(self._found)
+            try:
+                self._answer(self._found)
+            except Exception:
+                log.exception("a bug met an answer")  # it hurts no other of its run
 
-    def said(self, n: int, client_id: str, signal_id: str) -> None:
-        """The n-th report is on its way to the broker under these ids."""
-        self._found[n] = client_id, signal_id
 
-    def settle(self, n: int, fault: Fault | None) -> None:
-        """What the broker said of the n-th."""
-        client_id, own = self._found[n]
-        if fault is not None:
-            self.put(n, Unsaid(client_id, isinstance(fault, Unknown), str(fault)))
-            return
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("accepted", extra={"signal": own})
-        self.put(n, Accepted(client_id, own, self._token(own)))
+class Run:
+    """Records of one partition on their way to the broker, and whose they are: a request, and the number and ids there."""
+
+    __slots__ = ("_token", "lane", "records", "whose")
+
+    def __init__(self, lane: Lane, token: Callable[[str], str]) -> None:
+        self.lane, self._token = lane, token
+        self.records: list[Record] = []
+        self.whose: list[tuple[Request, int, str, str]] = []
+
+    def settle(self, first: int, end: int, fault: Fault | None) -> None:
+        """What the broker said of records[first:end]."""
+        told, token = self.whose[first:end], self._token
+        if fault is None:
+            if log.isEnabledFor(logging.DEBUG):
+                for _, _, _, own in told:
+                    log.debug("accepted", extra={"signal": own})
+            for request, n, client_id, own in told:
+                request.put(n, Accepted(client_id, own, token(own)))
+        else:
+            for request, n, client_id, _ in told:
+                request.put(n, _unsaid(client_id, fault))
+
+
+def _unsaid(client_id: str, fault: Fault) -> Answer:
+    if isinstance(fault, TooLarge):
+        return Rejected([Wrong("$", "too_large", str(fault))])
+    return Unsaid(client_id, not isinstance(fault, Overloaded), str(fault))

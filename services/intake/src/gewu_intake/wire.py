@@ -10,6 +10,7 @@ import msgspec
 from gewu import codec, ids, topics
 from gewu.lane import Lane
 from gewu.runtime.contact import Sealed
+from gewu.runtime.producer import Record
 from gewu.v1.common_pb2 import Contact, SealedContact
 from gewu.v1.signal_pb2 import Signal
 from gewu_intake import encoding
@@ -33,8 +34,7 @@ class Front(msgspec.Struct, frozen=True, gc=False):
     value: bytes
 
 
-Worded = tuple[Front, str, str, str, bytes]  # with the client's id, the signal's, the record's key and its value
-headers = _envelope.headers
+Worded = tuple[Front, int, str, str, Record]  # with the partition, the client's id and the signal's
 
 
 def front(source: str, lane: Lane, home_area: str, package_version: str, partitions: int) -> Front:
@@ -59,10 +59,13 @@ def content_sha256(said: ReportSaid) -> bytes:
 def word(
     said: Sequence[ReportSaid], fronts: Sequence[Front], now: datetime, seal: Callable[[bytes], Sealed] | None
 ) -> list[Worded]:
-    """Reports as signals, their contacts sealed; `fronts`: of each. What has no time of its own was seen now."""
+    """Reports as records, their contacts sealed; `fronts`: of each. What has no time of its own was seen now."""
     theirs = [r.id or ids.new_client_id() for r in said]
     contents = list(map(content_sha256, said))
-    own = list(map(_own_id, fronts, theirs, contents))
+    own = [
+        ids.signal_id(front.source, id_, content if front.source == ids.ANONYMOUS else b"")
+        for front, id_, content in zip(fronts, theirs, contents, strict=True)
+    ]
     received = encoding.received(now)
     values = [
         # One message behind another is their merge.
@@ -72,11 +75,11 @@ def word(
     for n, r in enumerate(said):
         if r.exercise or r.object_id or r.contact:
             values[n] += _rare(r, own[n], seal)
-    return list(zip(fronts, theirs, own, map(area_key, said, theirs), values, strict=True))
-
-
-def _own_id(front: Front, theirs: str, content: bytes) -> str:
-    return ids.signal_id(front.source, theirs, content if front.source == ids.ANONYMOUS else b"")
+    headers, partition = _envelope.headers, topics.partition
+    return [
+        (front, partition(key, front.partitions), id_, own_id, (key.encode(), value, headers(own_id)))
+        for front, id_, own_id, key, value in zip(fronts, theirs, own, map(area_key, said, theirs), values, strict=True)
+    ]
 
 
 def _rare(said: ReportSaid, own: str, seal: Callable[[bytes], Sealed] | None) -> bytes:

@@ -1,6 +1,5 @@
 """The desk: what a department does over HTTP is said on its own topic, the same road as if it had written there itself."""
 
-import asyncio
 from collections.abc import Collection
 from typing import Annotated, Literal
 
@@ -8,7 +7,7 @@ from msgspec import Meta, Struct
 
 from gewu import codec, ids, topics
 from gewu.clock import Clock
-from gewu.runtime.producer import Fault, Producer, Unknown
+from gewu.runtime.producer import Fault, Producer, Unknown, say
 from gewu.v1.action_pb2 import Action as Wire
 from gewu_dispatch.domain.action import Action, Kind, Refusal, moves
 from gewu_dispatch.domain.case import State
@@ -80,18 +79,12 @@ class Desk:
             said_by=action.said_by,
         )
         message.said_at.FromDatetime(action.said_at)
-        acked: asyncio.Future[Fault | None] = asyncio.get_running_loop().create_future()
         topic = topics.actions(action.department)
         place = topics.partition(action.case_id, self._partitions[topic])
+        record = action.case_id.encode(), message.SerializeToString(), _envelope.headers(action.action_id)
         try:
-            self._producer.append(
-                topic, place, action.case_id.encode(), message.SerializeToString(), _envelope.headers(action.action_id),
-                lambda fault: None if acked.done() else acked.set_result(fault),
-            )  # fmt: skip
-            fault = await acked
-        except Fault as refused:
-            fault = refused
-        if isinstance(fault, Unknown):
-            raise Unsaid("unknown", "it may stand in the log: send it again under the same id")
-        if fault:
-            raise Unsaid("overloaded", "send it again later")
+            await say(self._producer, topic, place, record)
+        except Unknown:
+            raise Unsaid("unknown", "it may stand in the log: send it again under the same id") from None
+        except Fault:
+            raise Unsaid("overloaded", "send it again later") from None

@@ -5,7 +5,7 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from gewu.runtime import keys
@@ -95,7 +95,7 @@ class Doors:
     def take(self, door: str, body: bytes, key: Key | None, say: Say) -> None:
         """Take what is in a whole body; `say` is called once, now or after the ack. Refused when it is no batch at all."""
         if door == ONE:
-            self._handlers.on_report(body, key, lambda answer: _say(say, self._one, answer))
+            self._handlers.on_report(body, key, partial(_say, say, self._one))
             return
         # Every line of the client's has its number; blank ones have no answer.
         lines = body.split(b"\n")
@@ -104,9 +104,7 @@ class Doors:
             raise Refused(422, "empty", "there is no line to take", "send one report a line")
         if len(numbers) > BATCH_LINES:
             raise Refused(413, "too_many_lines", "too many lines", f"at most {BATCH_LINES} reports a request")
-        self._handlers.on_lines(
-            [lines[n - 1] for n in numbers], key, lambda found: _say(say, self._many, numbers, found)
-        )
+        self._handlers.on_lines([lines[n - 1] for n in numbers], key, partial(_say, say, self._many, numbers))
 
     def count(self, door: str, reply: Reply, seconds: float) -> None:
         """Count an answered request."""
@@ -115,7 +113,8 @@ class Doors:
         if reply.turned_away:
             self._metrics.refused(reply.turned_away)
 
-    def _one(self, answer: Answer) -> Reply:
+    def _one(self, found: list[Answer]) -> Reply:
+        (answer,) = found
         if type(answer) is Accepted:
             self._accepted.inc()
         else:

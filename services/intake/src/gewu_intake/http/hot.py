@@ -8,14 +8,12 @@ shutdown hold for both.
 
 import logging
 import time
-from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gewu.runtime.guarded import HEAD_S, GuardedProtocol
-from gewu.runtime.keys import Key
 from gewu_intake.http import answers
 from gewu_intake.http.answers import Refused, Reply
 from gewu_intake.http.doors import LIMITS, Doors, head, too_large
@@ -26,24 +24,12 @@ log = logging.getLogger(__name__)
 class _Cycle:
     """A request on the short way, with what uvicorn asks of the cycle of a connection."""
 
-    __slots__ = (
-        "body",
-        "disconnected",
-        "door",
-        "keep_alive",
-        "key",
-        "more_body",
-        "response_complete",
-        "size",
-        "started",
-    )
+    __slots__ = ("disconnected", "door", "keep_alive", "response_complete", "started")
+    more_body = True
 
     def __init__(self, door: str) -> None:
-        self.door, self.started, self.key = door, 0.0, None
-        self.body: list[bytes] = []
-        self.size = 0
+        self.door, self.started, self.keep_alive = door, 0.0, True
         self.disconnected = self.response_complete = False
-        self.keep_alive = self.more_body = True
 
     @property
     def message_event(self) -> "_Cycle":
@@ -61,6 +47,9 @@ class HotProtocol(GuardedProtocol):
         self._doors = doors
         self._by_url = {door.encode(): door for door in LIMITS}
         self._hot: _Cycle | None = None  # the request whose body is being read
+        self._body: list[bytes] = []  # of it
+        self._size = 0
+        self._answered_at = 0.0  # when the last answer left on the short way
         self._between = True  # whether nothing is here yet of a request that is not whole
         self._raw = b""  # the head that is being parsed, if it may be remembered
 
@@ -76,12 +65,11 @@ class HotProtocol(GuardedProtocol):
             raw = data[:end] if end > 4 and data.startswith(b"POST ") else b""
             head = self._doors.heads.get(raw)
             if head is not None and len(data) == end + head.length and self._is_free():
-                self._unset_keepalive_if_required()
                 if self._in_head:  # the first one of its connection
                     self._in_head = False
                     self._watch()
                 self.cycle = hot = _Cycle(head.door)  # type: ignore[assignment]
-                self._take(hot, lambda: self._doors.holder(head.digest), data[end:])
+                self._take(hot, head.digest, data[end:])
                 return
             self._raw = raw
         super().data_received(data)
@@ -98,6 +86,7 @@ class HotProtocol(GuardedProtocol):
         if door is not None and self._is_plain():
             self._in_head = False
             self._hot = self.cycle = _Cycle(door)  # type: ignore[assignment]
+            self._body, self._size = [], 0
             return
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
@@ -111,9 +100,9 @@ class HotProtocol(GuardedProtocol):
         if hot is None:
             super().on_body(body)
         elif not hot.response_complete:
-            hot.size += len(body)
-            hot.body.append(body)
-            if hot.size > LIMITS[hot.door]:
+            self._size += len(body)
+            self._body.append(body)
+            if self._size > LIMITS[hot.door]:
                 self._refuse(hot, too_large(hot.door))
 
     def on_message_complete(self) -> None:
@@ -123,21 +112,24 @@ class HotProtocol(GuardedProtocol):
         if hot is None:
             super().on_message_complete()
         elif not hot.response_complete:
-            body = hot.body[0] if len(hot.body) == 1 else b"".join(hot.body)
-            hot.body = []
-            self._take(hot, lambda: self._enter(hot.door), body)
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            self._body = []
+            self._take(hot, None, body)
 
-    def _enter(self, door: str) -> Key | None:
+    def _enter(self, door: str) -> str:
         digest = self._doors.enter(door, self.headers)
         raw, self._raw = self._raw, b""
         if raw:
             self._doors.heads.remember(raw, door, digest, self.headers)
-        return self._doors.holder(digest)
+        return digest
 
-    def _take(self, hot: _Cycle, enter: Callable[[], Key | None], body: bytes) -> None:
+    def _take(self, hot: _Cycle, digest: str | None, body: bytes) -> None:
+        """Take a whole body; `digest`: of its key, None where the head was not looked at yet."""
         hot.started = time.monotonic()
         try:
-            self._doors.take(hot.door, body, enter(), lambda reply: self._answer(hot, reply))
+            if digest is None:
+                digest = self._enter(hot.door)
+            self._doors.take(hot.door, body, self._doors.holder(digest), partial(self._answer, hot))
         except Refused as fault:
             self._answer(hot, fault.reply)
         except Exception:
@@ -179,7 +171,8 @@ class HotProtocol(GuardedProtocol):
         if hot.response_complete:
             return
         hot.response_complete = True
-        self._doors.count(hot.door, reply, time.monotonic() - hot.started)
+        self._answered_at = time.monotonic()
+        self._doors.count(hot.door, reply, self._answered_at - hot.started)
         if hot.disconnected or self.transport.is_closing():
             return
         start = _start(reply.status, reply.kind, reply.retry, *self.server_state.default_headers)
@@ -187,11 +180,35 @@ class HotProtocol(GuardedProtocol):
         self.transport.write(b"%bcontent-length: %d\r\n%b\r\n%b" % (start, len(reply.body), end, reply.body))
         if not hot.keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """As uvicorn's `on_response_complete`, but the timer of a quiet connection runs on instead of being set anew."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        elif self.timeout_keep_alive_task is None:
+            self._wait_for_more(self.timeout_keep_alive)
+
+    def _wait_for_more(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """End the connection if it was quiet for the whole time: answers on the short way left this timer as it was."""
+        self.timeout_keep_alive_task = None
+        if self.cycle is None or self.cycle.response_complete:  # else the answer sets it again
+            left = self._answered_at + self.timeout_keep_alive - time.monotonic()
+            if left > 0:
+                self._wait_for_more(left)
+            else:
+                super().timeout_keep_alive_handler()
 
     def _refuse(self, hot: _Cycle, fault: Refused) -> None:
         """Answer before the body is whole; what follows of it is not read, so the connection ends."""
-        hot.started, hot.keep_alive, hot.body = time.monotonic(), False, []
+        hot.started, hot.keep_alive, self._body = time.monotonic(), False, []
         self._answer(hot, fault.reply)
 
 
