@@ -8,26 +8,33 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SHORT = [
+    bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)
+]  # varints of one byte or two
 
 
-@lru_cache(1 << 14)  # mostly lengths and small counts
 def varint(n: int) -> bytes:
-    """A number from 0 on."""
-    found = bytearray()
-    while n > 127:
-        found.append(n & 127 | 128)
-        n >>= 7
-    found.append(n)
-    return bytes(found)
+    """A number from 0 on. Who knows that it is below 2^14 looks it up in SHORT."""
+    return SHORT[n] if n < 1 << 14 else bytes((n & 127 | 128,)) + varint(n >> 7)
 
 
 def timestamp(at: datetime) -> bytes:
     """A google.protobuf.Timestamp with its length before it; `at` is aware and lies between 1970 and 3058."""
     since = at - _EPOCH
-    return b"\x0c\x08%b\x10%b" % (_five(since.days * 86_400 + since.seconds), _five(since.microseconds * 1000))
+    return _seconds(since.days * 86_400 + since.seconds) + _nanos(since.microseconds)
 
 
-@lru_cache(1 << 13)  # most clocks tell milliseconds, and most reports are of the last minutes
+# Most clocks tell milliseconds, and most times are of the last minutes.
+@lru_cache(1 << 13)
+def _seconds(n: int) -> bytes:
+    return b"\x0c\x08" + _five(n)
+
+
+@lru_cache(1 << 13)
+def _nanos(microseconds: int) -> bytes:
+    return b"\x10" + _five(microseconds * 1000)
+
+
 def _five(n: int) -> bytes:
     """A varint of five bytes, however small the number is, which readers of all languages take; up to 2^35."""
     return bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14 & 127 | 128, n >> 21 & 127 | 128, n >> 28))
