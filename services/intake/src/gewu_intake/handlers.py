@@ -15,7 +15,7 @@ from gewu.runtime.contact import Sealed
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu.runtime.problem import Wrong
-from gewu.runtime.producer import Producer, Unknown
+from gewu.runtime.producer import Producer, Record, Unknown
 from gewu_intake import parse, wire
 from gewu_intake.domain.admission import Admission
 from gewu_intake.domain.report import ReportSaid, Terms, accept
@@ -161,20 +161,20 @@ class Handlers:
 
     def _append(self, worded: Sequence[tuple[Whose, wire.Worded]]) -> None:
         """Give them to the producers of their lanes, those of one partition together."""
-        runs: dict[tuple[str, int], Run] = {}
+        runs: dict[tuple[str, int], tuple[Run, list[Record]]] = {}
         for (request, n), (front, partition, client_id, own, record) in worded:
-            place = front.topic, partition
-            run = runs.get(place)
-            if run is None:
-                run = runs[place] = Run(front.lane, self._token)
-            run.records.append(record)
+            found = runs.get((front.topic, partition))
+            if found is None:
+                found = runs[front.topic, partition] = Run(front.lane, self._token), []
+            run, records = found
             run.whose.append((request, n, client_id, own))
-        for (topic, partition), run in runs.items():
+            records.append(record)
+        for (topic, partition), (run, records) in runs.items():
             try:
-                self._producers[run.lane].append(topic, partition, run.records, run.settle)
+                self._producers[run.lane].append(topic, partition, records, run.settle)
             except Exception:
                 log.exception("a bug met records")
-                run.settle(0, len(run.records), Unknown("a fault of ours"))
+                run.settle(0, len(records), Unknown("a fault of ours"))
 
     def _new_front(self, source: str, lane: Lane, area: str) -> wire.Front:
         return wire.front(source, lane, area, self._city.version, self._partitions[topics.signals(lane)])
