@@ -5,7 +5,7 @@ report has is here; `wire` adds the rest with the library, for one message behin
 those of proto/gewu/v1/signal.proto, and tests/intake/test_encoding.py reads all of it back with the library.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from struct import Struct
 
@@ -19,14 +19,23 @@ _LON, _LAT, _ACCURACY = b"\x09", b"\x11", b"\x1d"
 _LENGTHS = [bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)]
 
 
-def received(at: datetime) -> bytes:
-    """The field received_at."""
-    return b"\x32" + _timestamp(at)
+class Times:
+    """The times of reports that arrive together. `received`: the field received_at."""
 
+    __slots__ = ("_micros", "_seconds", "received")
 
-def observed(at: datetime) -> bytes:
-    """The field observed_at."""
-    return b"\x2a" + _timestamp(at)
+    def __init__(self, now: datetime) -> None:
+        since = now - _EPOCH
+        self._seconds, self._micros = since.days * 86_400 + since.seconds, since.microseconds
+        self.received = b"\x32" + _seconds(self._seconds) + _nanos(self._micros)
+
+    def observed(self, since: timedelta) -> bytes:
+        """The field observed_at of what was seen so long after now."""
+        seconds = self._seconds + since.days * 86_400 + since.seconds
+        micros = self._micros + since.microseconds
+        if micros >= 1_000_000:
+            seconds, micros = seconds + 1, micros - 1_000_000
+        return b"\x2a" + _seconds(seconds) + _nanos(micros)
 
 
 def report(signal_id: str, client_id: str, content_sha256: bytes, said: ReportSaid) -> bytes:
@@ -46,11 +55,6 @@ def report(signal_id: str, client_id: str, content_sha256: bytes, said: ReportSa
     return b"\x0a%b%b\x22%b%b\x5a\x20%b%b\xa2\x01%b%b" % (
         _LENGTHS[len(own)], own, _LENGTHS[len(theirs)], theirs, content_sha256, where, _LENGTHS[len(words)], words,
     )  # fmt: skip
-
-
-def _timestamp(at: datetime) -> bytes:
-    since = at - _EPOCH
-    return _seconds(since.days * 86_400 + since.seconds) + _nanos(since.microseconds)
 
 
 # Most clocks tell milliseconds, and most reports are of the last minutes.
