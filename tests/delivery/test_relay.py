@@ -18,6 +18,7 @@ from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import RelayMetrics
+from gewu.runtime.producer import Unknown
 from gewu.runtime.relay import Relay
 from gewu.runtime.settings import Kafka, Postgres
 from gewu.topics import Topic
@@ -158,6 +159,42 @@ async def test_a_topic_that_does_not_answer_keeps_no_other_waiting(
             done(None)
         await _emptied(connection)
         assert sick.said.count(sick.topic) == 6, "each once, though its answer was late"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Half:
+    """A producer that acknowledges the first half of a call and not the rest."""
+
+    def __init__(self) -> None:
+        self.said: list[int] = []
+
+    def append(self, topic: str, partition: int, records: Any, done: Any) -> None:
+        """Take them."""
+        self.said += [int(value.split()[1]) for _, value, _ in records]
+        middle = (len(records) + 1) // 2
+        done(0, middle, None)
+        if middle < len(records):
+            done(middle, len(records), Unknown("no ack"))
+
+    async def flush(self) -> None:
+        """Nothing to do."""
+
+
+async def test_a_run_that_is_acknowledged_in_part_is_forgotten_in_part(
+    topic: Topic, connection: asyncpg.Connection, database: Postgres
+) -> None:
+    half, subject = Half(), str(uuid4())
+    await _write(connection, [_event(topic.name, subject=subject, version=version) for version in range(1, 7)])
+    metrics, health = RelayMetrics(registry := CollectorRegistry()), Health()
+    relay = Relay(database, "dispatch", half, "test", metrics, health, Failpoints({}))
+    task = asyncio.create_task(relay.run())
+    try:
+        await _emptied(connection)
+        assert half.said == [1, 2, 3, 4, 5, 6, 4, 5, 6, 6]
+        assert registry.get_sample_value("gewu_relay_events_total", {"topic": topic.name}) == 6
+        assert not relay._under_way and not relay._apart
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

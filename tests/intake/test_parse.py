@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gewu.lane import Lane
 from gewu.runtime.problem import Wrong
 from gewu_intake import parse, wire
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, Strict, Terms, accept
+from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, Strict, Terms, accept, seen
 from tests.support.building import NOW, a_report
 
 
@@ -145,8 +145,8 @@ def _holds(body: bytes) -> None:
         assert found and all(isinstance(w, Wrong) and w.field[:1] == "$" and w.code and w.reason for w in found)
         msgspec.json.encode(found)
         return
-    if not accept(found, True, True, NOW, Terms(True, True)):
-        wire.word([found], [wire.front("anonymous", Lane.P1, "990101", "1.0", 6)], NOW, None)
+    if not accept(found, since := seen(found, NOW), True, True, NOW, Terms(True, True)):
+        wire.word([found], [since], [wire.front("anonymous", Lane.P1, "990101", "1.0", 6)], NOW, None)
 
 
 @settings(max_examples=500, deadline=None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, Reject, Rejection, ReportSaid, Terms, accept
+from gewu_intake.domain.report import ContactSaid, PlaceSaid, Reject, Rejection, ReportSaid, Terms, accept, seen
 from tests.support.building import NOW, a_report
 
 TAKEN: dict[str, Any] = {"in_a_grid": True, "no_position": True, "contact": True, "has_key": True}
@@ -15,7 +15,8 @@ CONTACT = ContactSaid(phone="13900000000")
 def judged(said: ReportSaid, asked: dict[str, Any] | None = None) -> list[Rejection]:
     """What is said against a report; `asked`: what differs from the friendliest city."""
     city = {**TAKEN, **(asked or {})}
-    return accept(said, city["in_a_grid"], city["has_key"], NOW, Terms(city["no_position"], city["contact"]))
+    terms = Terms(city["no_position"], city["contact"])
+    return accept(said, seen(said, NOW), city["in_a_grid"], city["has_key"], NOW, terms)
 
 
 def reasons(asked: dict[str, Any] | None = None, **words: Any) -> list[tuple[Reject, str]]:

@@ -13,7 +13,7 @@ from gewu.runtime.contact import Opener, Sealed, Sealer
 from gewu.v1.common_pb2 import Contact
 from gewu.v1.signal_pb2 import Signal
 from gewu_intake import parse, wire
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid
+from gewu_intake.domain.report import ContactSaid, PlaceSaid, ReportSaid, seen
 from tests.support.building import NOW, a_report
 
 V7 = "0190a5c2-7b1e-7cc3-98c4-dc0c0c07398f"
@@ -36,7 +36,9 @@ def worded(said: ReportSaid, source: str = "key:test", seal: Any = None, **words
     """The report as a signal of this source."""
     words = {"lane": Lane.P1, "area": "990101", "package_version": "1.0-abc", "now": NOW, **words}
     front = wire.front(source, words["lane"], words["area"], words["package_version"], 6)
-    ((front, partition, theirs, own, record),) = wire.word([said], [front], words["now"], seal)
+    ((front, partition, theirs, own, record),) = wire.word(
+        [said], [seen(said, words["now"])], [front], words["now"], seal
+    )
     return Worded(own, theirs, front.lane, front.topic, partition, *record)
 
 

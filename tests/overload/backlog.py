@@ -22,7 +22,7 @@ from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.settings import Kafka
 from gewu.v1.assignment_pb2 import Assignment
 from gewu_intake import parse, wire
-from gewu_intake.domain.report import ReportSaid
+from gewu_intake.domain.report import ReportSaid, seen
 
 _BACKLOG = topics.signals(Lane.P2)
 _PARTITIONS = next(t.partitions for t in topics.registry([]) if t.name == _BACKLOG)
@@ -68,7 +68,7 @@ async def _fill(settings: Kafka, city: City, count: int) -> None:
     for n, body in enumerate(bodies.draw(count)):
         said = parse.report(body.line)
         assert isinstance(said, ReportSaid)
-        ((_, partition, _, _, record),) = wire.word([said], [front], now, None)
+        ((_, partition, _, _, record),) = wire.word([said], [seen(said, now)], [front], now, None)
         writer.append(front.topic, partition, [record], lambda *_: None)
         if n % 2000 == 0:
             await asyncio.sleep(0)

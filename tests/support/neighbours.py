@@ -5,10 +5,10 @@ from typing import Any
 
 import shapely
 
-from gewu import ids, topics
+from gewu import ids
 from gewu.city import load
 from gewu_intake.domain.report import PlaceSaid, ReportSaid
-from gewu_intake.wire import area_key
+from gewu_intake.wire import key_and_partition
 
 _CLASS = "component:01002"  # no other load reports it, and it is p1
 _STEP, _ASIDE = 0.0006, 0.0003  # degrees: what is so far apart is never one thing
@@ -27,7 +27,7 @@ def pairs_across_partitions(package: Path, run: int = 0) -> list[Pair]:
         lat = south + run * _ASIDE
         while lat < north:
             places = [PlaceSaid(line - 0.00001, lat), PlaceSaid(line + 0.00001, lat)]
-            cells = {topics.partition(area_key(ReportSaid(category.key, p), "x"), 6) for p in places}
+            cells = {key_and_partition(ReportSaid(category.key, p), "x", 6)[1] for p in places}
             if len(cells) == 2 and (city.locate([p.lon for p in places], [lat, lat]) >= 0).all():
                 found.append((_report(places[0]), _report(places[1])))
             lat += _STEP

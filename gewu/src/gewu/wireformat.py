@@ -20,8 +20,18 @@ def varint(n: int) -> bytes:
 
 def timestamp(at: datetime) -> bytes:
     """A google.protobuf.Timestamp with its length before it; `at` is aware and lies between 1970 and 3058."""
+    return moment(*since_epoch(at))
+
+
+def moment(seconds: int, micros: int) -> bytes:
+    """The same of a time in Unix seconds and microseconds."""
+    return _seconds(seconds) + _nanos(micros)
+
+
+def since_epoch(at: datetime) -> tuple[int, int]:
+    """Unix seconds and microseconds of an aware time."""
     since = at - _EPOCH
-    return _seconds(since.days * 86_400 + since.seconds) + _nanos(since.microseconds)
+    return since.days * 86_400 + since.seconds, since.microseconds
 
 
 # Most clocks tell milliseconds, and most times are of the last minutes.

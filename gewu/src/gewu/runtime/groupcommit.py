@@ -8,7 +8,8 @@ with out-of-order sequences for ever, so the producer is thrown away and rebuilt
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -259,8 +260,8 @@ class GroupCommit:
         if not self.pending_bytes:
             self._idle.set()
 
-    def _spawn(self, work: Awaitable[None]) -> asyncio.Future[None]:
-        task = asyncio.ensure_future(work)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+        task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -5,10 +5,10 @@ the rest with the library, for one message behind another is their merge. The nu
 proto/gewu/v1/signal.proto, and tests/intake/test_encoding.py reads all of it back with the library.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from struct import Struct
 
-from gewu.wireformat import SHORT, timestamp
+from gewu.wireformat import SHORT, moment, since_epoch
 from gewu_intake.domain.report import ReportSaid
 
 _point = Struct("<cdcd").pack
@@ -16,14 +16,22 @@ _circle = Struct("<cdcdcf").pack
 _LON, _LAT, _ACCURACY = b"\x09", b"\x11", b"\x1d"
 
 
-def received(at: datetime) -> bytes:
-    """The field received_at."""
-    return b"\x32" + timestamp(at)
+class Times:
+    """The times of reports that arrive together. `received`: the field received_at."""
 
+    __slots__ = ("_micros", "_seconds", "received")
 
-def observed(at: datetime) -> bytes:
-    """The field observed_at."""
-    return b"\x2a" + timestamp(at)
+    def __init__(self, now: datetime) -> None:
+        self._seconds, self._micros = since_epoch(now)
+        self.received = b"\x32" + moment(self._seconds, self._micros)
+
+    def observed(self, since: timedelta) -> bytes:
+        """The field observed_at of what was seen so long after now."""
+        seconds = self._seconds + since.days * 86_400 + since.seconds
+        micros = self._micros + since.microseconds
+        if micros >= 1_000_000:
+            seconds, micros = seconds + 1, micros - 1_000_000
+        return b"\x2a" + moment(seconds, micros)
 
 
 def report(signal_id: str, client_id: str, content_sha256: bytes, said: ReportSaid) -> bytes:

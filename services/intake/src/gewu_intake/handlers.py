@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from functools import lru_cache
 from math import nan
 
@@ -15,10 +16,10 @@ from gewu.runtime.contact import Sealed
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu.runtime.problem import Wrong
-from gewu.runtime.producer import Producer, Unknown
+from gewu.runtime.producer import Producer, Record, Unknown
 from gewu_intake import parse, wire
 from gewu_intake.domain.admission import Admission
-from gewu_intake.domain.report import ReportSaid, Terms, accept
+from gewu_intake.domain.report import ReportSaid, Terms, accept, seen
 from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Run
 
 REPORT_BYTES = 32 * 1024
@@ -124,10 +125,10 @@ class Handlers:
 
     def _room(self, body: bytes, request: Request) -> NoRoom | None:
         """Why there is no room for this report, from no more than a glance at it; None where there is."""
-        seen, grid = parse.glance(body), -1
-        if seen.place and self._admission.asks_for_grids():
-            grid = self._city.owners.at(seen.place.lon, seen.place.lat)
-        lane = self._lane(seen.category)
+        glimpse, grid = parse.glance(body), -1
+        if glimpse.place and self._admission.asks_for_grids():
+            grid = self._city.owners.at(glimpse.place.lon, glimpse.place.lat)
+        lane = self._lane(glimpse.category)
         why = self._admission.take(request.client, request.rate, lane, grid, time.monotonic())
         return NoRoom(why, lane) if why else None
 
@@ -135,17 +136,20 @@ class Handlers:
         """Those that are accepted, as records; the others are answered."""
         now, terms = self._clock.now(), self._terms
         said: list[ReportSaid] = []
+        sinces: list[timedelta] = []
         whose: list[Whose] = []
         fronts: list[wire.Front] = []
         for (report, request, n), grid in zip(read, self._grids(read), strict=True):
-            if rejections := accept(report, grid >= 0, request.has_key, now, terms):
+            since = seen(report, now)
+            if rejections := accept(report, since, grid >= 0, request.has_key, now, terms):
                 errors = [Wrong(r.field, r.reason, r.text) for r in rejections]
                 answered.append((request, n, Rejected(errors)))
             else:
                 said.append(report)
+                sinces.append(since)
                 whose.append((request, n))
                 fronts.append(self._front(request.source, self._lane(report.category), self._areas[grid]))
-        records = wire.word(said, fronts, now, self._seal)
+        records = wire.word(said, sinces, fronts, now, self._seal)
         if log.isEnabledFor(logging.DEBUG):
             for _, _, _, own, _ in records:
                 log.debug("worded", extra={"signal": own})
@@ -161,20 +165,20 @@ class Handlers:
 
     def _append(self, worded: Sequence[tuple[Whose, wire.Worded]]) -> None:
         """Give them to the producers of their lanes, those of one partition together."""
-        runs: dict[tuple[str, int], Run] = {}
+        runs: dict[tuple[str, int], tuple[Run, list[Record]]] = {}
         for (request, n), (front, partition, client_id, own, record) in worded:
-            place = front.topic, partition
-            run = runs.get(place)
-            if run is None:
-                run = runs[place] = Run(front.lane, self._token)
-            run.records.append(record)
+            found = runs.get((front.topic, partition))
+            if found is None:
+                found = runs[front.topic, partition] = Run(front.lane, self._token), []
+            run, records = found
             run.whose.append((request, n, client_id, own))
-        for (topic, partition), run in runs.items():
+            records.append(record)
+        for (topic, partition), (run, records) in runs.items():
             try:
-                self._producers[run.lane].append(topic, partition, run.records, run.settle)
+                self._producers[run.lane].append(topic, partition, records, run.settle)
             except Exception:
                 log.exception("a bug met records")
-                run.settle(0, len(run.records), Unknown("a fault of ours"))
+                run.settle(0, len(records), Unknown("a fault of ours"))
 
     def _new_front(self, source: str, lane: Lane, area: str) -> wire.Front:
         return wire.front(source, lane, area, self._city.version, self._partitions[topics.signals(lane)])

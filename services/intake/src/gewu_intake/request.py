@@ -10,7 +10,7 @@ from gewu import ids
 from gewu.lane import Lane
 from gewu.runtime.keys import Key
 from gewu.runtime.problem import Wrong
-from gewu.runtime.producer import Fault, Overloaded, Record, TooLarge
+from gewu.runtime.producer import Fault, Overloaded, TooLarge
 from gewu_intake.domain.admission import Shed
 
 log = logging.getLogger(__name__)
@@ -79,17 +79,16 @@ class Request:
 
 
 class Run:
-    """Records of one partition on their way to the broker, and whose they are: a request, and the number and ids there."""
+    """Whose the records of one partition are that are on their way to the broker: a request, and the number and ids there."""
 
-    __slots__ = ("_token", "lane", "records", "whose")
+    __slots__ = ("_token", "lane", "whose")
 
     def __init__(self, lane: Lane, token: Callable[[str], str]) -> None:
         self.lane, self._token = lane, token
-        self.records: list[Record] = []
         self.whose: list[tuple[Request, int, str, str]] = []
 
     def settle(self, first: int, end: int, fault: Fault | None) -> None:
-        """What the broker said of records[first:end]."""
+        """What the broker said of the records[first:end]."""
         told, token = self.whose[first:end], self._token
         if fault is None:
             if log.isEnabledFor(logging.DEBUG):

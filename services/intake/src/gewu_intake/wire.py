@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from math import floor
 
 import msgspec
@@ -57,28 +58,32 @@ def content_sha256(said: ReportSaid) -> bytes:
 
 
 def word(
-    said: Sequence[ReportSaid], fronts: Sequence[Front], now: datetime, seal: Callable[[bytes], Sealed] | None
-) -> list[Worded]:
-    """Reports as records, their contacts sealed; `fronts`: of each. What has no time of its own was seen now."""
+    said: Sequence[ReportSaid], since: Sequence[timedelta], fronts: Sequence[Front], now: datetime,
+    seal: Callable[[bytes], Sealed] | None,
+) -> list[Worded]:  # fmt: skip
+    """Reports as records, their contacts sealed; of each, `since`: how long after now it was seen, and its front."""
     theirs = [r.id or ids.new_client_id() for r in said]
     contents = list(map(content_sha256, said))
     own = [
         ids.signal_id(front.source, id_, content if front.source == ids.ANONYMOUS else b"")
         for front, id_, content in zip(fronts, theirs, contents, strict=True)
     ]
-    received = encoding.received(now)
+    times = encoding.Times(now)
+    received = times.received
     values = [
         # One message behind another is their merge.
-        front.value + received + encoding.observed(r.observed_at or now) + part
-        for front, r, part in zip(fronts, said, map(encoding.report, own, theirs, contents, said), strict=True)
+        front.value + received + observed + part
+        for front, observed, part in zip(
+            fronts, map(times.observed, since), map(encoding.report, own, theirs, contents, said), strict=True
+        )
     ]
     for n, r in enumerate(said):
         if r.exercise or r.object_id or r.contact:
             values[n] += _rare(r, own[n], seal)
-    headers, partition = _envelope.headers, topics.partition
+    headers, places = _envelope.headers, map(key_and_partition, said, theirs, [f.partitions for f in fronts])
     return [
-        (front, partition(key, front.partitions), id_, own_id, (key.encode(), value, headers(own_id)))
-        for front, id_, own_id, key, value in zip(fronts, theirs, own, map(area_key, said, theirs), values, strict=True)
+        (front, partition, id_, own_id, (key, value, headers(own_id)))
+        for front, id_, own_id, (key, partition), value in zip(fronts, theirs, own, places, values, strict=True)
     ]
 
 
@@ -92,12 +97,18 @@ def _rare(said: ReportSaid, own: str, seal: Callable[[bytes], Sealed] | None) ->
     return part.SerializeToString()
 
 
-def area_key(said: ReportSaid, client_id: str) -> str:
+def key_and_partition(said: ReportSaid, client_id: str, partitions: int) -> tuple[bytes, int]:
     """The area cell, so that order and partition follow the place; the report's own id where it has none."""
     place = said.place
     if place is None:
-        return client_id
-    return f"{floor(place.lon * _CELLS_PER_DEGREE)}:{floor(place.lat * _CELLS_PER_DEGREE)}"
+        return client_id.encode(), topics.partition(client_id, partitions)
+    return _cell(floor(place.lon * _CELLS_PER_DEGREE), floor(place.lat * _CELLS_PER_DEGREE), partitions)
+
+
+@lru_cache(1 << 14)  # a city of a hundred kilometres each way has ten thousand
+def _cell(x: int, y: int, partitions: int) -> tuple[bytes, int]:
+    key = f"{x}:{y}"
+    return key.encode(), topics.partition(key, partitions)
 
 
 def _sealed(contact: ContactSaid, signal_id: str, seal: Callable[[bytes], Sealed]) -> SealedContact:

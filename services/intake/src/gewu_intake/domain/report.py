@@ -109,17 +109,28 @@ class Terms:
 # A device's clock may be wrong; a day covers every time zone mistaken for UTC.
 FUTURE = timedelta(days=1)
 OLDEST = timedelta(days=400)
-_AGO = -OLDEST
+_AGO, _NOW = -OLDEST, timedelta()
 
 
-def accept(said: ReportSaid, in_a_grid: bool, has_key: bool, now: datetime, terms: Terms) -> list[Rejection]:
-    """Every reason against taking this report; an empty list takes it. `in_a_grid`: whether one owns its position."""
-    place, contact, observed_at = said.place, said.contact, said.observed_at
+def seen(said: ReportSaid, now: datetime) -> timedelta:
+    """How long after now it was seen; what does not say, now."""
+    observed_at = said.observed_at
+    return _NOW if observed_at is None else observed_at - now
+
+
+def accept(
+    said: ReportSaid, since: timedelta, in_a_grid: bool, has_key: bool, now: datetime, terms: Terms
+) -> list[Rejection]:
+    """Every reason against taking this report; an empty list takes it.
+
+    since: when it was `seen`; in_a_grid: whether one owns its position.
+    """
+    place, contact = said.place, said.contact
     found: list[Rejection] = []
     if not in_a_grid and (place is not None or not terms.no_position):
         found.append(_of_place(place))
-    if observed_at is not None and not _AGO <= observed_at - now <= FUTURE:
-        found.append(_of_time(observed_at, now))
+    if not _AGO <= since <= FUTURE:
+        found.append(_of_time(since, now))
     if said.exercise and not has_key:
         found.append(Rejection(Reject.EXERCISE_NEEDS_A_KEY, "$.exercise", "only a key holder may run a drill"))
     if contact is not None and not terms.contact:
@@ -138,8 +149,8 @@ def _of_place(place: PlaceSaid | None) -> Rejection:
     return Rejection(Reject.OUT_OF_CITY, "$.place", f"{place.lon}, {place.lat} lies outside every grid of the city")
 
 
-def _of_time(observed_at: datetime, now: datetime) -> Rejection:
-    if observed_at > now:
+def _of_time(since: timedelta, now: datetime) -> Rejection:
+    if since > _NOW:
         text = f"more than a day after the server's time {now.isoformat()}"
         return Rejection(Reject.IN_THE_FUTURE, "$.observed_at", text)
     return Rejection(Reject.TOO_OLD, "$.observed_at", f"more than {OLDEST.days} days before the server's time")
