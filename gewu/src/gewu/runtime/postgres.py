@@ -25,11 +25,15 @@ COMMAND_S = 15.0
 
 
 async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyncpg.Pool:
-    """A pool of at most `size` connections that see one service's schema. No wait in it is without a bound."""
+    """A pool of at most `size` connections that see one service's schema. No wait in it is without a bound.
+
+    A connection stays, and knows the types of arrays from its start: a batch that comes after a quiet hour would wait for it,
+    and hold its locks while the library asks for one type after another.
+    """
     arrays.install()
     return await asyncpg.create_pool(
         min_size=1, max_size=size, command_timeout=COMMAND_S, timeout=ACQUIRE_S,
-        max_inactive_connection_lifetime=0, reset=_as_it_is,
+        max_inactive_connection_lifetime=0, init=arrays.learn, reset=_as_it_is,
         server_settings={
             "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on",
             "role": f"gewu_{schema}",

@@ -26,7 +26,7 @@ from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import Signal
 from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, locate, triage
 from gewu_dispatch.metrics import Metrics
-from gewu_dispatch.store import cases, history, signals
+from gewu_dispatch.store import cases, signals
 
 log = logging.getLogger(__name__)
 _LANES = {topics.signals(lane): lane for lane in Lane}
@@ -149,10 +149,7 @@ class Signals:
             # Another partition took one of these ids between our look and our write.
             raise NotNow(Why.RACED, "a signal id was taken meanwhile")
         new = [d.located.signal for d in batch.decisions]
-        await cases.open_(transaction, self._opened(batch))
-        await cases.update(transaction, list(batch.joined.values()))
-        await history.write(transaction, _joined(batch))
-        await signals.add_contacts(transaction, new)
+        await cases.touch(transaction, self._opened(batch), _joined(batch))
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)
         await outbox.write(transaction, said)
@@ -213,6 +210,6 @@ def _looks(located: Sequence[Located]) -> dict[int, float]:
     return looks
 
 
-def _joined(batch: Batch) -> list[history.Entry]:
+def _joined(batch: Batch) -> list[cases.Joined]:
     because = {d.case.case_id: d.because for d in reversed(batch.decisions)}
-    return [history.Entry(c, case_pb2.CASE_CHANGE_JOINED, because[i]) for i, c in batch.joined.items()]
+    return [cases.Joined(case, because[case_id]) for case_id, case in batch.joined.items()]

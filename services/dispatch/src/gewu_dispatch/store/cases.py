@@ -1,4 +1,4 @@
-"""Rows of cases: read under lock, open, update."""
+"""Rows of cases: read under lock, opened and joined by signals, moved by departments."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -24,27 +24,38 @@ JOIN cases ON near = look.cell AND last_signal_at >= to_timestamp(look.since) AN
 _LOCK = "SELECT case_id, incarnation, version FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 
-# A case, its first version and the start of its clock: made of the same arrays, because putting one on the wire costs more
-# than a row. A path's ids are joined for the way: unnest would flatten an array of arrays.
-_OPEN = f"""
-WITH u AS MATERIALIZED (
+# Everything that a batch of signals does to cases, with the versions of their history and the start of their clocks: one
+# statement, because cells stay locked meanwhile, and each round trip takes as long as the writing of fifty rows. A path's
+# ids are joined for the way: unnest would flatten an array of arrays.
+_TOUCH = f"""
+WITH new AS MATERIALIZED (
     SELECT * FROM unnest($5::uuid[], $6::smallint[], $7::text[], $8::float8[], $9::float8[], $10::text[], $11::text[],
         $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::boolean[], $19::timestamptz[],
         $20::timestamptz[], $21::bigint[], $22::timestamptz[], $23::text[])
-    AS u (case_id, lane, category, lon, lat, grid_id, path, home_area, department, routed_because, rule_id, object_id, signals,
+    AS n (case_id, lane, category, lon, lat, grid_id, path, home_area, department, routed_because, rule_id, object_id, signals,
         exercise, last_signal_at, complete_by, near, counted_from, why)
 ), opened AS (
     INSERT INTO cases ({_COLUMNS})
     SELECT case_id, $1::int, 1, $2::smallint, lane, category, lon, lat, grid_id, string_to_array(path, E'\\x1f'), home_area,
         department, routed_because, rule_id, object_id, signals, exercise, $3::text, $4::timestamptz, $4, last_signal_at,
         complete_by, near
-    FROM u
+    FROM new
+), joined AS (
+    UPDATE cases c SET incarnation = $1, version = j.version, lane = j.lane, object_id = j.object_id, signals = j.signals,
+        changed_at = $4, last_signal_at = j.last_signal_at
+    FROM unnest($24::uuid[], $25::int[], $26::smallint[], $27::text[], $28::int[], $29::timestamptz[], $30::text[])
+        AS j (case_id, version, lane, object_id, signals, last_signal_at, because)
+    WHERE c.case_id = j.case_id
+    RETURNING c.case_id, c.version, c.state, c.lane, c.department, j.because, c.rule_id, c.signals
 ), versions AS (
     INSERT INTO history (case_id, incarnation, version, at, change, state, lane, department, because, rule_id, signals)
-    SELECT case_id, $1, 1, $4, {case_pb2.CASE_CHANGE_OPENED}, $2, lane, department, routed_because, rule_id, signals FROM u
+    SELECT case_id, $1, 1, $4, {case_pb2.CASE_CHANGE_OPENED}, $2, lane, department, routed_because, rule_id, signals FROM new
+    UNION ALL
+    SELECT case_id, $1, version, $4, {case_pb2.CASE_CHANGE_JOINED}, state, lane, department, because, rule_id, signals FROM joined
 )
 INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
-SELECT case_id, 'completion', 1, 'start', counted_from, complete_by, why FROM u WHERE complete_by IS NOT NULL"""
+SELECT case_id, 'completion', 1, 'start', counted_from, complete_by, why FROM new WHERE complete_by IS NOT NULL"""
+_NEW, _JOINED = 19, 7  # columns
 
 _UPDATE = """
 UPDATE cases c SET incarnation = u.incarnation, version = u.version, state = u.state, lane = u.lane, department = u.department,
@@ -63,6 +74,13 @@ class Opened(Struct, frozen=True):
     case: Case
     counted_from: datetime
     why: str
+
+
+class Joined(Struct, frozen=True):
+    """A case that took in one signal or more, and why the first of them."""
+
+    case: Case
+    because: str
 
 
 async def lock_cells(transaction: Connection, keys: Sequence[int]) -> None:
@@ -101,15 +119,20 @@ async def by_id(transaction: Connection, case_ids: Sequence[str]) -> dict[str, C
     return {str(r["case_id"]): _case(r) for r in await transaction.fetch(_BY_ID, list(case_ids))}
 
 
-async def open_(transaction: Connection, opened: Sequence[Opened]) -> None:
-    """Write what one batch opens: it is all of one incarnation, package and instant, and stands where it was assigned."""
-    if not opened:
+async def touch(transaction: Connection, opened: Sequence[Opened], joined: Sequence[Joined]) -> None:
+    """Write what one batch of signals opens and joins: all of it is of one incarnation, package and instant.
+
+    Joining changes how urgent a case is, how many signals it has and when the last one came, and the thing if none was named.
+    """
+    if not opened and not joined:
         return
-    of_all = opened[0].case
-    rows = sorted((_row(o) for o in opened), key=itemgetter(0))
+    of_all = (opened or joined)[0].case
+    new = sorted((_new(o) for o in opened), key=itemgetter(0))
+    again = sorted((_again(j) for j in joined), key=itemgetter(0))
     await transaction.execute(
-        _OPEN, of_all.incarnation, of_all.state, of_all.package_version, of_all.opened_at, *columns(rows)
-    )
+        _TOUCH, of_all.incarnation, State.ASSIGNED, of_all.package_version if opened else "", of_all.changed_at,
+        *(columns(new) or [[]] * _NEW), *(columns(again) or [[]] * _JOINED),
+    )  # fmt: skip
 
 
 async def update(transaction: Connection, cases: Sequence[Case]) -> None:
@@ -124,13 +147,18 @@ async def update(transaction: Connection, cases: Sequence[Case]) -> None:
     await transaction.execute(_UPDATE, *columns(rows))
 
 
-def _row(opened: Opened) -> tuple[object, ...]:
+def _new(opened: Opened) -> tuple[object, ...]:
     c = opened.case
     return (
         c.case_id, c.lane, c.category, c.lon, c.lat, c.grid_id, "\x1f".join(c.grid_path), c.home_area, c.department,
         c.routed_because, c.rule_id, c.object_id, c.signals, c.exercise, c.last_signal_at, c.complete_by, c.near,
         opened.counted_from, opened.why,
     )  # fmt: skip
+
+
+def _again(joined: Joined) -> tuple[object, ...]:
+    c = joined.case
+    return c.case_id, c.version, c.lane, c.object_id, c.signals, c.last_signal_at, joined.because
 
 
 def _case(row: asyncpg.Record) -> Case:

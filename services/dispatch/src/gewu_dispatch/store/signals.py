@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.case import Signal
 from gewu_dispatch.domain.triage import Decision
 from gewu_dispatch.store.columns import columns
 
+# Contacts stand alone, still sealed; they go the same way, because each round trip is one more while cells are locked.
 _INSERT = """
+WITH sealed AS (
+    INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($26::uuid[], $27::text[], $28::bytea[])
+)
 INSERT INTO signals (signal_id, outcome, case_id, case_incarnation, case_version, because, distance_m, kind, content, lane,
     source, client_id, observed_at, received_at, lon, lat, accuracy_m, address, grid_id, home_area, package_version, said, text,
     object_id, exercise)
@@ -42,11 +47,15 @@ async def known(transaction: Connection, signal_ids: Sequence[str]) -> tuple[int
 
 
 async def insert(transaction: Connection, decisions: Sequence[Decision]) -> int:
-    """Write new signals; returns how many were new. Sorted by id: two batches that share ids must meet in one order."""
+    """Write new signals with their sealed contacts; returns how many signals were new.
+
+    Sorted by id: two batches that share ids must meet in one order.
+    """
     if not decisions:
         return 0
-    rows = [_row(d) for d in sorted(decisions, key=lambda d: d.located.signal.signal_id)]
-    done = await transaction.execute(_INSERT, *columns(rows))
+    rows = sorted((_row(d) for d in decisions), key=itemgetter(0))
+    contacts = [(s.signal_id, *s.contact) for d in decisions if (s := d.located.signal).contact]
+    done = await transaction.execute(_INSERT, *columns(rows), *(columns(contacts) or [[], [], []]))
     return int(done.rpartition(" ")[2])
 
 
@@ -62,16 +71,6 @@ async def add_conflicts(transaction: Connection, conflicts: Sequence[Conflict]) 
                 for c in conflicts
             ],
         )  # fmt: skip
-
-
-async def add_contacts(transaction: Connection, signals: Sequence[Signal]) -> None:
-    """Keep sealed contacts, apart from everything else."""
-    rows = [(s.signal_id, *s.contact) for s in signals if s.contact]
-    if rows:
-        await transaction.execute(
-            "INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])",
-            *columns(rows),
-        )
 
 
 async def add_pictures(transaction: Connection, signals: Sequence[Signal]) -> None:
