@@ -15,6 +15,7 @@ from nacl.public import PrivateKey
 
 from gewu import codec, geo, ids, topics
 from gewu.city import City
+from gewu.errors import NotNow
 from gewu.lane import Lane
 from gewu.runtime.contact import Opener, Sealer
 from gewu.runtime.logs import JsonFormatter
@@ -24,7 +25,7 @@ from gewu_dispatch import encoding
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.action import Kind
 from gewu_dispatch.domain.case import Picture, Signal, State
-from gewu_dispatch.store import cases
+from gewu_dispatch.store import cases, signals
 from tests.dispatch.conftest import Desk
 from tests.support.building import FALLBACK, HERE, INCARNATION, NOW, a_signal, an_action, moved
 
@@ -149,6 +150,59 @@ async def test_a_known_id_with_another_content_is_kept_apart_and_changes_no_case
     )
     assert await desk.rows("signals") == [before] and (await desk.case())["version"] == 1
     assert len(await desk.rows("outbox")) == 2
+
+
+async def test_an_id_that_was_taken_between_look_and_write_is_raced_with_a_contact_too(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never a taken key: the third of those at one position would be laid to a record."""
+    signal, nothing = a_cover(contact=("k1", b"sealed")), (INCARNATION, {})
+    await desk.take(signal)
+    before = await desk.all()
+
+    async def too_early(*_: Any) -> tuple[int, dict[str, bytes]]:
+        return nothing
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signals, "known", too_early)
+        with pytest.raises(NotNow, match="raced"):
+            await desk.take(replace(signal, lon=None, lat=None))  # joins nothing, so its case would be another
+    assert await desk.all() == before
+
+
+async def test_a_batch_that_is_cancelled_while_its_signals_are_written_leaves_no_statement_in_flight(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rollback that fails on one would take the place of the cancel, and the partition would come back to life."""
+    insert = signals.insert
+
+    async def end(*words: Any) -> int:
+        taking.cancel()
+        return await insert(*words)
+
+    signal = a_cover()
+    with monkeypatch.context() as patch:
+        patch.setattr(signals, "insert", end)
+        taking = asyncio.ensure_future(desk.take(signal))
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+    assert await desk.take(signal) == {"opened": 1}
+
+
+async def test_a_bug_that_meets_the_wording_is_what_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def taken(*_: Any) -> int:
+        await asyncio.sleep(0)
+        raise ConnectionResetError
+
+    def broken(*_: Any) -> None:
+        raise KeyError("wording")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(signals, "insert", taken)
+        patch.setattr(encoding, "case", broken)
+        with pytest.raises(KeyError, match="wording"):
+            await desk.take(a_cover())
+    assert await desk.take(a_cover()) == {"opened": 1}
 
 
 async def test_a_version_is_worded_once_however_many_hear_of_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,8 @@ SHORT = [
 
 def varint(n: int) -> bytes:
     """A number from 0 on. Who knows that it is below 2^14 looks it up in SHORT."""
+    if n < 0:
+        raise ValueError(f"{n} is below 0")
     return SHORT[n] if n < 1 << 14 else bytes((n & 127 | 128,)) + varint(n >> 7)
 
 
@@ -46,5 +48,7 @@ def _nanos(microseconds: int) -> bytes:
 
 
 def _five(n: int) -> bytes:
-    """A varint of five bytes, however small the number is, which readers of all languages take; up to 2^35."""
+    """A varint of five bytes, however small the number is, which readers of all languages take; below 2^35."""
+    if n >> 35:
+        raise ValueError(f"{n} needs more than five bytes")
     return bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14 & 127 | 128, n >> 21 & 127 | 128, n >> 28))

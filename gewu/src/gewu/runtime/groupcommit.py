@@ -102,12 +102,14 @@ class GroupCommit:
 
     def append(self, topic: str, partition: int, records: Sequence[Record], done: Done) -> None:
         """See Producer. Never awaits, so a caller may append a whole request's records in one go."""
+        if not records:
+            return
         limit, sizes = self._limits(topic), sizes_of(records)
         self.received += len(records)
         p = self._partitions.get((topic, partition))
         if p is None:
             p = self._partitions[topic, partition] = Queue(topic, partition)
-        if max(sizes, default=0) <= limit and self.pending_bytes + sum(sizes) <= self._bound:
+        if max(sizes) <= limit and self.pending_bytes + sum(sizes) <= self._bound:
             self._take(p, records, sizes, 0, len(records), done)
             return
         for n, size in enumerate(sizes):

@@ -61,18 +61,15 @@ def shard_of(subject: str) -> int:
 async def write(transaction: Connection, events: Sequence[Event]) -> None:
     """Write events inside the transaction of their effects, each of a version of its case that this transaction makes.
 
-    An event's age counts from here, the last thing before the commit: what made the transaction slow before is not the
-    relay's.
+    None of them can be there already, because a case's history has one row a version; to ask would cost every event a
+    fifth of the server's time. An event's age counts from here, the last thing before the commit: what made the transaction
+    slow before is not the relay's.
     """
     await _write(transaction, _WRITE, events)
 
 
 async def write_once(transaction: Connection, events: Sequence[Event]) -> None:
-    """Write events of which some may wait from before (a refusal caused again): those are not written twice.
-
-    Two different events of one version cannot be, because a case's history has one row a version. To ask costs every
-    event a fifth of the server's time.
-    """
+    """Write events of which some may wait from before (a refusal caused again): those are not written twice."""
     await _write(transaction, _WRITE_ONCE, events)
 
 

@@ -139,6 +139,8 @@ class Worker(Generic[T]):
 
     async def _stall(self, why: Why, detail: str) -> None:
         """Hold this partition still and come back later; others go on. Red stays until the position has moved."""
+        if self._settler.ended:
+            return  # a rollback that fails takes the place of the cancel that ended us
         # A log that does not hold the position is judged by the next look at it; everything else only by progress.
         of_the_log = why in (Why.LOG_CUT, Why.LOG_LOST)
         self._failed_at = -1 if of_the_log or self.position is None else self.position
@@ -153,7 +155,7 @@ class Worker(Generic[T]):
 
     async def _resume(self, pause: float) -> None:
         """Read the position and seek there, however long that takes; the stored position says what has happened."""
-        while True:
+        while not self._settler.ended:
             await asyncio.sleep(pause)
             try:
                 if await self._look():

@@ -140,12 +140,15 @@ class Signals:
 
     async def _record(self, transaction: Connection, batch: Batch, conflicts: Sequence[signals.Conflict]) -> None:
         inserting = asyncio.ensure_future(signals.insert(transaction, batch.decisions))
-        await asyncio.sleep(0)  # it is on its way: while the server writes, the events are worded
         try:
+            await asyncio.sleep(0)  # it is on its way: while the server writes, the events are worded
             said = self._said(batch)
-        finally:
-            inserted = await inserting
-        if inserted != len(batch.decisions):
+        except BaseException:
+            # Not left in flight: the rollback would fail on that, and its fault take the place of this one.
+            inserting.cancel()
+            await asyncio.gather(inserting, return_exceptions=True)
+            raise
+        if await inserting != len(batch.decisions):
             # Another partition took one of these ids between our look and our write.
             raise NotNow(Why.RACED, "a signal id was taken meanwhile")
         new = [d.located.signal for d in batch.decisions]

@@ -17,9 +17,12 @@ _COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, gr
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
     last_signal_at, complete_by, near"""
 
+# By the index, cell by cell, whatever the planner thinks: a hash join would read all cases, while cells are locked.
 _CANDIDATES = f"""
-SELECT {_COLUMNS} FROM unnest($1::bigint[], $2::float8[]) AS look (cell, since)
-JOIN cases ON near = look.cell AND last_signal_at >= to_timestamp(look.since) AND state IN (4, 5)"""
+SELECT c.* FROM unnest($1::bigint[], $2::float8[]) AS look (cell, since), LATERAL (
+    SELECT {_COLUMNS} FROM cases
+    WHERE near = look.cell AND last_signal_at >= to_timestamp(look.since) AND state IN (4, 5) OFFSET 0
+) c"""
 # In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
 _LOCK = "SELECT case_id, incarnation, version FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"

@@ -9,10 +9,12 @@ from gewu_dispatch.domain.case import Signal
 from gewu_dispatch.domain.triage import Decision
 from gewu_dispatch.store.columns import columns
 
-# Contacts stand alone, still sealed; they go the same way, because each round trip is one more while cells are locked.
+# Contacts stand alone, still sealed; they go the same way, because each round trip is one more while cells are locked. Whether
+# an id was taken is told by the signals alone.
 _INSERT = """
 WITH sealed AS (
     INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($26::uuid[], $27::text[], $28::bytea[])
+    ON CONFLICT DO NOTHING
 )
 INSERT INTO signals (signal_id, outcome, case_id, case_incarnation, case_version, because, distance_m, kind, content, lane,
     source, client_id, observed_at, received_at, lon, lat, accuracy_m, address, grid_id, home_area, package_version, said, text,
