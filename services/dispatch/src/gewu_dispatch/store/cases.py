@@ -28,8 +28,8 @@ _LOCK = "SELECT case_id, incarnation, version FROM cases WHERE case_id = ANY($1:
 _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 
 # Everything that a batch of signals does to cases, with the versions of their history and the start of their clocks: one
-# statement, because cells stay locked meanwhile, and each round trip takes as long as the writing of fifty rows. A path's
-# ids are joined for the way: unnest would flatten an array of arrays.
+# statement, because cells stay locked meanwhile, and each round trip waits for a core and for the event loop. A path's ids
+# are joined for the way: unnest would flatten an array of arrays.
 _TOUCH = f"""
 WITH new AS MATERIALIZED (
     SELECT * FROM unnest($5::uuid[], $6::smallint[], $7::text[], $8::float8[], $9::float8[], $10::text[], $11::text[],
