@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -25,7 +26,7 @@ class Batch:
 
     __slots__ = ("born", "builder", "sending", "sent", "sent_at", "size", "taken", "waiters")
 
-    def __init__(self, builder: BatchBuilder, born: float) -> None:
+    def __init__(self, builder: "Builder", born: float) -> None:
         self.builder, self.born, self.sent_at, self.size = builder, born, born, 0
         self.sending: asyncio.Future[None] | None = None  # the task that sends it
         self.sent: asyncio.Future[object] | None = None  # what the client library will say of it
@@ -36,11 +37,7 @@ class Batch:
         self, records: Sequence[Record], sizes: Sequence[int], first: int, end: int, now: float, done: Done
     ) -> int:
         """Take records[first:end] as far as there is room, an empty batch at least one; returns where it goes on."""
-        append, upto = self.builder.append, first
-        for key, value, headers in records[first:end]:
-            if append(timestamp=None, key=key, value=value, headers=headers) is None:
-                break
-            upto += 1
+        upto = self.builder.take(records, first, end)
         if upto > first:
             self.size += sum(sizes[first:upto])
             self.taken.append((now, upto - first))
@@ -56,6 +53,25 @@ class Batch:
         waiters, self.waiters = self.waiters, []
         for done, first, end in waiters:
             tell(done, first, end, fault)
+
+
+class Builder(BatchBuilder):
+    """The client library's builder, for many records at once: one by one, its own `append` costs half again as much."""
+
+    def take(self, records: Sequence[Record], first: int, end: int) -> int:
+        """Append records[first:end] as far as there is room; returns where it goes on."""
+        if self._closed:
+            return first
+        append, offset, now = self._builder.append, self._relative_offset, int(time.time() * 1000)
+        try:
+            for key, value, headers in records[first:end]:
+                if append(offset, now, key, value, headers) is None:
+                    self.close()
+                    break
+                offset += 1
+            return first + offset - self._relative_offset
+        finally:
+            self._relative_offset = offset
 
 
 class Queue:
@@ -88,8 +104,8 @@ def tell(done: Done, first: int, end: int, fault: Fault | None) -> None:
         log.exception("a waiter failed")
 
 
-def new_builder() -> BatchBuilder:
+def new_builder() -> Builder:
     """An empty batch of no producer in particular."""
     # Made without a producer, so that a batch not yet sent can move to the next producer. No compression: it would run
     # inside the event loop, and single reports in small batches gain little.
-    return BatchBuilder(BATCH_BYTES, 0)
+    return Builder(BATCH_BYTES, 0)
