@@ -72,6 +72,24 @@ def test_odd_client_ids_are_as_good_as_any(client_id: str) -> None:
     assert ids.signal_id("key:test", client_id) != ids.signal_id("key:test", client_id.strip() + "x")
 
 
+_NEARLY = st.tuples(st.integers(0, 35), st.characters(exclude_categories=("Cs",))).map(
+    lambda changed: V7[: changed[0]] + changed[1] + V7[changed[0] + 1 :]
+)
+_ACTS = st.tuples(st.sampled_from(["key:test", "key:é", ids.ANONYMOUS]), _CLIENT_IDS | _NEARLY, st.just(bytes(32)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(_ACTS, min_size=1, max_size=12), st.sampled_from([1, 40]))
+def test_made_together_they_are_what_each_is_by_itself(acts: list[tuple[str, str, bytes]], times: int) -> None:
+    sources, client_ids, bodies = map(list, zip(*acts * times, strict=True))
+    alone = [ids.signal_id(s, c, b if s == ids.ANONYMOUS else b"") for s, c, b in acts * times]
+    assert ids.signal_ids(sources, client_ids, bodies) == alone
+
+
+def test_none_together_are_none() -> None:
+    assert ids.signal_ids([], [], []) == []
+
+
 def test_who_says_it_is_part_of_the_act() -> None:
     assert ids.signal_id("key:a", "bc") != ids.signal_id("key:ab", "c")
     assert ids.action_id("water", "1") != ids.action_id("fire", "1")

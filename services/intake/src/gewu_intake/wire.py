@@ -1,9 +1,9 @@
 """How a report becomes a signal on the wire, and what counts as its content."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
+from hashlib import sha256
 from math import floor
 
 import msgspec
@@ -52,7 +52,7 @@ def content_sha256(said: ReportSaid) -> bytes:
     id, contact = said.id, said.contact
     said.id = said.contact = None
     try:
-        return hashlib.sha256(_encode(said)).digest()
+        return sha256(_encode(said)).digest()
     finally:
         said.id, said.contact = id, contact
 
@@ -64,27 +64,17 @@ def word(
     """Reports as records, their contacts sealed; of each, `since`: how long after now it was seen, and its front."""
     theirs = [r.id or ids.new_client_id() for r in said]
     contents = list(map(content_sha256, said))
-    own = [
-        ids.signal_id(front.source, id_, content if front.source == ids.ANONYMOUS else b"")
-        for front, id_, content in zip(fronts, theirs, contents, strict=True)
-    ]
-    times = encoding.Times(now)
-    received = times.received
-    values = [
+    own = ids.signal_ids([front.source for front in fronts], theirs, contents)
+    times, headers, found = encoding.Times(now), _envelope.headers, []
+    received, observed = times.received, times.observed
+    for r, when, front, id_, own_id, content in zip(said, since, fronts, theirs, own, contents, strict=True):
         # One message behind another is their merge.
-        front.value + received + observed + part
-        for front, observed, part in zip(
-            fronts, map(times.observed, since), map(encoding.report, own, theirs, contents, said), strict=True
-        )
-    ]
-    for n, r in enumerate(said):
+        value = front.value + received + observed(when) + encoding.report(own_id, id_, content, r)
         if r.exercise or r.object_id or r.contact:
-            values[n] += _rare(r, own[n], seal)
-    headers, places = _envelope.headers, map(key_and_partition, said, theirs, [f.partitions for f in fronts])
-    return [
-        (front, partition, id_, own_id, (key, value, headers(own_id)))
-        for front, id_, own_id, (key, partition), value in zip(fronts, theirs, own, places, values, strict=True)
-    ]
+            value += _rare(r, own_id, seal)
+        key, partition = key_and_partition(r, id_, front.partitions)
+        found.append((front, partition, id_, own_id, (key, value, headers(own_id))))
+    return found
 
 
 def _rare(said: ReportSaid, own: str, seal: Callable[[bytes], Sealed] | None) -> bytes:
