@@ -38,6 +38,19 @@ def test_a_category_is_all_that_a_report_needs() -> None:
     assert parse.report(b'{"category": "x"}') == ReportSaid(category="x")
 
 
+_BODIES = [
+    b'{"category": "x"}', b'{"category": "x", "id": "a.B_1:-"}', b'{"category": "x", "id": "a b"}', b"{}", b"not JSON",
+    b'{"category": "x", "id": ""}', b'{"category": "x", "id": null}', b'{"category": "x", "id": "\xe4\xba\x95"}',
+    b'{"category": "x", "id": "%b"}' % (b"x" * 64), b'{"category": "x", "id": "%b"}' % (b"x" * 65), b"[" * 9999,
+]  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(_BODIES), max_size=8))
+def test_read_together_they_are_what_each_is_by_itself(bodies: list[bytes]) -> None:
+    assert parse.reports(bodies) == [parse.report(body) for body in bodies]
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

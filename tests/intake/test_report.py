@@ -2,10 +2,23 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gewu_intake.domain.report import ContactSaid, PlaceSaid, Reject, Rejection, ReportSaid, Terms, accept, seen
+from gewu_intake.domain.report import (
+    ContactSaid,
+    PlaceSaid,
+    Reject,
+    Rejection,
+    ReportSaid,
+    Terms,
+    accept,
+    all_seen,
+    seen,
+)
 from tests.support.building import NOW, a_report
 
 TAKEN: dict[str, Any] = {"in_a_grid": True, "no_position": True, "contact": True, "has_key": True}
@@ -43,6 +56,22 @@ def test_without_a_position_the_city_needs_a_grid_for_such_reports() -> None:
 
 def test_a_grid_for_reports_without_a_position_takes_none_from_outside_the_city() -> None:
     assert reasons({"in_a_grid": False}, place=PlaceSaid(0, 0)) == [(Reject.OUT_OF_CITY, "$.place")]
+
+
+_ZONES = [
+    UTC,
+    timezone(timedelta(hours=8)),
+    timezone(timedelta(hours=8)),
+    timezone(timedelta(minutes=-689)),
+    ZoneInfo("Europe/Berlin"),
+]
+_TIMES = st.datetimes(timezones=st.sampled_from(_ZONES))
+
+
+@given(st.lists(st.none() | _TIMES, max_size=9), _TIMES.filter(lambda now: 2 < now.year < 9998))
+def test_seen_together_they_are_what_each_is_by_itself(times: list[datetime | None], now: datetime) -> None:
+    said = [a_report(observed_at=at) for at in times]
+    assert all_seen(said, now) == [seen(one, now) for one in said]
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from gewu.runtime.problem import Wrong
 from gewu.runtime.producer import Producer, Record, Unknown
 from gewu_intake import parse, wire
 from gewu_intake.domain.admission import Admission
-from gewu_intake.domain.report import ReportSaid, Terms, accept, seen
+from gewu_intake.domain.report import ReportSaid, Terms, accept, all_seen
 from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Run
 
 REPORT_BYTES = 32 * 1024
@@ -27,8 +27,8 @@ TOGETHER = 256  # reports that may wait for the end of a turn of the loop
 _FEW = 32  # points that are found sooner one by one than together
 
 Asked = tuple[bytes, Request, int]  # a body, whose it is, and its number there
-Read = tuple[ReportSaid, Request, int]
 Whose = tuple[Request, int]
+Read = tuple[list[ReportSaid], list[Whose]]
 Answered = list[tuple[Request, int, Answer]]
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Handlers:
         """Those that are accepted, as records; the others are answered. A bug of one is no other's."""
         refused: Answered = []
         try:
-            worded = self._word(self._read(asked, refused), refused)
+            worded = self._word(*self._read(asked, refused), refused)
         except Exception:
             if len(asked) > 1:
                 return [record for one in asked for record in self._word_each([one], answered)]
@@ -113,15 +113,17 @@ class Handlers:
         answered += refused
         return worded
 
-    def _read(self, asked: Sequence[Asked], answered: Answered) -> list[Read]:
-        """The reports that can be read; the others are answered."""
-        found = []
-        for body, request, n in asked:
-            if isinstance(said := parse.report(body), ReportSaid):
-                found.append((said, request, n))
+    def _read(self, asked: Sequence[Asked], answered: Answered) -> Read:
+        """The reports that can be read, and whose they are; the others are answered."""
+        reports: list[ReportSaid] = []
+        whose: list[Whose] = []
+        for (_, request, n), said in zip(asked, parse.reports([body for body, _, _ in asked]), strict=True):
+            if isinstance(said, ReportSaid):
+                reports.append(said)
+                whose.append((request, n))
             else:
                 answered.append((request, n, Rejected(said)))
-        return found
+        return reports, whose
 
     def _room(self, body: bytes, request: Request) -> NoRoom | None:
         """Why there is no room for this report, from no more than a glance at it; None where there is."""
@@ -132,22 +134,24 @@ class Handlers:
         why = self._admission.take(request.client, request.rate, lane, grid, time.monotonic())
         return NoRoom(why, lane) if why else None
 
-    def _word(self, read: Sequence[Read], answered: Answered) -> list[tuple[Whose, wire.Worded]]:
+    def _word(
+        self, read: Sequence[ReportSaid], readers: Sequence[Whose], answered: Answered
+    ) -> list[tuple[Whose, wire.Worded]]:
         """Those that are accepted, as records; the others are answered."""
         now, terms = self._clock.now(), self._terms
         said: list[ReportSaid] = []
         sinces: list[timedelta] = []
         whose: list[Whose] = []
         fronts: list[wire.Front] = []
-        for (report, request, n), grid in zip(read, self._grids(read), strict=True):
-            since = seen(report, now)
+        for report, theirs, since, grid in zip(read, readers, all_seen(read, now), self._grids(read), strict=True):
+            request, n = theirs
             if rejections := accept(report, since, grid >= 0, request.has_key, now, terms):
                 errors = [Wrong(r.field, r.reason, r.text) for r in rejections]
                 answered.append((request, n, Rejected(errors)))
             else:
                 said.append(report)
                 sinces.append(since)
-                whose.append((request, n))
+                whose.append(theirs)
                 fronts.append(self._front(request.source, self._lane(report.category), self._areas[grid]))
         records = wire.word(said, sinces, fronts, now, self._seal)
         if log.isEnabledFor(logging.DEBUG):
@@ -155,11 +159,11 @@ class Handlers:
                 log.debug("worded", extra={"signal": own})
         return list(zip(whose, records, strict=True))
 
-    def _grids(self, read: Sequence[Read]) -> Sequence[int]:
+    def _grids(self, read: Sequence[ReportSaid]) -> Sequence[int]:
         """The index of the grid that each lies in, -1 outside all and without a position."""
         if len(read) < _FEW:
-            return [self._city.owners.at(p.lon, p.lat) if (p := said.place) else -1 for said, _, _ in read]
-        places = [said.place for said, _, _ in read]
+            return [self._city.owners.at(p.lon, p.lat) if (p := said.place) else -1 for said in read]
+        places = [said.place for said in read]
         lons, lats = [p.lon if p else nan for p in places], [p.lat if p else nan for p in places]
         return self._city.locate(lons, lats).tolist()
 

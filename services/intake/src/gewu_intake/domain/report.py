@@ -1,7 +1,8 @@
 """A report as its client words it, and the decision whether it is taken."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 from enum import StrEnum
 from typing import Annotated
 
@@ -77,6 +78,13 @@ def is_client_id(said: str) -> bool:
     return 1 <= len(said) <= 64 and not said.encode().translate(None, _ID_SIGNS)
 
 
+def are_client_ids(said: Sequence[str]) -> bool:
+    """Whether all of these ids of clients keep to their pattern."""
+    lengths = set(map(len, said))
+    has_lengths = min(lengths, default=1) >= 1 and max(lengths, default=1) <= 64
+    return has_lengths and not "".join(said).encode().translate(None, _ID_SIGNS)
+
+
 class Reject(StrEnum):
     """Why a well-formed report is not taken."""
 
@@ -109,6 +117,7 @@ class Terms:
 # A device's clock may be wrong; a day covers every time zone mistaken for UTC.
 FUTURE = timedelta(days=1)
 OLDEST = timedelta(days=400)
+_FEW = 3  # reports whose times are told sooner one by one than together
 _AGO, _NOW = -OLDEST, timedelta()
 
 
@@ -116,6 +125,24 @@ def seen(said: ReportSaid, now: datetime) -> timedelta:
     """How long after now it was seen; what does not say, now."""
     observed_at = said.observed_at
     return _NOW if observed_at is None else observed_at - now
+
+
+def all_seen(said: Sequence[ReportSaid], now: datetime) -> list[timedelta]:
+    """The same of each of these."""
+    if len(said) < _FEW:
+        return [seen(report, now) for report in said]
+    found: list[timedelta] = []
+    there: dict[tzinfo | None, datetime] = {}  # now, by zone: within one, a subtraction costs a third
+    for at in [report.observed_at for report in said]:
+        if at is None:
+            found.append(_NOW)
+            continue
+        zone = at.tzinfo
+        if zone not in there:
+            # Within a zone that has a summer time, the difference of two times may be an hour off.
+            there[zone] = now.astimezone(zone) if isinstance(zone, timezone) else now
+        found.append(at - there[zone])
+    return found
 
 
 def accept(
