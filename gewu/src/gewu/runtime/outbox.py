@@ -37,17 +37,22 @@ SELECT $1::timestamptz, * FROM unnest($2::uuid[], $3::int[], $4::int[], $5::text
     $9::uuid[], $10::text[], $11::bytea[], $12::text[], $13::uuid[], $14::timestamptz[])"""
 _WRITE_ONCE = f"{_WRITE}\nON CONFLICT (subject, incarnation, version, topic) DO NOTHING"
 
+_WAITING = """o.seq, o.subject, o.incarnation, o.version, o.topic, o.partition, o.lane, o.event_id, o.type, o.value, o.key,
+    o.created_at, o.cause, o.received_at"""
+_NEXT = f"""
+SELECT {_WAITING} FROM outbox o
+WHERE o.shard = ANY($1::smallint[]) AND o.topic <> ALL($3::text[]) ORDER BY o.lane, o.seq LIMIT $2"""
+
 # A case goes by its most urgent waiting event, and then whole, in the order of its versions: a case that was raised to
 # p0 takes its earlier p2 events along, because a reader that saw the later version would drop them.
-_TAKE = """
+_TAKE = f"""
 WITH urgent AS (
     SELECT subject, min(lane) AS lane, min(seq) AS seq
     FROM (SELECT subject, lane, seq FROM outbox WHERE shard = ANY($1::smallint[])
           AND topic <> ALL($3::text[]) ORDER BY lane, seq LIMIT $2) AS head
     GROUP BY subject
 )
-SELECT o.seq, o.subject, o.topic, o.partition, o.lane, o.event_id, o.type, o.value, o.key, o.created_at, o.cause,
-    o.received_at
+SELECT {_WAITING}
 FROM outbox o JOIN urgent u USING (subject)
 WHERE o.topic <> ALL($3::text[])
 ORDER BY u.lane, u.seq, o.incarnation, o.version, o.seq"""
@@ -89,6 +94,8 @@ class Waiting(Struct, frozen=True, gc=False):
 
     seq: int
     subject: UUID
+    incarnation: int
+    version: int
     topic: str
     partition: int
     lane: int
@@ -106,7 +113,27 @@ async def take(connection: Connection, shards: Sequence[int], limit: int, apart:
 
     apart: topics that are left out for now. Order matters to the readers of a topic, so a topic may wait by itself.
     """
-    return [Waiting(*row.values()) for row in await connection.fetch(_TAKE, list(shards), limit, list(apart))]
+    words = list(shards), limit, list(apart)
+    found = [Waiting(*row.values()) for row in await connection.fetch(_NEXT, *words)]
+    if len(found) < limit:
+        return _whole(found)
+    # More wait than these, and perhaps earlier events of their cases: to ask for those takes three times as long.
+    return [Waiting(*row.values()) for row in await connection.fetch(_TAKE, *words)]
+
+
+def _whole(rows: list[Waiting]) -> list[Waiting]:
+    """All that waits, by lane and age, with each case where its most urgent event stands."""
+    last: dict[UUID, tuple[int, int, int]] = {}
+    for w in rows:
+        own = w.lane, w.incarnation, w.version
+        before = last.get(w.subject, own)
+        if before[0] != w.lane or before > own:
+            break
+        last[w.subject] = own
+    else:
+        return rows  # nearly always: few cases are raised while their events wait
+    first = {w.subject: n for n, w in reversed(list(enumerate(rows)))}
+    return sorted(rows, key=lambda w: (first[w.subject], w.incarnation, w.version, w.seq))
 
 
 async def delete(connection: Connection, said: Sequence[Waiting]) -> None:
