@@ -9,6 +9,8 @@ used: it commits the fetch position of every partition, skipped records included
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -44,13 +46,11 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
 
     async def on_batch(self, records: Sequence[Record]) -> None:
         """Hand a poll's records to their partitions, which were asked because they were free: nobody waits for another."""
-        by_partition: Polled = {}
-        for record in records:
-            by_partition.setdefault(TopicPartition(record.topic, record.partition), []).append(record)
-        for place, own in by_partition.items():
-            worker = self._workers.get(place)
+        # A poll holds one partition's records after another's, each once.
+        for (topic, partition), own in groupby(records, attrgetter("topic", "partition")):
+            worker = self._workers.get(TopicPartition(topic, partition))
             if worker is not None:
-                await worker.submit(own)
+                await worker.submit(list(own))
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Hold each partition still until its position is read from PostgreSQL."""

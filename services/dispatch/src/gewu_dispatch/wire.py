@@ -57,13 +57,11 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
     if not _OBJECT_ID.fullmatch(object_id):
         # The one word of a reporter that the public case repeats.
         raise Never(Why.BAD_FIELD, f"object_id {object_id[:80]!r} is no id")
-    found = Signal(
-        signal_id=own, kind=_KINDS[which], lane=lane, source=source, client_id=client_id,
-        observed_at=_time(said, "observed_at"), received_at=_time(said, "received_at"),
-        lon=lon, lat=lat, accuracy_m=accuracy_m, address=address, home_area=home_area, package_version=package_version,
-        exercise=said.exercise, content=content, said=said_class, text=text, object_id=object_id,
-        contact=(report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
-        pictures=tuple(_picture(p) for p in pictures) if (pictures := said.pictures) else (),
+    found = Signal(  # in the order of its fields: by their names it takes five times as long
+        own, _KINDS[which], lane, source, client_id, _time(said, "observed_at"), _time(said, "received_at"),
+        lon, lat, accuracy_m, address, home_area, package_version, said.exercise, content, said_class, text, object_id,
+        (report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
+        tuple(_picture(p) for p in pictures) if (pictures := said.pictures) else (),
     )  # fmt: skip
     return found, bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(report or said.detection)))
 

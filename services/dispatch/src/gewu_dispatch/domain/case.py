@@ -38,7 +38,7 @@ class Picture:
 OPEN = (State.ASSIGNED, State.HANDLING)  # a signal may still join
 
 
-class Signal(Struct, frozen=True):
+class Signal(Struct, frozen=True, gc=False):
     """Something that was noticed, as far as a decision needs it. Positions are WGS-84 degrees.
 
     A Struct, because a frozen dataclass of so many fields takes five times as long to make.
@@ -66,7 +66,7 @@ class Signal(Struct, frozen=True):
     pictures: tuple[Picture, ...] = ()
 
 
-class Case(Struct):
+class Case(Struct, gc=False):
     """One case. Only triage and act change it; `version` grows by one with each batch or action that does."""
 
     case_id: str

@@ -80,11 +80,11 @@ def near_key(case: Case) -> int | None:
 def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
     """The open case to join: of the same object, else the nearest within radius and time; ties go to the older."""
     found: list[tuple[bool, float, Case]] = []
-    within = timedelta(hours=category.join_within_h)
+    since = signal.received_at - timedelta(hours=category.join_within_h)
     for case in candidates:
-        if not case.is_open or case.category != category.key or case.exercise != signal.exercise:
+        if case.last_signal_at < since or not case.is_open:
             continue
-        if signal.received_at - case.last_signal_at > within:
+        if case.category != category.key or case.exercise != signal.exercise:
             continue
         distance = geo.metres(signal.lon, signal.lat, case.lon, case.lat)  # type: ignore[arg-type]
         if distance > category.join_radius_m:

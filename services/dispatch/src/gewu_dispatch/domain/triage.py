@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     JOINED = "joined"
 
 
-class Located(Struct, frozen=True):
+class Located(Struct, frozen=True, gc=False):
     """A signal with what the package says about its words and its place."""
 
     signal: Signal
@@ -34,7 +34,7 @@ class Located(Struct, frozen=True):
     near: tuple[int, ...]  # the `near` numbers of cases that it could join; none where it joins nothing
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """A signal's outcome, its case and the reason."""
 
     located: Located
@@ -94,7 +94,10 @@ def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules,
 
 
 def _match(located: Located, nearby: dict[int, list[Case]]) -> joining.Match | None:
-    candidates = [case for key in located.near for case in nearby.get(key, ())]
+    candidates: list[Case] = []
+    for key in located.near:
+        if found := nearby.get(key):
+            candidates += found
     return joining.best(located.category, located.signal, candidates) if located.category and candidates else None
 
 

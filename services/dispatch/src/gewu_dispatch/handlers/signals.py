@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import date
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 
 import numpy as np
@@ -34,7 +34,7 @@ _LOOKS = 5  # at the cases of a batch, before it comes again later
 _SIGNAL_TYPES = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
 
 
-class Arrived(Struct, frozen=True):
+class Arrived(Struct, frozen=True, gc=False):
     """A decoded signal and its place in the log."""
 
     signal: Signal
@@ -76,9 +76,11 @@ class Signals:
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
         await self._record(transaction, batch, conflicts)
-        counts = Counter(d.outcome for d in batch.decisions)
-        repeats = len(items) - len(batch.decisions) - len(conflicts)
-        return {**counts, "duplicate": repeats, "conflict": len(conflicts)}
+        counts = {"duplicate": len(items) - len(batch.decisions) - len(conflicts), "conflict": len(conflicts)}
+        for (outcome, because), count in Counter((d.outcome, d.because) for d in batch.decisions).items():
+            self._metrics.decisions[outcome, because].inc(count)
+            counts[outcome] = counts.get(outcome, 0) + count
+        return counts
 
     async def _decide(self, transaction: Connection, located: Sequence[Located], rules: Rules) -> Batch:
         """What these signals do to cases, of which those that are joined are locked and are as they were looked at.
@@ -129,14 +131,22 @@ class Signals:
     ) -> list[str]:
         """Kind of place of each, as of the day on which it was received: read again later, it routes the same."""
         kinds = [""] * len(fresh)
-        days: dict[date, list[int]] = {}
-        for n, signal in enumerate(fresh):
-            days.setdefault(signal.received_at.astimezone(self._city.timezone).date(), []).append(n)
-        for own in days.values():
+        for own in self._by_day([s.received_at for s in fresh]):
             places = self._city.places_at(lons[own], lats[own], fresh[own[0]].received_at)
             for n, place in zip(own, places, strict=True):
                 kinds[n] = place.kind if place else ""
         return kinds
+
+    def _by_day(self, times: Sequence[datetime]) -> Iterable[Sequence[int]]:
+        """The numbers of these times, those of one local day together: nearly always all of them."""
+        if not times:
+            return ()
+        zone, days = self._city.timezone, defaultdict(list)
+        if min(times).astimezone(zone).date() == max(times).astimezone(zone).date():
+            return (range(len(times)),)
+        for n, at in enumerate(times):
+            days[at.astimezone(zone).date()].append(n)
+        return days.values()
 
     async def _record(self, transaction: Connection, batch: Batch, conflicts: Sequence[signals.Conflict]) -> None:
         inserting = asyncio.ensure_future(signals.insert(transaction, batch.decisions))
@@ -156,8 +166,6 @@ class Signals:
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)
         await outbox.write(transaction, said)
-        for (outcome, because), count in Counter((d.outcome, d.because) for d in batch.decisions).items():
-            self._metrics.decisions[outcome, because].inc(count)
         for c in conflicts:
             # Like "recorded" before the commit: the line comes again with a batch that was rolled back.
             place = {"partition": f"{c.topic}[{c.partition}]", "offset": c.offset}
