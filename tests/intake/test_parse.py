@@ -159,7 +159,7 @@ def _holds(body: bytes) -> None:
         msgspec.json.encode(found)
         return
     if not accept(found, since := seen(found, NOW), True, True, NOW, Terms(True, True)):
-        wire.word([found], [since], [wire.front("anonymous", Lane.P1, "990101", "1.0", 6)], NOW, None)
+        wire.word([found], [since], [wire.front("anonymous", Lane.P1, "990101", "1.0", 6)], [""], NOW, None)
 
 
 @settings(max_examples=500, deadline=None)

@@ -68,7 +68,7 @@ async def _fill(settings: Kafka, city: City, count: int) -> None:
     for n, body in enumerate(bodies.draw(count)):
         said = parse.report(body.line)
         assert isinstance(said, ReportSaid)
-        ((_, partition, _, _, record),) = wire.word([said], [seen(said, now)], [front], now, None)
+        ((_, partition, _, _, record),) = wire.word([said], [seen(said, now)], [front], [said.category], now, None)
         writer.append(front.topic, partition, [record], lambda *_: None)
         if n % 2000 == 0:
             await asyncio.sleep(0)

@@ -1,6 +1,7 @@
 """The load under which bugs must show: few places, so that reports join; repeats, conflicts and drills among them."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from gewu.dev.stack import Stack
 from tests.support.load import Load
 
 _WORDS = ("manhole", "暴露垃圾", "street vendor", "fire lane", "street light", "noise nuisance", "no such word")
+_JOINING = ("manhole", "暴露垃圾", "street light", "noise nuisance", "sewer manhole", "pothole")
 _SPOTS = 8
 _AGAIN, _OTHERWISE, _DRILL = 0.10, 0.05, 0.05  # of all reports: sent twice, sent again with another text, drills
 
@@ -27,8 +29,9 @@ class Neighbours(Load):
         return [r for r in self._sent if r["category"] == category and not r.get("exercise")]
 
     def things(self, count: int) -> list[dict[str, Any]]:
-        """A report of each of so many things, for `again_and_again`."""
-        return [self.report() | {"category": "manhole", "exercise": False} for _ in range(count)]
+        """A report of each of so many things, for `again_and_again`; of several classes, and so in several partitions."""
+        words = itertools.islice(itertools.cycle(_JOINING), count)
+        return [self.report() | {"category": word, "exercise": False} for word in words]
 
     async def again_and_again(self, thing: dict[str, Any], ends: float) -> None:
         """Report one thing, under a new id each time, as fast as the answers come."""

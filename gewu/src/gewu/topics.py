@@ -119,7 +119,7 @@ _DISPATCH = ("dispatch",)
 def _signal_topic(lane: Lane) -> Topic:
     types = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
     return Topic(
-        name=signals(lane), types=types, key="area cell of about a kilometre; a reading: its sensor", partition_by=_BY_KEY,
+        name=signals(lane), types=types, key="class and area; a reading: its sensor", partition_by=_BY_KEY,
         partitions=6, retention=SIGNAL_RETENTION, record_bytes=SIGNAL_BYTES, says=("intake", "video"), hears=_DISPATCH,
         owner="operations", parking=parked("dispatch", signals(lane)),
     )  # fmt: skip

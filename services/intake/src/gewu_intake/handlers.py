@@ -44,7 +44,9 @@ class Handlers:
         self._city, self._producers, self._clock = city, producers, clock
         self._token, self._seal, self._admission = links.token, seal, admission
         self._terms = Terms(no_position=bool(city.no_position_grid), contact=seal is not None)
-        self._lane = lru_cache(4096)(city.lane)  # people use few words, and each is normalised before it is looked up
+        self._class = lru_cache(4096)(
+            self._class_of
+        )  # people use few words, and each is normalised before it is looked up
         self._front = lru_cache(4096)(self._new_front)
         # By a grid's index; the last one, which is that of index -1, holds for reports without a position.
         without = city.grid(city.no_position_grid).path[0] if city.no_position_grid else ""
@@ -130,7 +132,7 @@ class Handlers:
         glimpse, grid = parse.glance(body), -1
         if glimpse.place and self._admission.asks_for_grids():
             grid = self._city.owners.at(glimpse.place.lon, glimpse.place.lat)
-        lane = self._lane(glimpse.category)
+        lane, _ = self._class(glimpse.category)
         why = self._admission.take(request.client, request.rate, lane, grid, time.monotonic())
         return NoRoom(why, lane) if why else None
 
@@ -143,6 +145,7 @@ class Handlers:
         sinces: list[timedelta] = []
         whose: list[Whose] = []
         fronts: list[wire.Front] = []
+        classes: list[str] = []
         for report, theirs, since, grid in zip(read, readers, all_seen(read, now), self._grids(read), strict=True):
             request, n = theirs
             if rejections := accept(report, since, grid >= 0, request.has_key, now, terms):
@@ -152,8 +155,10 @@ class Handlers:
                 said.append(report)
                 sinces.append(since)
                 whose.append(theirs)
-                fronts.append(self._front(request.source, self._lane(report.category), self._areas[grid]))
-        records = wire.word(said, sinces, fronts, now, self._seal)
+                lane, class_ = self._class(report.category)
+                fronts.append(self._front(request.source, lane, self._areas[grid]))
+                classes.append(class_)
+        records = wire.word(said, sinces, fronts, classes, now, self._seal)
         if log.isEnabledFor(logging.DEBUG):
             for _, _, _, own, _ in records:
                 log.debug("worded", extra={"signal": own})
@@ -183,6 +188,11 @@ class Handlers:
             except Exception:
                 log.exception("a bug met records")
                 run.settle(0, len(records), Unknown("a fault of ours"))
+
+    def _class_of(self, said: str) -> tuple[Lane, str]:
+        """How urgent this class is, and its key; of a word that the code book does not have, none."""
+        category = self._city.category(said)
+        return self._city.lane(said), category.key if category else ""
 
     def _new_front(self, source: str, lane: Lane, area: str) -> wire.Front:
         return wire.front(source, lane, area, self._city.version, self._partitions[topics.signals(lane)])

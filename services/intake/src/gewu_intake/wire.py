@@ -20,8 +20,9 @@ from gewu_intake.domain.report import ContactSaid, ReportSaid
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _envelope = codec.Envelope(codec.SIGNAL_REPORT, "gewu/intake")
 
-# Reports of one place meet in one batch, where joining needs no second lock; about a kilometre.
-_CELLS_PER_DEGREE = 100
+# Reports that could be of one thing meet in one batch, where joining needs no second lock. Five kilometres: few things lie on
+# a line, and a flood of one class in a large city still spreads over partitions.
+AREAS_PER_DEGREE = 20
 _TOPICS = {lane: topics.signals(lane) for lane in Lane}
 
 
@@ -58,21 +59,23 @@ def content_sha256(said: ReportSaid) -> bytes:
 
 
 def word(
-    said: Sequence[ReportSaid], since: Sequence[timedelta], fronts: Sequence[Front], now: datetime,
-    seal: Callable[[bytes], Sealed] | None,
+    said: Sequence[ReportSaid], since: Sequence[timedelta], fronts: Sequence[Front], classes: Sequence[str],
+    now: datetime, seal: Callable[[bytes], Sealed] | None,
 ) -> list[Worded]:  # fmt: skip
-    """Reports as records, their contacts sealed; of each, `since`: how long after now it was seen, and its front."""
+    """Reports as records, their contacts sealed; of each, `since`: how long after now it was seen, its front and class."""
     theirs = [r.id or ids.new_client_id() for r in said]
     contents = list(map(content_sha256, said))
     own = ids.signal_ids([front.source for front in fronts], theirs, contents)
     times, headers, found = encoding.Times(now), _envelope.headers, []
     received, observed = times.received, times.observed
-    for r, when, front, id_, own_id, content in zip(said, since, fronts, theirs, own, contents, strict=True):
+    for r, when, front, class_, id_, own_id, content in zip(
+        said, since, fronts, classes, theirs, own, contents, strict=True
+    ):
         # One message behind another is their merge.
         value = front.value + received + observed(when) + encoding.report(own_id, id_, content, r)
         if r.exercise or r.object_id or r.contact:
             value += _rare(r, own_id, seal)
-        key, partition = key_and_partition(r, id_, front.partitions)
+        key, partition = key_and_partition(r, class_, id_, front.partitions)
         found.append((front, partition, id_, own_id, (key, value, headers(own_id))))
     return found
 
@@ -87,17 +90,19 @@ def _rare(said: ReportSaid, own: str, seal: Callable[[bytes], Sealed] | None) ->
     return part.SerializeToString()
 
 
-def key_and_partition(said: ReportSaid, client_id: str, partitions: int) -> tuple[bytes, int]:
-    """The area cell, so that order and partition follow the place; the report's own id where it has none."""
+def key_and_partition(said: ReportSaid, class_: str, client_id: str, partitions: int) -> tuple[bytes, int]:
+    """The class and area, so that order and partition follow what may be one thing; where it has no place, its own id."""
     place = said.place
     if place is None:
         return client_id.encode(), topics.partition(client_id, partitions)
-    return _cell(floor(place.lon * _CELLS_PER_DEGREE), floor(place.lat * _CELLS_PER_DEGREE), partitions)
+    return _area(class_, floor(place.lon * AREAS_PER_DEGREE), floor(place.lat * AREAS_PER_DEGREE), partitions)
 
 
-@lru_cache(1 << 14)  # a city of a hundred kilometres each way has ten thousand
-def _cell(x: int, y: int, partitions: int) -> tuple[bytes, int]:
-    key = f"{x}:{y}"
+@lru_cache(
+    1 << 16
+)  # a city of a hundred kilometres each way has four hundred areas, and a code book some hundred classes
+def _area(class_: str, x: int, y: int, partitions: int) -> tuple[bytes, int]:
+    key = f"{class_}:{x}:{y}"
     return key.encode(), topics.partition(key, partitions)
 
 
