@@ -25,7 +25,7 @@ class Consumer:
         bodies = reports.of_a_day(self._world.city, 5000)
         signals = await recorded.through_intake(self._world, self._world.city, bodies)
         many = [
-            # Spread evenly: the demo city is small, its few area cells would leave partitions empty.
+            # Spread evenly: the demo city is one area, its few classes would leave partitions empty.
             log.Record(_TOPIC, n % 6, signal.key, signal.value, signal.headers)
             for n, signal in zip(range(_RECORDS), itertools.cycle(signals), strict=False)
         ]

@@ -211,10 +211,15 @@ def test_a_contact_without_a_seal_does_not_go_out_at_all() -> None:
      (180, 90, "3600:1800")],
 )  # fmt: skip
 def test_reports_of_one_class_and_area_lie_in_one_partition(lon: float, lat: float, key: str) -> None:
-    for class_ in ("matter:06010", ""):  # no class: a word that the code book does not have
-        found = worded(a_report(place=PlaceSaid(lon, lat)), class_=class_)
-        assert found.key == f"{class_}:{key}".encode()
-        assert found.partition == topics.partition(f"{class_}:{key}", 6)
+    found = worded(a_report(place=PlaceSaid(lon, lat)), class_="matter:06010")
+    assert found.key == f"matter:06010:{key}".encode()
+    assert found.partition == topics.partition(f"matter:06010:{key}", 6)
+
+
+def test_a_report_that_can_join_nothing_is_in_nobodys_way() -> None:
+    for report, class_ in ((a_report(id="x", place=None), "matter:06010"), (a_report(id="x"), "")):
+        found = worded(report, class_=class_)
+        assert (found.key, found.partition) == (b"x", topics.partition("x", 6))
 
 
 @pytest.mark.parametrize("lane", Lane)

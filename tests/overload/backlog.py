@@ -68,7 +68,9 @@ async def _fill(settings: Kafka, city: City, count: int) -> None:
     for n, body in enumerate(bodies.draw(count)):
         said = parse.report(body.line)
         assert isinstance(said, ReportSaid)
-        ((_, partition, _, _, record),) = wire.word([said], [seen(said, now)], [front], [said.category], now, None)
+        category = city.category(said.category)
+        class_ = category.key if category else ""
+        ((_, partition, _, _, record),) = wire.word([said], [seen(said, now)], [front], [class_], now, None)
         writer.append(front.topic, partition, [record], lambda *_: None)
         if n % 2000 == 0:
             await asyncio.sleep(0)

@@ -10,7 +10,16 @@ from gewu import ids
 from gewu.dev.stack import Stack
 from tests.support.load import Load
 
-_WORDS = ("manhole", "暴露垃圾", "street vendor", "fire lane", "street light", "noise nuisance", "no such word")
+_WORDS = (
+    "manhole",
+    "暴露垃圾",
+    "street vendor",
+    "fire lane",
+    "street light",
+    "noise nuisance",
+    "no such word",
+    "water manhole",
+)
 _JOINING = ("manhole", "暴露垃圾", "street light", "noise nuisance", "sewer manhole", "pothole")
 _SPOTS = 8
 _AGAIN, _OTHERWISE, _DRILL = 0.10, 0.05, 0.05  # of all reports: sent twice, sent again with another text, drills

@@ -17,7 +17,11 @@ from gewu.dev.stack import Stack
 
 SOURCE = "key:replay"
 _KEPT = 40
-_WORDS = ("manhole", "井盖", "fire lane", "暴露垃圾", "gas leak", "street light", "nobody knows this word")
+# Known words by class, and so that each partition of p1 and p2 has some; what nobody knows is spread by its own id.
+_WORDS = (
+    "manhole", "井盖", "fire lane", "暴露垃圾", "gas leak", "street light", "nobody knows this word", "water manhole",
+    "storm manhole", "power manhole", "telecom manhole", "hydrant",
+)  # fmt: skip
 
 
 class Load:

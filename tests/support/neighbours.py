@@ -10,12 +10,13 @@ import shapely
 
 from gewu import ids
 from gewu.city import City, load
+from gewu.topics import AREAS_PER_DEGREE
 from gewu_intake.domain.report import PlaceSaid, ReportSaid
-from gewu_intake.wire import AREAS_PER_DEGREE, key_and_partition
+from gewu_intake.wire import key_and_partition
 
 _CLASSES = [
     f"component:{n}" for n in ("01002", "01003", "01005", "01007", "01011")
-]  # p1, and no other load reports them
+]  # p1; loads report nothing so near to a line
 _STEP, _ASIDE = 0.0006, 0.0003  # degrees: what is so far apart is never one thing
 _OFF = 0.00001  # of the line
 RUNS = 10  # that have places of their own; the next one finds the cases of the first

@@ -17,7 +17,7 @@ _runs = count(0, 2)
 
 
 async def one_manhole_seen_twice(world: World, random: Random) -> Seen:
-    """Pairs of reports of one manhole each, on either side of the line by which intake picks partitions."""
+    """Pairs of reports of one manhole each, on either side of a line by which intake picks partitions."""
     names = ("dispatch", SECOND)
     await world.second_dispatch()
     for name in names:
@@ -25,7 +25,7 @@ async def one_manhole_seen_twice(world: World, random: Random) -> Seen:
     before = [await _settled(world, name) for name in names]
     pairs = pairs_across_partitions(world.stack.city, next(_runs))
     random.shuffle(pairs)
-    async with world.load(random, rate=80) as load:
+    async with world.load(random, rate=200) as load:
         for first, second in pairs[:_PAIRS]:
             await asyncio.gather(load.ship([first]), load.ship([second]))
     await world.judge()  # which waits until all is settled

@@ -56,9 +56,13 @@ async def log_cut(world: World, random: Random) -> Seen:
         now = await world.positions()
         assert now[place] == stood == first, f"the position moved from {stood} to {now[place]}: the cut was skipped"
         assert sum(now.values()) > sum(others.values()), "the other partitions go on"
+        behind = len(await log.read(world.kafka, place.topic, place.partition)) - (_COPIES - _CUT)
         await _accept_the_loss(world, place, first + _CUT)
         await world.stack.services["dispatch"].until_ready(30.0)
-    return Seen("log_cut" in why, f"{_CUT} records cut; red: {why}; the position stood until a person moved it")
+    words = (
+        f"{_CUT} records cut; red: {why}; the position stood until a person moved it, {behind} reports behind the cut"
+    )
+    return Seen("log_cut" in why and behind > 0, words)
 
 
 async def _offsets(world: World) -> int:

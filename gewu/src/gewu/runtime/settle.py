@@ -26,7 +26,7 @@ class OwnershipLost(Exception):
     """The position in PostgreSQL is not where this process left it: another owner was faster."""
 
 
-class Entry(Struct, Generic[T], frozen=True, gc=False):
+class Entry(Struct, Generic[T], frozen=True):
     """A record and what it holds, or why it never will."""
 
     record: Record

@@ -44,9 +44,8 @@ class Handlers:
         self._city, self._producers, self._clock = city, producers, clock
         self._token, self._seal, self._admission = links.token, seal, admission
         self._terms = Terms(no_position=bool(city.no_position_grid), contact=seal is not None)
-        self._class = lru_cache(4096)(
-            self._class_of
-        )  # people use few words, and each is normalised before it is looked up
+        # People use few words, and each is normalised before it is looked up.
+        self._class = lru_cache(4096)(self._class_of)
         self._front = lru_cache(4096)(self._new_front)
         # By a grid's index; the last one, which is that of index -1, holds for reports without a position.
         without = city.grid(city.no_position_grid).path[0] if city.no_position_grid else ""

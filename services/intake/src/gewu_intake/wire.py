@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
-from math import floor
 
 import msgspec
 
@@ -20,9 +19,6 @@ from gewu_intake.domain.report import ContactSaid, ReportSaid
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _envelope = codec.Envelope(codec.SIGNAL_REPORT, "gewu/intake")
 
-# Reports that could be of one thing meet in one batch, where joining needs no second lock. Five kilometres: few things lie on
-# a line, and a flood of one class in a large city still spreads over partitions.
-AREAS_PER_DEGREE = 20
 _TOPICS = {lane: topics.signals(lane) for lane in Lane}
 
 
@@ -91,18 +87,20 @@ def _rare(said: ReportSaid, own: str, seal: Callable[[bytes], Sealed] | None) ->
 
 
 def key_and_partition(said: ReportSaid, class_: str, client_id: str, partitions: int) -> tuple[bytes, int]:
-    """The class and area, so that order and partition follow what may be one thing; where it has no place, its own id."""
+    """Class and area, so that what may be one thing comes in one order; the report's own id where it can join nothing.
+
+    class_: "" for a word that the code book does not have.
+    """
     place = said.place
-    if place is None:
+    if place is None or not class_:
         return client_id.encode(), topics.partition(client_id, partitions)
-    return _area(class_, floor(place.lon * AREAS_PER_DEGREE), floor(place.lat * AREAS_PER_DEGREE), partitions)
+    return _of_area(class_, topics.area(place.lon, place.lat), partitions)
 
 
-@lru_cache(
-    1 << 16
-)  # a city of a hundred kilometres each way has four hundred areas, and a code book some hundred classes
-def _area(class_: str, x: int, y: int, partitions: int) -> tuple[bytes, int]:
-    key = f"{class_}:{x}:{y}"
+# A city of a hundred kilometres each way has four hundred areas, and a code book some hundred classes.
+@lru_cache(1 << 16)
+def _of_area(class_: str, area: tuple[int, int], partitions: int) -> tuple[bytes, int]:
+    key = topics.signal_key(class_, area)
     return key.encode(), topics.partition(key, partitions)
 
 

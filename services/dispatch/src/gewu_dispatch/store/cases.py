@@ -13,10 +13,8 @@ from gewu.v1 import case_pb2
 from gewu_dispatch.domain.case import Case, State
 from gewu_dispatch.store.columns import columns
 
-_STATES, _LANES = (
-    {s.value: s for s in State},
-    {lane.value: lane for lane in Lane},
-)  # to call an enum takes eight times as long
+# To call an enum takes eight times as long.
+_STATES, _LANES = {s.value: s for s in State}, {lane.value: lane for lane in Lane}
 _COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
     last_signal_at, complete_by, near"""

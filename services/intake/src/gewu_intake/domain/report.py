@@ -132,7 +132,9 @@ def all_seen(said: Sequence[ReportSaid], now: datetime) -> list[timedelta]:
     if len(said) < _FEW:
         return [seen(report, now) for report in said]
     found: list[timedelta] = []
-    there: dict[tzinfo | None, datetime] = {}  # now, by zone: within one, a subtraction costs a third
+    there: dict[tzinfo | None, datetime] = {
+        now.tzinfo: now
+    }  # by zone: a subtraction between two costs three times as much
     for at in [report.observed_at for report in said]:
         if at is None:
             found.append(_NOW)
