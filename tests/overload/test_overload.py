@@ -21,7 +21,7 @@ async def crowd(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIt
 
 async def test_a_fire_overtakes_a_backlog_of_ordinary_reports(crowd: Stack) -> None:
     settings = Kafka(crowd.kafka.bootstrap, None, None, None, 1, 1, "")
-    found = await overtake(crowd, settings, crowd.report_key, 10_000)
+    found = await overtake(crowd, settings, crowd.report_key, 20_000)
     assert found.waiting > 1000, "the fire reached its department while ordinary reports still waited"
 
 

@@ -28,6 +28,7 @@ async def one_manhole_seen_twice(world: World, random: Random) -> Seen:
     async with world.load(random, rate=200) as load:
         for first, second in pairs[:_PAIRS]:
             await asyncio.gather(load.ship([first]), load.ship([second]))
+        await asyncio.sleep(2.0)  # so that there is load enough to say something
     await world.judge()  # which waits until all is settled
     settled = [await _settled(world, name) - b for name, b in zip(names, before, strict=True)]
     rows = await world.fetch(
