@@ -201,6 +201,51 @@ async def test_a_run_that_is_acknowledged_in_part_is_forgotten_in_part(
         await asyncio.gather(task, return_exceptions=True)
 
 
+class Late:
+    """A producer that answers when it is told to, a topic at a time."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.held: dict[str, Any] = {}
+
+    def append(self, topic: str, partition: int, records: Any, done: Any) -> None:
+        """Take them."""
+        self.said += [topic] * len(records)
+        self.held[topic] = partial(done, 0, len(records), None)
+
+    async def flush(self) -> None:
+        """Nothing to do."""
+
+
+async def test_an_answer_that_comes_while_others_are_forgotten_has_nothing_said_twice(
+    connection: asyncpg.Connection, database: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, delete = Late(), outbox.delete
+
+    async def meanwhile(*words: Any) -> None:
+        if answer := late.held.pop("second", None):
+            answer()
+        await delete(*words)
+
+    monkeypatch.setattr(outbox, "delete", meanwhile)
+    await _write(connection, [_event("first"), _event("second")])
+    metrics = RelayMetrics(CollectorRegistry())
+    task = asyncio.create_task(Relay(database, "dispatch", late, "test", metrics, Health(), Failpoints({})).run())
+    try:
+
+        async def both() -> bool:
+            return len(late.held) == 2
+
+        await until(both, 10.0, "both")
+        await asyncio.sleep(0.3)  # until the helping waits for them no longer
+        late.held.pop("first")()
+        await _emptied(connection)
+        assert late.said == ["first", "second"]
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 async def _holds(sick: Sick, count: int) -> bool:
     return len(sick.held) == count
 

@@ -133,8 +133,10 @@ class Relay:
         """Say one helping; returns how many events the broker took."""
         now = asyncio.get_running_loop().time()
         apart = [topic for topic, (until, _) in self._apart.items() if until > now]
-        late = await self._forget(connection)  # before the next look, which would find them again
-        rows = await outbox.take(connection, self._held, _ROWS, [*apart, *self._under_way])
+        # Asked before anything is awaited: what is answered from here on is not forgotten before the look.
+        apart += self._under_way
+        late = await self._forget(connection)  # before the look, which would find them again
+        rows = await outbox.take(connection, self._held, _ROWS, apart)
         if rows:
             await self._say(rows)
         return late + await self._forget(connection)
