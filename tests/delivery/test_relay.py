@@ -27,10 +27,12 @@ from tests.support import log
 from tests.support.waiting import until
 
 
-def _event(topic: str, *, subject: str = "", version: int = 1, lane: Lane = Lane.P2, size: int = 100) -> outbox.Event:
+def _event(
+    topic: str, *, subject: str = "", version: int = 1, lane: Lane = Lane.P2, size: int = 100, raises: bool = False
+) -> outbox.Event:
     subject = subject or str(uuid4())
     value = f"{subject} {version} {lane.label}".encode() + b" " * size
-    return outbox.Event(subject, 1, version, topic, 0, lane, str(uuid4()), "gewu.v1.case.changed", value, subject)
+    return outbox.Event(topic, 0, lane, str(uuid4()), "gewu.v1.case.changed", version, value, subject, raises=raises)
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ async def _write(connection: asyncpg.Connection, events: list[outbox.Event]) -> 
 
 async def _emptied(connection: asyncpg.Connection, left: int = 0, seconds: float = 20.0) -> None:
     async def empty() -> bool:
-        return await connection.fetchval("SELECT count(*) FROM outbox") == left
+        return await connection.fetchval("SELECT coalesce(sum(count), 0) FROM outbox") == left
 
     await until(empty, seconds, f"{left} events left")
 
@@ -90,19 +92,62 @@ async def test_events_of_a_case_are_said_in_the_order_of_their_versions(
         assert [int(v) for c, v in said if c == case.encode()] == list(range(1, 21))
 
 
-@pytest.mark.parametrize("others", [1000, 10])  # more than a helping, and less
-async def test_what_is_most_urgent_goes_first_and_takes_its_cases_earlier_events_along(
-    kafka: Kafka, topic: Topic, connection: asyncpg.Connection, relay: Any, others: int
+class Heard:
+    """A producer that has everything at once, and knows in which order it came."""
+
+    def __init__(self) -> None:
+        self.said: list[list[str]] = []
+
+    def append(self, topic: str, partition: int, records: Any, done: Any) -> None:
+        """Take them."""
+        self.said += [[topic, *value.decode().split()[:2]] for _, value, _ in records]
+        done(0, len(records), None)
+
+    async def flush(self) -> None:
+        """Nothing to do."""
+
+
+async def _heard(connection: asyncpg.Connection, database: Postgres) -> list[list[str]]:
+    """What waits, as a relay says it: topic, case and version."""
+    heard, metrics = Heard(), RelayMetrics(CollectorRegistry())
+    task = asyncio.create_task(Relay(database, "dispatch", heard, "test", metrics, Health(), Failpoints({})).run())
+    try:
+        await _emptied(connection)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return heard.said
+
+
+@pytest.mark.parametrize("others", [1, 150])  # less than a helping, and more
+async def test_a_case_that_was_raised_takes_along_what_its_partition_said_before_and_no_other(
+    connection: asyncpg.Connection, database: Postgres, others: int
 ) -> None:
-    raised = str(uuid4())
-    for _ in range(3):
-        await _write(connection, [_event(topic.name) for _ in range(others)])
-    await _write(connection, [_event(topic.name, subject=raised, version=1)])
-    await _write(connection, [_event(topic.name, subject=raised, version=2, lane=Lane.P0)])
-    await relay()
-    await _emptied(connection)
-    said = [r.value.split()[:2] for r in await log.read(kafka, topic.name)]
-    assert said[:2] == [[raised.encode(), b"1"], [raised.encode(), b"2"]] and len(said) == 3 * others + 2
+    raised, beside = str(uuid4()), str(uuid4())
+    for _ in range(others):
+        await _write(connection, [_event("far")])
+    await _write(connection, [_event("own", subject=beside)])
+    await _write(connection, [_event("own", subject=raised, version=1)])
+    await _write(connection, [_event("own", subject=raised, version=2, lane=Lane.P0, raises=True)])
+    await _write(connection, [_event("own", subject=beside, version=2)])
+    said = await _heard(connection, database)
+    assert said[:3] == [["own", beside, "1"], ["own", raised, "1"], ["own", raised, "2"]]
+    assert said[-1] == ["own", beside, "2"] and len(said) == others + 4
+
+
+async def test_what_is_most_urgent_goes_first(connection: asyncpg.Connection, database: Postgres) -> None:
+    for lane in (Lane.P3, Lane.P2, Lane.P0, Lane.P1, Lane.P0):
+        await _write(
+            connection, [_event("own", subject=lane.label, lane=lane), _event("own", subject=lane.label, lane=lane)]
+        )
+    said = [case for _, case, _ in await _heard(connection, database)]
+    assert said == ["p0"] * 4 + ["p1", "p1", "p2", "p2", "p3", "p3"]
+
+
+async def test_more_events_than_a_row_takes_stay_in_order(connection: asyncpg.Connection, database: Postgres) -> None:
+    await _write(connection, [_event("own", version=n) for n in range(250)])
+    assert await connection.fetchval("SELECT count(*) FROM outbox") == 3
+    assert [int(version) for *_, version in await _heard(connection, database)] == list(range(250))
 
 
 async def test_a_topic_that_is_not_there_waits_alone_and_the_others_are_said_once(

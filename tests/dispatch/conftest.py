@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from gewu import topics
 from gewu.city import City, load
 from gewu.errors import NotNow, Why
-from gewu.runtime import postgres
+from gewu.runtime import outbox, postgres
 from gewu.runtime.settings import Postgres
 from gewu_dispatch.domain.action import Action
 from gewu_dispatch.domain.case import Signal
@@ -80,8 +80,12 @@ class Desk:
 
     async def said(self, kind: type[Message], topic: str) -> list[Any]:
         """What waits in the outbox for a topic, oldest first."""
-        rows = await self.pool.fetch("SELECT value FROM outbox WHERE topic = $1 ORDER BY seq", topic)
-        return [kind.FromString(r["value"]) for r in rows]
+        return [kind.FromString(event.value) for event in await self.events() if event.topic == topic]
+
+    async def events(self) -> list[outbox.Event]:
+        """What waits in the outbox, oldest first."""
+        rows = await self.pool.fetch("SELECT events FROM outbox ORDER BY seq")
+        return [event for row in rows for event in outbox.events_of(row["events"])]
 
     async def all(self) -> dict[str, list[str]]:
         """Every row of every table, as text."""

@@ -30,9 +30,10 @@ class Log:
 
     async def take(self, desk: Desk) -> None:
         """Say what waits, as the relay does."""
-        for row in await desk.pool.fetch("DELETE FROM outbox RETURNING *"):
-            said = SimpleNamespace(topic=row["topic"], value=row["value"], headers=[("ce_type", row["type"].encode())])
-            self.records[row["topic"]].append(said)
+        for e in await desk.events():
+            said = SimpleNamespace(topic=e.topic, value=e.value, headers=[("ce_type", e.type.encode())])
+            self.records[e.topic].append(said)
+        await desk.pool.execute("DELETE FROM outbox")
 
     def places(self, names: Sequence[str]) -> list[TopicPartition]:
         return [TopicPartition(name, 0) for name in names]

@@ -2,12 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
-from gewu.runtime import migrate, postgres
+from gewu.lane import Lane
+from gewu.runtime import migrate, outbox, postgres
 from gewu.runtime.migrate import Migration, SchemaFault
 from gewu.runtime.settings import Postgres
 
@@ -172,3 +175,25 @@ async def test_what_dispatch_has_installed_is_what_it_reads(owner: asyncpg.Conne
     await migrate.check(owner, consumers.SCHEMA, *consumers.SCHEMA_VERSIONS)
     newest = migrate.migrations(migrate.schemas()[consumers.SCHEMA])[-1].version
     assert newest == consumers.SCHEMA_VERSIONS[1]
+
+
+async def test_events_that_wait_are_taken_over_by_the_row_for_a_partition(owner: asyncpg.Connection) -> None:
+    known = migrate.migrations("gewu_dispatch")
+    await owner.execute("DROP SCHEMA IF EXISTS dispatch CASCADE")
+    await migrate.migrate(owner, "dispatch", known[:3])
+    await owner.execute("SET search_path TO dispatch")
+    case, value, at = uuid4(), bytes(range(256)), datetime(2026, 11, 22, 8, 0, 0, 123456, UTC)
+    for n, topic in enumerate(("dispatch.water", "cases.changed"), 1):
+        await owner.execute(
+            """INSERT INTO outbox (subject, incarnation, version, topic, partition, key, shard, lane, event_id, type, value,
+               cause, received_at, created_at) VALUES ($1, 1, $2, $3, 1, $4, 7, 3, $5, 'gewu.v1.assignment', $6, NULL, $7, $8)""",
+            case, n, topic, str(case), uuid4(), value, at if n == 1 else None, at,
+        )  # fmt: skip
+    await migrate.migrate(owner, "dispatch", known)
+    rows = await outbox.take(owner, [outbox.shard_of(t, 1) for t in ("dispatch.water", "cases.changed")], 10, [])
+    assert [(w.topic, w.partition, w.lane, w.created_at) for w in rows] == [
+        ("dispatch.water", 1, Lane.P2, at), ("cases.changed", 1, Lane.P2, at),
+    ]  # fmt: skip
+    first, second = (w.events[0] for w in rows)
+    assert (first.value, first.key, first.version, first.received_at) == (value, str(case), 1, at)
+    assert (second.version, second.cause, second.received_at, second.raises) == (2, None, None, False)

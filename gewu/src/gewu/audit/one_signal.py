@@ -27,7 +27,10 @@ _ACTIONS = """
 SELECT action_id, client_id, department, kind, said_by, said_at, at, refusal FROM actions
 WHERE case_id = $1 AND at >= $2 ORDER BY at, action_id LIMIT $3"""
 _CONFLICTS = "SELECT topic, partition, log_offset, received_at FROM conflicts WHERE signal_id = $1 ORDER BY received_at"
-_WAITING = "SELECT topic, type, version, created_at FROM outbox WHERE subject = $1 OR cause = $2 ORDER BY created_at"
+# Of an event its type is the fifth word, then come its version, its bytes, its key and its cause.
+_WAITING = """
+SELECT topic, e ->> 4 AS type, (e ->> 5)::int AS version, created_at FROM outbox, jsonb_array_elements(events::jsonb) AS e
+WHERE e ->> 7 = $1 OR e ->> 8 = $2 ORDER BY created_at"""
 _POSITIONS = "SELECT topic, partition, next_offset FROM position"
 
 Row = Mapping[str, Any]
@@ -70,5 +73,5 @@ async def _read(connection: asyncpg.Connection, signal_id: UUID) -> Tables:
     return Tables(
         signal, versions, await connection.fetchval(_FURTHER, case, *order),
         await connection.fetch(_ACTIONS, str(case), since, MOST), conflicts,
-        await connection.fetch(_WAITING, case, signal_id), positions,
+        await connection.fetch(_WAITING, str(case), str(signal_id)), positions,
     )  # fmt: skip

@@ -32,6 +32,10 @@ SELECT (SELECT count(*) FROM actions WHERE refusal IS NULL) AS applied,
 _WITHOUT_HISTORY = """
 SELECT case_id FROM cases c WHERE NOT EXISTS (
     SELECT FROM history h WHERE (h.case_id, h.incarnation, h.version) = (c.case_id, c.incarnation, c.version))"""
+# Of an event its id is the fourth word and its key, mostly the case, the eighth.
+_WAITING = """
+SELECT DISTINCT named::uuid FROM outbox, jsonb_array_elements(events::jsonb) AS e, unnest(ARRAY[e ->> 3, e ->> 7]) AS named
+WHERE named ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"""
 _CONTENTS = "SELECT signal_id, content FROM signals WHERE signal_id = ANY($1::uuid[])"
 _CONFLICTS = "SELECT topic, partition, log_offset FROM conflicts WHERE signal_id = ANY($1::uuid[])"
 
@@ -58,11 +62,11 @@ class Store:
 
     async def outbox(self) -> int:
         """Events that wait to be said."""
-        return await self._connection.fetchval("SELECT count(*) FROM outbox")
+        return int(await self._connection.fetchval("SELECT coalesce(sum(count), 0) FROM outbox"))
 
     async def waiting(self) -> set[bytes]:
         """Cases (and refused actions) whose events wait."""
-        return {row[0].bytes for row in await self._connection.fetch("SELECT DISTINCT subject FROM outbox")}
+        return {row[0].bytes for row in await self._connection.fetch(_WAITING)}
 
     async def rows(self) -> Rows:
         """Counts that the books must agree with."""

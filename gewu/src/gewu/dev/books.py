@@ -107,7 +107,7 @@ class Lookout:
             if thorough:
                 found = await self._connection.fetch("SELECT department, count(*) AS n FROM cases GROUP BY department")
                 cases = {row["department"]: row["n"] for row in found}
-                outbox = await self._connection.fetchval("SELECT count(*) FROM outbox")
+                outbox = await self._connection.fetchval("SELECT coalesce(sum(count), 0) FROM outbox")
         return {(row.topic, row.partition): row for row in rows}, cases, outbox
 
     async def _ends(self) -> dict[Place, int]:

@@ -1,4 +1,4 @@
-"""The relay: says what waits in the outbox, case by case in order, and forgets it after the broker's ack.
+"""The relay: says what waits in the outbox, partition by partition in order, and forgets it after the broker's ack.
 
 A shard is held by one relay at a time, through a session's advisory lock: three relays on one queue inverted the order
 of 325 of 9,822 events, one a shard none. Killed between the ack and the delete it says an event again under the same
@@ -27,7 +27,7 @@ from gewu.runtime.settings import Postgres
 log = logging.getLogger(__name__)
 
 _LOCK_SPACE = 0x6777  # first key of the advisory locks, so that shards never meet another use of them
-_ROWS = 1000
+_ROWS = 100
 _POLL_S = 0.2
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0  # after a failure, doubling until a connection works again
 _AROUND_S = 2.0  # how often shards are asked for and the queue's age is looked at
@@ -36,14 +36,22 @@ _LATE_S = 0.1  # an answer that takes longer keeps its own topic waiting and not
 _OLD_S = 30.0  # an event that has waited so long turns readiness red
 _COUNTED = 10_000  # waiting events are counted up to here
 
-Acked = tuple[Sequence[outbox.Waiting], datetime]  # events of one topic, in the log since then
-
 
 class _Said:
-    """A helping under way."""
+    """A helping under way: how many of its events are not answered yet."""
 
-    def __init__(self, left: int) -> None:
-        self.left, self.all = left, asyncio.Event()
+    def __init__(self, rows: Sequence[outbox.Waiting]) -> None:
+        self.left, self.all = sum(len(row.events) for row in rows), asyncio.Event()
+
+
+class _Saying:
+    """A row under way: which of its events the broker does not have."""
+
+    def __init__(self, row: outbox.Waiting, said: _Said) -> None:
+        self.row, self.said, self.left = row, said, dict(enumerate(row.events))
+
+
+Acked = tuple[_Saying, int, int, datetime]  # of a row's events these, in the log since then
 
 
 class Relay:
@@ -146,10 +154,13 @@ class Relay:
         acked = self._acked[:]
         if acked:
             await self._failpoints.reach("relay.before_delete")
-            await outbox.delete(connection, [row for rows, _ in acked for row in rows])
+            for saying, first, end, _ in acked:
+                for n in range(first, end):
+                    saying.left.pop(n, None)
+            await outbox.forget(connection, {s.row.seq: list(s.left.values()) for s, *_ in acked})
             del self._acked[: len(acked)]
             self._count(acked)
-        return sum(len(rows) for rows, _ in acked)
+        return sum(end - first for _, first, end, _ in acked)
 
     async def _say(self, rows: Sequence[outbox.Waiting]) -> None:
         """Hand a helping to the producer and wait for its answers, but not long for the last of them.
@@ -157,38 +168,35 @@ class Relay:
         A topic whose answers are late stays under way: it is not taken from until they are here, so its order holds and
         no other topic waits for it.
         """
-        said = _Said(len(rows))
-        self._under_way.update(row.topic for row in rows)
-        by_place: dict[tuple[str, int], list[outbox.Waiting]] = {}
+        said = _Said(rows)
         for row in rows:
-            by_place.setdefault((row.topic, row.partition), []).append(row)
-        for (topic, partition), own in by_place.items():
-            done = partial(self._settle, topic, own, said)
+            self._under_way[row.topic] += len(row.events)
+        for row in rows:
+            done = partial(self._settle, _Saying(row, said))
             try:
-                self._producer.append(topic, partition, [self._record(row) for row in own], done)
+                self._producer.append(row.topic, row.partition, [self._record(e) for e in row.events], done)
             except Exception as fault:  # noqa: BLE001  also a topic that the registry does not have any more
-                done(0, len(own), fault if isinstance(fault, Fault) else Fault(repr(fault)))
+                done(0, len(row.events), fault if isinstance(fault, Fault) else Fault(repr(fault)))
         try:
             async with asyncio.timeout(_LATE_S):
                 await said.all.wait()
         except TimeoutError:
             return
 
-    def _record(self, row: outbox.Waiting) -> Record:
-        envelope = self._envelopes.get(row.type)
+    def _record(self, event: outbox.Event) -> Record:
+        envelope = self._envelopes.get(event.type)
         if envelope is None:
-            envelope = self._envelopes[row.type] = Envelope(row.type, self._source)
-        return row.key.encode(), row.value, envelope.headers(str(row.event_id))
+            envelope = self._envelopes[event.type] = Envelope(event.type, self._source)
+        return event.key.encode(), event.value, envelope.headers(event.event_id)
 
-    def _settle(
-        self, topic: str, rows: Sequence[outbox.Waiting], said: "_Said", first: int, end: int, fault: Fault | None
-    ) -> None:
-        """The answer to rows[first:end], in time or late."""
+    def _settle(self, saying: _Saying, first: int, end: int, fault: Fault | None) -> None:
+        """The answer to events[first:end] of a row, in time or late."""
+        topic, said = saying.row.topic, saying.said
         self._under_way[topic] -= end - first
         if not self._under_way[topic]:
             del self._under_way[topic]
         if fault is None:
-            self._acked.append((rows[first:end], datetime.now(UTC)))
+            self._acked.append((saying, first, end, datetime.now(UTC)))
             self._apart.pop(topic, None)
         elif isinstance(fault, Failed) or not isinstance(fault, Overloaded | Unknown):
             self._leave_out(topic, fault)
@@ -205,21 +213,16 @@ class Relay:
             self._apart[topic] = (now + min(last * 2, _APART_MOST_S), min(last * 2, _APART_MOST_S))
 
     def _count(self, acked: Sequence[Acked]) -> None:
-        by_lane: dict[int, list[tuple[outbox.Waiting, datetime]]] = {}
-        for rows, at in acked:
-            self._metrics.sent.labels(rows[0].topic).inc(len(rows))
-            for row in rows:
-                by_lane.setdefault(row.lane, []).append((row, at))
-        for lane, own in by_lane.items():
+        for saying, first, end, at in acked:
+            row, events = saying.row, saying.row.events[first:end]
+            self._metrics.sent.labels(row.topic).inc(len(events))
             self._metrics.said(
-                Lane(lane), [(at - row.created_at).total_seconds() for row, at in own],
-                [(at - row.received_at).total_seconds() for row, at in own if row.received_at],
+                Lane(row.lane), [(at - row.created_at).total_seconds()] * len(events),
+                [(at - e.received_at).total_seconds() for e in events if e.received_at],
             )  # fmt: skip
         if acked and log.isEnabledFor(logging.DEBUG):
-            said = [row for rows, _ in acked for row in rows]
-            log.debug(
-                "relayed", extra={"events": [str(r.event_id) for r in said], "causes": [str(r.cause) for r in said]}
-            )
+            said = [event for saying, first, end, _ in acked for event in saying.row.events[first:end]]
+            log.debug("relayed", extra={"events": [e.event_id for e in said], "causes": [str(e.cause) for e in said]})
 
     async def _sleep(self) -> None:
         try:

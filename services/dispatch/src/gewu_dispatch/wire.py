@@ -96,13 +96,15 @@ class Events:
     def __init__(self, registry: tuple[topics.Topic, ...]) -> None:
         self._partitions = {t.name: t.partitions for t in registry}
 
-    def changed(self, told: Told, change: int, *, signal_ids: Sequence[str] = (), action_id: str = "") -> Event:
+    def changed(
+        self, told: Told, change: int, *, signal_ids: Sequence[str] = (), action_id: str = "", raises: bool = False
+    ) -> Event:
         """The case is now like this."""
         found = told.case
         own = ids.event_id(found.case_id, found.incarnation, found.version, topics.CASES)
         value = encoding.changed(own, change, told.value, signal_ids, action_id)
         cause = action_id or (signal_ids[0] if signal_ids else None)
-        return self._event(found, topics.CASES, own, codec.CASE_CHANGED, value, cause, None)
+        return self._event(found, topics.CASES, own, codec.CASE_CHANGED, value, cause, None, raises)
 
     def assignment(
         self,
@@ -119,7 +121,8 @@ class Events:
         own = ids.event_id(found.case_id, found.incarnation, found.version, topic)
         value = encoding.assignment(own, kind, told.value, note)
         type_ = codec.ASSIGNMENT_EXERCISE if found.exercise else codec.ASSIGNMENT
-        return self._event(found, topic, own, type_, value, cause, received_at)
+        raises = kind == assignment_pb2.ASSIGNMENT_KIND_RAISED
+        return self._event(found, topic, own, type_, value, cause, received_at, raises)
 
     def superseded(
         self, last: case_pb2.Case, by: str, incarnation: int, at: datetime, believers: Sequence[str]
@@ -159,17 +162,15 @@ class Events:
             case_incarnation=own_case.incarnation if own_case else 0, case_version=own_case.version if own_case else 0,
         )  # fmt: skip
         return Event(
-            subject=own, incarnation=incarnation, version=0, topic=topic,
-            partition=topics.partition(said.case_id, self._partitions[topic]), lane=Lane.P1, event_id=own,
-            type=codec.ACTION_REFUSED, value=message.SerializeToString(), key=said.case_id, cause=said.action_id,
+            topic=topic, partition=topics.partition(said.case_id, self._partitions[topic]), lane=Lane.P1, event_id=own,
+            type=codec.ACTION_REFUSED, version=0, value=message.SerializeToString(), key=said.case_id, cause=said.action_id,
         )  # fmt: skip
 
     def _of(self, found: case_pb2.Case, topic: str, own: str, type_: str, said: Message) -> Event:
         """An event of a case that has no row."""
         place = topics.partition(found.case_id, self._partitions[topic])
         return Event(
-            found.case_id, found.incarnation, found.version, topic, place, Lane(found.lane), own, type_,
-            said.SerializeToString(), found.case_id,
+            topic, place, Lane(found.lane), own, type_, found.version, said.SerializeToString(), found.case_id,
         )  # fmt: skip
 
     def _event(
@@ -181,12 +182,12 @@ class Events:
         value: bytes,
         cause: str | None,
         received_at: datetime | None,
+        raises: bool,
     ) -> Event:
         place = topics.partition(found.case_id, self._partitions[topic])
         return Event(
-            found.case_id, found.incarnation, found.version, topic, place, found.lane, own, type_, value, found.case_id,
-            cause, received_at,
-        )  # fmt: skip
+            topic, place, found.lane, own, type_, found.version, value, found.case_id, cause, received_at, raises
+        )
 
 
 def _position(said: common_pb2.Point) -> tuple[float, float, float | None]:

@@ -75,7 +75,7 @@ class Actions:
         await cases.update(transaction, list(judged.changed.values()))
         await history.add_actions(transaction, judged.actions, now)
         await history.write(transaction, judged.entries)
-        await outbox.write_once(transaction, judged.events)
+        await outbox.write(transaction, judged.events)
         return judged.counts
 
     def _judge(self, judged: Judged, action: Action, case: Case | None, now: datetime) -> None:

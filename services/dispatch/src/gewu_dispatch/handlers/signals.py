@@ -197,8 +197,9 @@ class Signals:
             is_new = case.case_id in batch.opened
             told = wire.Told(case)
             change = case_pb2.CASE_CHANGE_OPENED if is_new else case_pb2.CASE_CHANGE_JOINED
-            events.append(self._events.changed(told, change, signal_ids=[s.signal_id for s in causes]))
-            if is_new or case.case_id in batch.raised:
+            raises = case.case_id in batch.raised
+            events.append(self._events.changed(told, change, signal_ids=[s.signal_id for s in causes], raises=raises))
+            if is_new or raises:
                 kind = assignment_pb2.ASSIGNMENT_KIND_NEW if is_new else assignment_pb2.ASSIGNMENT_KIND_RAISED
                 cause, received_at = causes[0].signal_id, causes[0].received_at if is_new else None
                 events.append(self._events.assignment(told, kind, case.department, cause, received_at=received_at))

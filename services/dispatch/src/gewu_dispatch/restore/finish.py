@@ -89,7 +89,7 @@ async def _supersede(
     for held in gone.values():
         by = homes.get(held.opener, "")
         said += events.superseded(held.message(), by, incarnation, now, sorted(held.believers))
-    await outbox.write_once(connection, said)
+    await outbox.write(connection, said)
     return len(gone)
 
 
@@ -108,7 +108,7 @@ async def _say_again(
     await cases.update(connection, list(found.values()))
     change = CaseChange.CASE_CHANGE_RESTORED
     await history.write(connection, [history.Entry(case, change, case.routed_because) for case in found.values()])
-    await outbox.write_once(connection, [e for i, case in found.items() for e in _corrections(case, astray[i], events)])
+    await outbox.write(connection, [e for i, case in found.items() for e in _corrections(case, astray[i], events)])
 
 
 def _corrections(case: Case, held: Held, events: Events) -> Iterator[Event]:

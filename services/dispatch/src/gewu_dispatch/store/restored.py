@@ -51,7 +51,7 @@ async def still_to_read(connection: Connection, topics: Sequence[str] | None = N
 
 async def unsaid(connection: Connection) -> int:
     """How many events wait to be said."""
-    return int(await connection.fetchval("SELECT count(*) FROM outbox"))
+    return int(await connection.fetchval("SELECT coalesce(sum(count), 0) FROM outbox"))
 
 
 async def standing(connection: Connection) -> dict[str, tuple[tuple[int, int], str]]:
