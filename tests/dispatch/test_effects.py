@@ -352,7 +352,7 @@ async def test_two_lanes_that_see_one_manhole_at_the_same_time_open_one_case(des
 async def test_a_batch_does_not_wait_for_another_that_only_stands_in_the_same_quarter(desk: Desk, city: City) -> None:
     cover = city.categories["component:01023"]
     async with desk.pool.acquire() as connection, connection.transaction():
-        await cases.lock_cells(connection, list(joining.lock_keys(cover, a_cover(HERE))))
+        await cases.lock_cells(connection, joining.reach(cover, a_cover(HERE)).locks)
         async with asyncio.timeout(3.0):  # less than the lock time-out
             assert await desk.take(*(a_cover(moved(*HERE, 300.0 * n)) for n in (1, -1, 2, -2))) == {"opened": 4}
 

@@ -74,7 +74,7 @@ def test_a_drill_never_joins_a_real_case_nor_a_real_report_a_drill(drill: bool) 
     signal, case = a_signal(exercise=drill), a_case(exercise=not drill)
     assert best(COVER, signal, [case]) is None
     assert best(COVER, signal, [a_case(exercise=drill)])
-    assert joining.near_key(case) not in set(joining.near_keys(COVER, signal))
+    assert joining.near_key(case) not in set(joining.reach(COVER, signal).near)
 
 
 @pytest.mark.parametrize("state", State)
@@ -135,7 +135,7 @@ def test_two_points_within_the_radius_share_a_lock(
     neighbours: tuple[Category, tuple[float, float], tuple[float, float]],
 ) -> None:
     category, a, b = neighbours
-    one, other = (set(joining.lock_keys(category, a_signal(p))) for p in (a, b))
+    one, other = (set(joining.reach(category, a_signal(p)).locks) for p in (a, b))
     assert one & other, (geo.metres(*a, *b), a, b)
     assert all(-(2**31) <= k < 2**31 for k in one | other), "PostgreSQL takes a signed 32-bit integer"
 
@@ -147,7 +147,7 @@ def test_a_case_stands_where_a_report_within_the_radius_looks_for_it(
 ) -> None:
     category, a, b = neighbours
     for here, there in ((a, b), (b, a)):
-        assert joining.near_key(a_case(here)) in set(joining.near_keys(category, a_signal(there)))
+        assert joining.near_key(a_case(here)) in set(joining.reach(category, a_signal(there)).near)
 
 
 @settings(max_examples=600, deadline=None)
@@ -156,7 +156,7 @@ def test_a_case_stands_where_a_report_within_the_radius_looks_for_it(
 @example(83.0, 84.99, 500.0)
 def test_no_signal_takes_more_locks_than_a_batch_reckons_with(lon: float, lat: float, radius: float) -> None:
     category = a_category(join_radius_m=radius)
-    assert 1 <= len(list(joining.lock_keys(category, a_signal((lon, lat))))) <= joining.LOCKS_PER_SIGNAL
+    assert 1 <= len(joining.reach(category, a_signal((lon, lat))).locks) <= joining.LOCKS_PER_SIGNAL
 
 
 @settings(max_examples=500, deadline=None)

@@ -1,6 +1,6 @@
 """Joining: whether a signal belongs to a case that is open already, near in place and time and of the same class."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -17,7 +17,7 @@ from gewu_dispatch.domain.case import Case, Signal
 FINE_M = 100.0
 # Locks are taken on the smallest of these cells that the radius allows. With one size of a kilometre for all, and few
 # numbers, nearly every batch waited for another partition's that had nothing in common with it (60 to 230 ms each).
-LOCK_CELLS_M = (128.0, 1024.0)
+LOCK_CELLS_M = (FINE_M, 1024.0)  # the first is that of the look, so that most cells are reckoned once
 # A circle of this part of a cell touches at most four up to 85° of latitude. Not half of it: columns narrow towards the
 # poles and the look around a point is a little wide, so that at exactly half it took five or six locks.
 _SHARE_OF_CELL = 500 / 1024
@@ -42,17 +42,30 @@ class Match(Struct, frozen=True):
     distance_m: float
 
 
+class Reach(Struct, frozen=True, gc=False):
+    """`near` numbers of cases that a signal could join, and advisory lock numbers (signed, of 32 bits)."""
+
+    near: Sequence[int] = ()
+    locks: Sequence[int] = ()
+
+
 def joins(category: Category | None, signal: Signal) -> bool:
     """Whether signals like this one look for an open case at all."""
     return category is not None and category.join_radius_m > 0 and signal.lon is not None
 
 
-def lock_keys(category: Category, signal: Signal) -> list[int]:
-    """Advisory lock numbers (a signed 32-bit integer) of every lock cell that this signal's radius touches."""
+def reach(category: Category, signal: Signal) -> Reach:
+    """Where this signal may find its case, and what it locks meanwhile: every cell that its radius touches."""
     assert signal.lon is not None and signal.lat is not None
-    side, begun = _lock_cell(category.key, signal.exercise, category.join_radius_m)
-    cells = geo.cells_within(signal.lon, signal.lat, category.join_radius_m, side)
-    return [crc32(b"%d:%d" % cell, begun) - LOCKS // 2 for cell in cells]
+    radius = category.join_radius_m
+    fine = geo.cells_within(signal.lon, signal.lat, radius, FINE_M)
+    side, begun = _lock_cell(category.key, signal.exercise, radius)
+    cells = fine if side == FINE_M else geo.cells_within(signal.lon, signal.lat, radius, side)
+    of_class = _class_bits(category.key, signal.exercise)
+    return Reach(
+        [of_class | _cell_bits(row, column) for row, column in fine],
+        [crc32(b"%d:%d" % cell, begun) - LOCKS // 2 for cell in cells],
+    )
 
 
 @lru_cache(1 << 12)
@@ -60,14 +73,6 @@ def _lock_cell(category: str, exercise: bool, radius_m: float) -> tuple[float, i
     """The side of the cells to lock, and the checksum of a lock's name as far as it is the same for all of a class."""
     side = next(side for side in LOCK_CELLS_M if radius_m <= side * _SHARE_OF_CELL)
     return side, crc32(f"{_kind(category, exercise)}:{side:g}:".encode())
-
-
-def near_keys(category: Category, signal: Signal) -> list[int]:
-    """The `near` numbers under which a case that this signal could join may stand."""
-    assert signal.lon is not None and signal.lat is not None
-    of_class = _class_bits(category.key, signal.exercise)
-    cells = geo.cells_within(signal.lon, signal.lat, category.join_radius_m, FINE_M)
-    return [of_class | _cell_bits(row, column) for row, column in cells]
 
 
 def near_key(case: Case) -> int | None:

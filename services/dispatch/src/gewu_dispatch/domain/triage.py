@@ -15,6 +15,8 @@ from gewu_dispatch.domain.case import Case, Signal, State
 from gewu_dispatch.domain.deadline import due
 from gewu_dispatch.domain.routing import UNKNOWN, Router
 
+_NOWHERE = joining.Reach()
+
 
 class Outcome(StrEnum):
     """What became of a new signal."""
@@ -31,7 +33,7 @@ class Located(Struct, frozen=True, gc=False):
     grid: Grid | None  # None: this package has no grid there, though the one that intake had did
     kind_of_place: str
     owner: str
-    near: tuple[int, ...]  # the `near` numbers of cases that it could join; none where it joins nothing
+    reach: joining.Reach  # of nothing, where it joins nothing
 
 
 class Decision(Struct, frozen=True, gc=False):
@@ -70,8 +72,8 @@ class Rules:
 
 def locate(signal: Signal, category: Category | None, grid: Grid | None, kind_of_place: str, owner: str) -> Located:
     """Put together what is known of a signal; where it may join is reckoned here, once."""
-    near = tuple(joining.near_keys(category, signal)) if category and joining.joins(category, signal) else ()
-    return Located(signal, category, grid, kind_of_place, owner, near)
+    reach = joining.reach(category, signal) if category and joining.joins(category, signal) else _NOWHERE
+    return Located(signal, category, grid, kind_of_place, owner, reach)
 
 
 def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules, now: datetime) -> Batch:
@@ -88,14 +90,14 @@ def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules,
             case = _open(located, rules, now)
             batch.opened[case.case_id] = case
             batch.decisions.append(Decision(located, Outcome.OPENED, case, case.routed_because))
-            if located.near:
+            if located.reach.near:
                 _remember(case, nearby)
     return batch
 
 
 def _match(located: Located, nearby: dict[int, list[Case]]) -> joining.Match | None:
     candidates: list[Case] = []
-    for key in located.near:
+    for key in located.reach.near:
         if found := nearby.get(key):
             candidates += found
     return joining.best(located.category, located.signal, candidates) if located.category and candidates else None

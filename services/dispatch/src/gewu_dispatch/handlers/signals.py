@@ -66,9 +66,8 @@ class Signals:
             log.debug("arrived", extra={"signals": [a.signal.signal_id for a in items]})
         incarnation, fresh, conflicts = await self._sift(transaction, items)
         located = self._locate(fresh)
-        looking = [(x.category, x.signal) for x in located if x.category and x.near]
         asked = time.monotonic()
-        await cases.lock_cells(transaction, [key for pair in looking for key in joining.lock_keys(*pair)])
+        await cases.lock_cells(transaction, [key for x in located for key in x.reach.locks])
         self._metrics.lock_wait[items[0].topic].observe(time.monotonic() - asked)
         # A statement of its own after the locks, so that its snapshot sees what the last holder committed.
         batch = await self._decide(transaction, located, self._rules.under(incarnation))
@@ -216,7 +215,7 @@ def _looks(located: Sequence[Located]) -> dict[int, float]:
         begun = min(x.signal.received_at for x in located).timestamp() - 1
         for x in located:
             since = begun - x.category.join_within_h * 3600 if x.category else begun
-            for cell in x.near:
+            for cell in x.reach.near:
                 if looks.get(cell, since) >= since:  # of two classes that share a number, the longer window
                     looks[cell] = since
     return looks
