@@ -18,7 +18,7 @@ from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import RelayMetrics
-from gewu.runtime.producer import Unknown
+from gewu.runtime.producer import Overloaded, Unknown
 from gewu.runtime.relay import Relay
 from gewu.runtime.settings import Kafka, Postgres
 from gewu.topics import Topic
@@ -133,6 +133,42 @@ async def test_a_case_that_was_raised_takes_along_what_its_partition_said_before
     said = await _heard(connection, database)
     assert said[:3] == [["own", beside, "1"], ["own", raised, "1"], ["own", raised, "2"]]
     assert said[-1] == ["own", beside, "2"] and len(said) == others + 4
+
+
+async def test_a_long_wait_behind_a_raised_case_is_not_in_the_way_of_what_is_urgent_elsewhere(
+    connection: asyncpg.Connection, database: Postgres
+) -> None:
+    for _ in range(300):
+        await _write(connection, [_event("own")])
+    await _write(connection, [_event("own", lane=Lane.P0, raises=True)])
+    await _write(connection, [_event("far", lane=Lane.P0)])
+    said = [topic for topic, *_ in await _heard(connection, database)]
+    assert said.index("far") <= 100 and len(said) == 302
+
+
+async def test_what_had_no_room_is_not_passed_by_a_later_row_of_its_partition(
+    connection: asyncpg.Connection, database: Postgres
+) -> None:
+    case = str(uuid4())
+    for version in range(1, 4):
+        await _write(connection, [_event("own", subject=case, version=version)])
+    heard, metrics = Heard(), RelayMetrics(CollectorRegistry())
+    full, append = [True], heard.append
+
+    def crowded(topic: str, partition: int, records: Any, done: Any) -> None:
+        if full.pop() if full else False:
+            done(0, len(records), Overloaded())
+        else:
+            append(topic, partition, records, done)
+
+    heard.append = crowded  # type: ignore[method-assign]
+    task = asyncio.create_task(Relay(database, "dispatch", heard, "test", metrics, Health(), Failpoints({})).run())
+    try:
+        await _emptied(connection)
+        assert [version for *_, version in heard.said] == ["1", "2", "3"]
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_what_is_most_urgent_goes_first(connection: asyncpg.Connection, database: Postgres) -> None:
@@ -265,14 +301,14 @@ class Late:
 async def test_an_answer_that_comes_while_others_are_forgotten_has_nothing_said_twice(
     connection: asyncpg.Connection, database: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    late, delete = Late(), outbox.delete
+    late, forget = Late(), outbox.forget
 
     async def meanwhile(*words: Any) -> None:
         if answer := late.held.pop("second", None):
             answer()
-        await delete(*words)
+        await forget(*words)
 
-    monkeypatch.setattr(outbox, "delete", meanwhile)
+    monkeypatch.setattr(outbox, "forget", meanwhile)
     await _write(connection, [_event("first"), _event("second")])
     metrics = RelayMetrics(CollectorRegistry())
     task = asyncio.create_task(Relay(database, "dispatch", late, "test", metrics, Health(), Failpoints({})).run())

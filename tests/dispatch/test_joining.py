@@ -113,7 +113,7 @@ _EDGE = st.builds(
     st.floats(-1e-4, 1e-4),
 )
 _LAT = st.one_of(st.floats(-85, 85), _EDGE)
-_BOUNDS = [15.0, 62.5, 62.6, 100.0, joining.LARGEST_RADIUS_M]
+_BOUNDS = [15.0, 48.8, 48.9, 100.0, joining.LARGEST_RADIUS_M]
 _RADIUS = st.one_of(st.floats(0.5, joining.LARGEST_RADIUS_M), st.sampled_from(_BOUNDS))
 
 
@@ -152,7 +152,7 @@ def test_a_case_stands_where_a_report_within_the_radius_looks_for_it(
 
 @settings(max_examples=600, deadline=None)
 @given(_LON, _LAT, _RADIUS)
-@example(83.0, 84.99, 62.5)
+@example(83.0, 84.99, 48.8)
 @example(83.0, 84.99, 500.0)
 def test_no_signal_takes_more_locks_than_a_batch_reckons_with(lon: float, lat: float, radius: float) -> None:
     category = a_category(join_radius_m=radius)

@@ -311,7 +311,8 @@ def test_a_move_of_a_newer_department_is_kept_to_be_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [{"client_id": ""}, {"client_id": "x" * 401}, {"case_id": "x" * 401}, {"said_by": "x" * 401}, {"note": "x" * 8001}]
+    "words", [{"client_id": ""}, {"client_id": "x" * 401}, {"case_id": "x" * 401}, {"said_by": "x" * 401}, {"note": "x" * 8001},
+     {"client_id": "a\0"}, {"case_id": "\0"}, {"said_by": "\0"}, {"note": "\0"}]
 )  # fmt: skip
 def test_an_action_that_cannot_be_true_is_parked(words: dict[str, Any]) -> None:
     with pytest.raises(Never) as found:

@@ -183,17 +183,20 @@ async def test_events_that_wait_are_taken_over_by_the_row_for_a_partition(owner:
     await migrate.migrate(owner, "dispatch", known[:3])
     await owner.execute("SET search_path TO dispatch")
     case, value, at = uuid4(), bytes(range(256)), datetime(2026, 11, 22, 8, 0, 0, 123456, UTC)
-    for n, topic in enumerate(("dispatch.water", "cases.changed"), 1):
+    waits = [("dispatch.water", 1, Lane.P2), ("cases.changed", 1, Lane.P2), ("cases.changed", 2, Lane.P0)]
+    for n, (topic, version, lane) in enumerate(waits):
         await owner.execute(
             """INSERT INTO outbox (subject, incarnation, version, topic, partition, key, shard, lane, event_id, type, value,
-               cause, received_at, created_at) VALUES ($1, 1, $2, $3, 1, $4, 7, 3, $5, 'gewu.v1.assignment', $6, NULL, $7, $8)""",
-            case, n, topic, str(case), uuid4(), value, at if n == 1 else None, at,
+               cause, received_at, created_at)
+               VALUES ($1, 1, $2, $3, 1, $4, 7, $9, $5, 'gewu.v1.assignment', $6, NULL, $7, $8)""",
+            case, version, topic, str(case), uuid4(), value, None if n else at, at, lane,
         )  # fmt: skip
     await migrate.migrate(owner, "dispatch", known)
-    rows = await outbox.take(owner, [outbox.shard_of(t, 1) for t in ("dispatch.water", "cases.changed")], 10, [])
-    assert [(w.topic, w.partition, w.lane, w.created_at) for w in rows] == [
-        ("dispatch.water", 1, Lane.P2, at), ("cases.changed", 1, Lane.P2, at),
-    ]  # fmt: skip
-    first, second = (w.events[0] for w in rows)
-    assert (first.value, first.key, first.version, first.received_at) == (value, str(case), 1, at)
-    assert (second.version, second.cause, second.received_at, second.raises) == (2, None, None, False)
+    rows = await outbox.take(owner, sorted({outbox.shard_of(t, 1) for t, *_ in waits}), 10, [])
+    # The case was raised while it waited: its first version goes before the second, and both before what is not urgent.
+    assert [(w.topic, w.events[0].version, w.lane) for w in rows] == [waits[1], waits[2], waits[0]]
+    (first,) = rows[2].events
+    assert (first.value, first.key, first.received_at, rows[2].created_at) == (value, str(case), at, at)
+    assert rows[0].events[0].received_at is rows[0].events[0].cause is None
+    with pytest.raises(SchemaFault, match="for programs that know 4 or newer"):
+        await migrate.check(owner, "dispatch", 3, 3)

@@ -32,9 +32,10 @@ SELECT (SELECT count(*) FROM actions WHERE refusal IS NULL) AS applied,
 _WITHOUT_HISTORY = """
 SELECT case_id FROM cases c WHERE NOT EXISTS (
     SELECT FROM history h WHERE (h.case_id, h.incarnation, h.version) = (c.case_id, c.incarnation, c.version))"""
-# Of an event its id is the fourth word and its key, mostly the case, the eighth.
+# Of an event its id is the fourth word, then comes its type; its key, the case, is the eighth. A refusal holds up no case.
 _WAITING = """
-SELECT DISTINCT named::uuid FROM outbox, jsonb_array_elements(events::jsonb) AS e, unnest(ARRAY[e ->> 3, e ->> 7]) AS named
+SELECT DISTINCT named::uuid FROM outbox, jsonb_array_elements(events::jsonb) AS e, unnest(ARRAY[
+    e ->> 3, CASE WHEN e ->> 4 <> 'gewu.v1.action.refused' THEN e ->> 7 END]) AS named
 WHERE named ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"""
 _CONTENTS = "SELECT signal_id, content FROM signals WHERE signal_id = ANY($1::uuid[])"
 _CONFLICTS = "SELECT topic, partition, log_offset FROM conflicts WHERE signal_id = ANY($1::uuid[])"

@@ -4,11 +4,12 @@ What one transaction says to one partition is one row, with its events in order:
 of all its work here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import md5
 
+import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -16,7 +17,7 @@ from gewu.lane import Lane
 from gewu.runtime.postgres import Connection
 
 SHARDS = 32
-_MOST = 100  # events a row, so that a helping of rows has a bound
+_MOST, _BYTES = 100, 256 * 1024  # events a row and bytes of their values, so that a helping of rows has a bound
 
 
 class Event(Struct, frozen=True, array_like=True, gc=False):
@@ -50,17 +51,24 @@ class Waiting(Struct, frozen=True, gc=False):
 
 
 _WRITE = """
-INSERT INTO outbox (created_at, shard, lane, topic, partition, count, events)
-SELECT $1::timestamptz, * FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::int[], $6::int[], $7::text[])"""
-# In the order of seq, so that two of these cannot wait for each other.
-_HURRY = """
-UPDATE outbox SET lane = held.to_lane FROM (
-    SELECT o.seq, p.lane AS to_lane FROM outbox o JOIN unnest($1::text[], $2::int[], $3::smallint[]) AS p (topic, partition, lane)
-        ON o.topic = p.topic AND o.partition = p.partition AND o.lane > p.lane ORDER BY o.seq FOR UPDATE OF o
-) AS held WHERE outbox.seq = held.seq"""
-_TAKE = """
-SELECT seq, lane, topic, partition, created_at, events FROM outbox
-WHERE shard = ANY($1::smallint[]) AND topic <> ALL($3::text[]) ORDER BY lane, seq LIMIT $2"""
+INSERT INTO outbox (created_at, shard, lane, topic, partition, raises, count, events)
+SELECT $1::timestamptz, *
+FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::int[], $6::boolean[], $7::int[], $8::text[])"""
+_RAISED = """
+SELECT topic, partition, min(lane) AS lane, max(seq) AS seq FROM outbox
+WHERE raises AND shard = ANY($1::smallint[]) GROUP BY topic, partition"""
+# What a partition said before its case was raised goes along in its order: by lane alone, a later version would come first.
+_BEFORE = """
+SELECT o.seq, o.lane, o.topic, o.partition, o.created_at, o.events
+FROM unnest($1::text[], $2::int[], $3::smallint[], $4::bigint[]) AS r (topic, partition, lane, seq)
+JOIN outbox o ON o.topic = r.topic AND o.partition = r.partition AND o.seq <= r.seq
+WHERE o.topic <> ALL($5::text[]) ORDER BY r.lane, o.seq LIMIT $6"""
+_NEXT = """
+SELECT o.seq, o.lane, o.topic, o.partition, o.created_at, o.events FROM outbox o
+WHERE o.shard = ANY($1::smallint[]) AND o.topic <> ALL($3::text[])
+    AND NOT EXISTS (SELECT FROM unnest($4::text[], $5::int[]) AS r (topic, partition)
+        WHERE r.topic = o.topic AND r.partition = o.partition)
+ORDER BY o.lane, o.seq LIMIT $2"""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Event]).decode
 
@@ -79,18 +87,26 @@ async def write(transaction: Connection, events: Sequence[Event]) -> None:
     """
     if not events:
         return
-    if hurried := {(e.topic, e.partition, e.lane) for e in events if e.raises}:
-        await transaction.execute(_HURRY, *(list(c) for c in zip(*sorted(hurried), strict=True)))
     by_place: dict[tuple[str, int, Lane], list[Event]] = {}
     for e in events:
         by_place.setdefault((e.topic, e.partition, e.lane), []).append(e)
     rows = [
-        (shard_of(topic, partition), lane, topic, partition, len(some), text(some))
+        (shard_of(topic, partition), lane, topic, partition, any(e.raises for e in some), len(some), text(some))
         for (topic, partition, lane), own in by_place.items()
-        for n in range(0, len(own), _MOST)
-        if (some := own[n : n + _MOST])
+        for some in _rows(own)
     ]
     await transaction.execute(_WRITE, datetime.now(UTC), *(list(c) for c in zip(*rows, strict=True)))
+
+
+def _rows(events: Sequence[Event]) -> Iterator[Sequence[Event]]:
+    """Cut where a row has enough: in number, or in bytes."""
+    first = size = 0
+    for n, e in enumerate(events):
+        if n > first and (n - first == _MOST or size + len(e.value) > _BYTES):
+            yield events[first:n]
+            first, size = n, 0
+        size += len(e.value)
+    yield events[first:]
 
 
 def text(events: Sequence[Event]) -> str:
@@ -104,12 +120,18 @@ def events_of(said: str) -> list[Event]:
 
 
 async def take(connection: Connection, shards: Sequence[int], limit: int, apart: Sequence[str]) -> list[Waiting]:
-    """The next rows of these shards, most urgent first. Nothing is marked.
+    """The next rows of these shards, most urgent first, and in partitions with a raised case by age. Nothing is marked.
 
+    At most twice `limit`: of each of the two, so that a long wait of one partition is not in the way of the others.
     apart: topics that are left out for now. Order matters to the readers of a topic, so a topic may wait by itself.
     """
+    rows: list[asyncpg.Record] = []
+    raised = [list(c) for c in zip(*await connection.fetch(_RAISED, list(shards)), strict=True)] or [[], [], [], []]
+    if raised[0]:
+        rows = await connection.fetch(_BEFORE, *raised, list(apart), limit)
+    rows += await connection.fetch(_NEXT, list(shards), limit, list(apart), *raised[:2])
     found = []
-    for row in await connection.fetch(_TAKE, list(shards), limit, list(apart)):
+    for row in rows:
         *place, said = row.values()
         found.append(Waiting(*place, events_of(said)))
     return found

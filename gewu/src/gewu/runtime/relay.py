@@ -38,10 +38,11 @@ _COUNTED = 10_000  # waiting events are counted up to here
 
 
 class _Said:
-    """A helping under way: how many of its events are not answered yet."""
+    """A helping under way: how many of its events are not answered yet, and partitions that take no more of it."""
 
     def __init__(self, rows: Sequence[outbox.Waiting]) -> None:
         self.left, self.all = sum(len(row.events) for row in rows), asyncio.Event()
+        self.shut: set[tuple[str, int]] = set()
 
 
 class _Saying:
@@ -173,6 +174,9 @@ class Relay:
             self._under_way[row.topic] += len(row.events)
         for row in rows:
             done = partial(self._settle, _Saying(row, said))
+            if (row.topic, row.partition) in said.shut:
+                done(0, len(row.events), Overloaded())  # or a later row would be said before one that had no room
+                continue
             try:
                 self._producer.append(row.topic, row.partition, [self._record(e) for e in row.events], done)
             except Exception as fault:  # noqa: BLE001  also a topic that the registry does not have any more
@@ -195,6 +199,8 @@ class Relay:
         self._under_way[topic] -= end - first
         if not self._under_way[topic]:
             del self._under_way[topic]
+        if fault is not None:
+            said.shut.add((topic, saying.row.partition))
         if fault is None:
             self._acked.append((saying, first, end, datetime.now(UTC)))
             self._apart.pop(topic, None)

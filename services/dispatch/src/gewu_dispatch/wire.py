@@ -73,6 +73,8 @@ def action(value: bytes | None, department: str) -> Action:
         raise Never(Why.BAD_FIELD, "client_id must be given")
     _bounded(said.client_id, said.case_id, said.said_by)
     _bounded(said.note, most=_TEXT)
+    if "\0" in f"{said.client_id}{said.case_id}{said.said_by}{said.note}":
+        raise Never(Why.BAD_FIELD, "no table takes a text with a NUL")
     return Action(
         # Derived here, never believed: the payload may not choose whose action it is.
         action_id=ids.action_id(department, said.client_id), client_id=said.client_id, department=department,
