@@ -18,7 +18,7 @@ from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import RelayMetrics
-from gewu.runtime.producer import Overloaded, Unknown
+from gewu.runtime.producer import Overloaded, TooLarge, Unknown
 from gewu.runtime.relay import Relay
 from gewu.runtime.settings import Kafka, Postgres
 from gewu.topics import Topic
@@ -144,6 +144,29 @@ async def test_a_long_wait_behind_a_raised_case_is_not_in_the_way_of_what_is_urg
     await _write(connection, [_event("far", lane=Lane.P0)])
     said = [topic for topic, *_ in await _heard(connection, database)]
     assert said.index("far") <= 100 and len(said) == 302
+
+
+class Meanwhile:
+    """A connection on which a case is raised as soon as something was asked."""
+
+    def __init__(self, connection: asyncpg.Connection, raised: outbox.Event) -> None:
+        self._connection, self._raised = connection, raised
+
+    async def fetch(self, *words: Any) -> list[asyncpg.Record]:
+        """The rows, and then the other transaction."""
+        rows = await self._connection.fetch(*words)
+        await _write(self._connection, [self._raised])
+        return list(rows)
+
+
+async def test_a_case_that_is_raised_during_the_look_is_not_said_before_its_older_version(
+    connection: asyncpg.Connection,
+) -> None:
+    case = str(uuid4())
+    await _write(connection, [_event("own", subject=case)])
+    meanwhile = Meanwhile(connection, _event("own", subject=case, version=2, lane=Lane.P0, raises=True))
+    taken = await outbox.take(meanwhile, range(outbox.SHARDS), 100, [])  # type: ignore[arg-type]
+    assert [event.version for row in taken for event in row.events] in ([1], [1, 2])
 
 
 async def test_what_had_no_room_is_not_passed_by_a_later_row_of_its_partition(
@@ -277,6 +300,40 @@ async def test_a_run_that_is_acknowledged_in_part_is_forgotten_in_part(
         assert half.said == [1, 2, 3, 4, 5, 6, 4, 5, 6, 6]
         assert registry.get_sample_value("gewu_relay_events_total", {"topic": topic.name}) == 6
         assert not relay._under_way and not relay._apart
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+class Picky:
+    """A producer that refuses one version for good."""
+
+    def __init__(self) -> None:
+        self.said: list[int] = []
+
+    def append(self, topic: str, partition: int, records: Any, done: Any) -> None:
+        """Take them."""
+        version = int(records[0][1].split()[1])
+        if version == 1:
+            done(0, len(records), TooLarge("never"))
+        else:
+            self.said.append(version)
+            done(0, len(records), None)
+
+    async def flush(self) -> None:
+        """Nothing to do."""
+
+
+async def test_an_event_that_is_refused_for_good_holds_up_no_other_of_its_partition(
+    connection: asyncpg.Connection, database: Postgres
+) -> None:
+    for version in range(1, 4):
+        await _write(connection, [_event("own", version=version)])
+    picky, metrics = Picky(), RelayMetrics(CollectorRegistry())
+    task = asyncio.create_task(Relay(database, "dispatch", picky, "test", metrics, Health(), Failpoints({})).run())
+    try:
+        await _emptied(connection, left=1)
+        assert picky.said == [2, 3]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -117,6 +117,9 @@ async def test_a_more_urgent_report_raises_the_case_and_the_department_hears_of_
     assert [(a.kind, a.case.version, a.case.lane) for a in await desk.said(Assignment, "dispatch.water")] == [
         (1, 1, 3), (2, 2, 1),
     ]  # fmt: skip
+    # Or what says so would pass the older version of the case, that waits in its lane.
+    marked = {row["topic"] for row in await desk.rows("outbox") if row["raises"]}
+    assert marked == {topics.CASES, "dispatch.water"}
 
 
 async def test_the_same_batch_taken_twice_changes_nothing_the_second_time(desk: Desk) -> None:

@@ -100,6 +100,22 @@ async def test_a_newer_schema_is_good_until_a_migration_says_for_whom(owner: asy
         await migrate.check(owner, "mine", 1, 1)
 
 
+async def test_a_migration_for_new_programs_alone_waits_until_no_relay_is_at_work(
+    owner: asyncpg.Connection, database: Postgres
+) -> None:
+    await migrate.migrate(owner, "mine", [ONE])
+    two = Migration(2, "uncounted", "-- readers: 2\nALTER TABLE thing DROP COLUMN name")
+    relay = await asyncpg.connect(**database.connection())
+    try:
+        await relay.execute("SELECT pg_advisory_lock($1, $2)", outbox.LOCK_SPACE, outbox.SHARDS - 1)
+        with pytest.raises(SchemaFault, match="0002 is not for programs of before, and one is at work: end every one"):
+            await migrate.migrate(owner, "mine", [ONE, two])
+        assert await migrate.version(owner, "mine") == 1
+    finally:
+        await relay.close()
+    assert await migrate.migrate(owner, "mine", [ONE, two]) == [two]
+
+
 async def test_a_table_of_an_older_migrate_is_read_and_brought_up_to_date(owner: asyncpg.Connection) -> None:
     await migrate.migrate(owner, "mine", [ONE])
     await owner.execute("ALTER TABLE mine.migration DROP COLUMN readers")

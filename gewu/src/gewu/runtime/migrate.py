@@ -14,6 +14,7 @@ from importlib.resources import files
 
 import asyncpg
 
+from gewu.runtime import outbox
 from gewu.runtime.postgres import Connection
 
 GROUP = "gewu.schemas"  # entry points: schema name = package that holds schema/NNNN_name.sql
@@ -80,6 +81,8 @@ async def migrate(connection: asyncpg.Connection, schema: str, known: Sequence[M
                 continue
             async with connection.transaction():
                 await connection.execute(f"SET LOCAL search_path TO {schema}")
+                if m.readers == m.version:
+                    await _nobody_at_work(connection, schema, m)
                 await connection.execute(m.sql)
                 await connection.execute(
                     f"INSERT INTO {schema}.migration (version, name, sha256, readers) VALUES ($1, $2, $3, $4)",
@@ -123,6 +126,19 @@ async def _prepare(connection: asyncpg.Connection, schema: str) -> None:
             version int PRIMARY KEY, name text NOT NULL, sha256 text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"""
     )
     await connection.execute(f"ALTER TABLE {schema}.migration ADD COLUMN IF NOT EXISTS readers int NOT NULL DEFAULT 1")
+
+
+async def _nobody_at_work(connection: asyncpg.Connection, schema: str, m: Migration) -> None:
+    """Raise SchemaFault while a relay holds shards: its program knows no such schema and would park every good record."""
+    ours = await connection.fetchval(
+        "SELECT bool_and(pg_try_advisory_xact_lock($1, s)) FROM generate_series(0, $2) s",
+        outbox.LOCK_SPACE, outbox.SHARDS - 1,
+    )  # fmt: skip
+    if not ours:
+        raise SchemaFault(
+            f"{schema}: migration {m.version:04} is not for programs of before, and one is at work: end every one, migrate, "
+            "start the new ones"
+        )
 
 
 async def _grant(connection: asyncpg.Connection, schema: str) -> None:

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import md5
 
-import asyncpg
 import msgspec
 from msgspec import Struct
 
@@ -17,6 +16,7 @@ from gewu.lane import Lane
 from gewu.runtime.postgres import Connection
 
 SHARDS = 32
+LOCK_SPACE = 0x6777  # first key of the advisory locks of shards, so that they never meet another use of such locks
 _MOST, _BYTES = 100, 256 * 1024  # events a row and bytes of their values, so that a helping of rows has a bound
 
 
@@ -54,21 +54,25 @@ _WRITE = """
 INSERT INTO outbox (created_at, shard, lane, topic, partition, raises, count, events)
 SELECT $1::timestamptz, *
 FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::int[], $6::boolean[], $7::int[], $8::text[])"""
-_RAISED = """
-SELECT topic, partition, min(lane) AS lane, max(seq) AS seq FROM outbox
-WHERE raises AND shard = ANY($1::smallint[]) GROUP BY topic, partition"""
-# What a partition said before its case was raised goes along in its order: by lane alone, a later version would come first.
-_BEFORE = """
-SELECT o.seq, o.lane, o.topic, o.partition, o.created_at, o.events
-FROM unnest($1::text[], $2::int[], $3::smallint[], $4::bigint[]) AS r (topic, partition, lane, seq)
-JOIN outbox o ON o.topic = r.topic AND o.partition = r.partition AND o.seq <= r.seq
-WHERE o.topic <> ALL($5::text[]) ORDER BY r.lane, o.seq LIMIT $6"""
-_NEXT = """
-SELECT o.seq, o.lane, o.topic, o.partition, o.created_at, o.events FROM outbox o
-WHERE o.shard = ANY($1::smallint[]) AND o.topic <> ALL($3::text[])
-    AND NOT EXISTS (SELECT FROM unnest($4::text[], $5::int[]) AS r (topic, partition)
-        WHERE r.topic = o.topic AND r.partition = o.partition)
-ORDER BY o.lane, o.seq LIMIT $2"""
+# One statement, so that all of it sees the same rows: a raise that is committed between two looks would be said before what the
+# second look no longer keeps together. What a partition said before its case was raised goes along in its order: by lane
+# alone, a later version would come first.
+_TAKE = """
+WITH raised AS MATERIALIZED (
+    SELECT topic, partition, min(lane) AS lane, max(seq) AS seq FROM outbox
+    WHERE raises AND shard = ANY($1::smallint[]) AND topic <> ALL($2::text[]) GROUP BY topic, partition
+), before AS (
+    SELECT 1 AS turn, r.lane AS urgency, o.* FROM raised r, LATERAL (
+        SELECT * FROM outbox o WHERE o.topic = r.topic AND o.partition = r.partition AND o.seq <= r.seq ORDER BY o.seq LIMIT $3
+    ) o ORDER BY r.lane, o.seq LIMIT $3
+), others AS (
+    SELECT 2 AS turn, o.lane AS urgency, o.* FROM outbox o
+    WHERE o.shard = ANY($1::smallint[]) AND o.topic <> ALL($2::text[])
+        AND (o.topic, o.partition) NOT IN (SELECT topic, partition FROM raised)
+    ORDER BY o.lane, o.seq LIMIT $3
+)
+SELECT seq, lane, topic, partition, created_at, events FROM (TABLE before UNION ALL TABLE others) AS waiting
+ORDER BY turn, urgency, seq"""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(list[Event]).decode
 
@@ -125,11 +129,7 @@ async def take(connection: Connection, shards: Sequence[int], limit: int, apart:
     At most twice `limit`: of each of the two, so that a long wait of one partition is not in the way of the others.
     apart: topics that are left out for now. Order matters to the readers of a topic, so a topic may wait by itself.
     """
-    rows: list[asyncpg.Record] = []
-    raised = [list(c) for c in zip(*await connection.fetch(_RAISED, list(shards)), strict=True)] or [[], [], [], []]
-    if raised[0]:
-        rows = await connection.fetch(_BEFORE, *raised, list(apart), limit)
-    rows += await connection.fetch(_NEXT, list(shards), limit, list(apart), *raised[:2])
+    rows = await connection.fetch(_TAKE, list(shards), list(apart), limit)
     found = []
     for row in rows:
         *place, said = row.values()

@@ -26,7 +26,6 @@ from gewu.runtime.settings import Postgres
 
 log = logging.getLogger(__name__)
 
-_LOCK_SPACE = 0x6777  # first key of the advisory locks, so that shards never meet another use of them
 _ROWS = 100
 _POLL_S = 0.2
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0  # after a failure, doubling until a connection works again
@@ -119,7 +118,7 @@ class Relay:
         missing = [s for s in range(outbox.SHARDS) if s not in self._held]
         if missing:
             rows = await connection.fetch(
-                "SELECT s FROM unnest($2::int[]) s WHERE pg_try_advisory_lock($1, s)", _LOCK_SPACE, missing
+                "SELECT s FROM unnest($2::int[]) s WHERE pg_try_advisory_lock($1, s)", outbox.LOCK_SPACE, missing
             )
             self._held += [r["s"] for r in rows]
         self._metrics.shards.set(len(self._held))
@@ -199,7 +198,7 @@ class Relay:
         self._under_way[topic] -= end - first
         if not self._under_way[topic]:
             del self._under_way[topic]
-        if fault is not None:
+        if isinstance(fault, Overloaded):
             said.shut.add((topic, saying.row.partition))
         if fault is None:
             self._acked.append((saying, first, end, datetime.now(UTC)))
