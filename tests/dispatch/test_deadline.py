@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gewu.city import Limit
-from gewu_dispatch.domain.deadline import due
+from gewu_dispatch.domain.deadline import _counted, due
 from tests.support.building import SHANGHAI
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -124,3 +124,40 @@ def _open(start: datetime, end: datetime) -> timedelta:
             total += max(last - first, timedelta(0))
         day += timedelta(days=1)
     return total
+
+
+# Three quarters of an hour off, and half an hour of summer time.
+_ODD = (ZoneInfo("Asia/Kathmandu"), ZoneInfo("Australia/Lord_Howe"))
+_QUARTER_HOURS = st.integers(0, 4 * 24 * 366 * 60).map(
+    lambda n: datetime(2000, 1, 1, tzinfo=UTC) + n * timedelta(minutes=15)
+)
+_BESIDE = st.sampled_from([-1, 0, 1]).map(timedelta.resolution.__mul__) | st.timedeltas(
+    timedelta(0), timedelta(minutes=15)
+)
+
+
+def sum_of(said: tuple[datetime, timedelta]) -> datetime:
+    """The instant beside a quarter of an hour."""
+    return said[0] + said[1]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.tuples(_QUARTER_HOURS, _BESIDE).map(sum_of), st.integers(1, 60),
+    st.sampled_from(["wh", "wd", "nd"]), st.sampled_from([SHANGHAI, BERLIN, *_ODD]),
+)  # fmt: skip
+def test_what_is_remembered_of_a_quarter_of_an_hour_is_what_is_counted(
+    start: datetime, amount: int, unit: str, zone: ZoneInfo
+) -> None:
+    assert due(Limit(amount, unit), start, zone) == _counted(amount, unit, start, zone)
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25", "2026-04-05", "2026-10-04"])
+@pytest.mark.parametrize("zone", [BERLIN, *_ODD])
+@pytest.mark.parametrize("unit", ["wh", "wd", "nd"])
+def test_so_it_is_on_the_days_when_clocks_are_changed(day: str, zone: ZoneInfo, unit: str) -> None:
+    noon = datetime.fromisoformat(f"{day} 12:00").replace(tzinfo=UTC)
+    for quarter in range(-200, 100):
+        for beside in (timedelta(0), timedelta.resolution, timedelta(minutes=7)):
+            start = noon + quarter * timedelta(minutes=15) + beside
+            assert due(Limit(1, unit), start, zone) == _counted(1, unit, start, zone), start

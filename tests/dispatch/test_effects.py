@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -108,6 +108,18 @@ async def test_each_class_finds_its_open_case_as_far_back_as_it_looks_and_no_fur
     after = [a_signal(HERE, said=x, received_at=again[x] + timedelta(microseconds=1)) for x in (short, long)]
     before = a_signal(HERE, said=long, received_at=again[long])
     assert await desk.take(before, *after) == {"joined": 2, "opened": 1}  # the last one joins what `before` has renewed
+
+
+async def test_every_time_that_is_taken_is_kept_to_the_microsecond(desk: Desk) -> None:
+    random = Random(7)
+    first, last = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
+    micros = (last - first) // timedelta.resolution
+    times = [first, last, *(first + random.randrange(micros) * timedelta.resolution for _ in range(400))]
+    taken = [a_cover(None, observed_at=at, received_at=at) for at in times]
+    await desk.take(*taken)
+    rows = {str(r["signal_id"]): (r["observed_at"], r["received_at"]) for r in await desk.rows("signals")}
+    assert rows == {s.signal_id: (at, at) for s, at in zip(taken, times, strict=True)}
+    assert {r["last_signal_at"] for r in await desk.rows("cases")} == set(times)
 
 
 async def test_a_more_urgent_report_raises_the_case_and_the_department_hears_of_it(desk: Desk) -> None:

@@ -34,7 +34,7 @@ def case(found: Case) -> bytes:
             found.package_version, found.exercise,
         ),
         where, _of_place(found.grid_id, found.grid_path, found.home_area), varint(found.signals),
-        timestamp(found.opened_at), timestamp(found.changed_at), rest,
+        _of_batch(found.opened_at), _of_batch(found.changed_at), rest,
     )  # fmt: skip
 
 
@@ -50,6 +50,9 @@ def assignment(event_id: str, kind: int, case: bytes, note: str) -> bytes:
     """An Assignment."""
     why = b"\x22" + _text(note) if note else b""
     return b"\x0a%b\x10%b\x1a%b%b%b" % (_text(event_id), varint(kind), varint(len(case)), case, why)
+
+
+_of_batch = lru_cache(1 << 8)(timestamp)  # most are of the same moment
 
 
 def _text(said: str) -> bytes:

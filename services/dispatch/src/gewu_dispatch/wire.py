@@ -19,10 +19,10 @@ from gewu_dispatch.domain.case import Case, Picture, Signal, Source
 _MOVES = {kind.value: kind for kind in Kind}
 _KINDS = {kind.name.lower(): kind for kind in Source}
 _DIGEST = 32
-_OBJECT_ID = re.compile(r"[A-Za-z0-9-]{0,40}")
+_OBJECT_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_YEAR, _LAST_YEAR = 2000, 2200  # beyond these a sum of times may overflow, and a writer's clock is broken
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100  # beyond these a sum of times may overflow, and a writer's clock is broken
 _FIRST_S, _END_S = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) for y in (_FIRST_YEAR, _LAST_YEAR + 1))
 # Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
 _WORD, _TEXT = 400, 8000
@@ -54,7 +54,7 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
     )
     _bounded(source, client_id, home_area, package_version, address, said_class, object_id)
     _bounded(text, most=_TEXT)
-    if not _OBJECT_ID.fullmatch(object_id):
+    if object_id and not _OBJECT_ID.fullmatch(object_id):
         # The one word of a reporter that the public case repeats.
         raise Never(Why.BAD_FIELD, f"object_id {object_id[:80]!r} is no id")
     found = Signal(  # in the order of its fields: by their names it takes five times as long

@@ -1,6 +1,7 @@
 """Deadlines (处置时限): when a case is due, from its class's limit, in the five units of time."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gewu.city import Limit
@@ -10,6 +11,10 @@ _HOURS = tuple((timedelta(hours=opens), timedelta(hours=closes)) for opens, clos
 _NIGHT_AND_DAY = timedelta(days=1)
 _A_DAY = timedelta(hours=8)
 _A_WEEK = 5 * _A_DAY
+# Working hours begin and end, and clocks are changed, on a quarter of an hour of UTC: between two of them a deadline runs with
+# its start, or stands.
+_QUARTER = timedelta(minutes=15)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
@@ -22,11 +27,33 @@ def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
         return start + timedelta(hours=limit.amount)
     if limit.unit == "ud":
         return start + timedelta(days=limit.amount)
+    begun, past = divmod(start - _EPOCH, _QUARTER)
+    if past:
+        at_end, runs = _of_quarter(limit.amount, limit.unit, begun, zone)
+        if runs is not None:
+            return at_end - (_QUARTER - past) if runs else at_end
+    return _counted(limit.amount, limit.unit, start, zone)
+
+
+@lru_cache(1 << 12)
+def _of_quarter(amount: int, unit: str, begun: int, zone: ZoneInfo) -> tuple[datetime, bool | None]:
+    """For a start in that quarter of an hour since 1970: when it is due at its end, and whether it runs; None: it jumps.
+
+    A start at the quarter's very beginning belongs to the one before: at 10:00 a wait of two working hours is over at 12:00, a
+    moment later it is over after 14:00.
+    """
+    first = _EPOCH + begun * _QUARTER + timedelta.resolution
+    last = _EPOCH + (begun + 1) * _QUARTER
+    at_first, at_last = _counted(amount, unit, first, zone), _counted(amount, unit, last, zone)
+    return at_last, {last - first: True, timedelta(): False}.get(at_last - at_first)
+
+
+def _counted(amount: int, unit: str, start: datetime, zone: ZoneInfo) -> datetime:
     local = start.astimezone(zone)
-    if limit.unit == "nd":
-        return (local + timedelta(days=limit.amount)).astimezone(start.tzinfo)
-    left = timedelta(hours=limit.amount) if limit.unit == "wh" else limit.amount * _A_DAY
-    return _worked(local, left, zone).astimezone(start.tzinfo)
+    if unit == "nd":
+        return (local + timedelta(days=amount)).astimezone(UTC)
+    left = timedelta(hours=amount) if unit == "wh" else amount * _A_DAY
+    return _worked(local, left, zone).astimezone(UTC)
 
 
 def _worked(local: datetime, left: timedelta, zone: ZoneInfo) -> datetime:

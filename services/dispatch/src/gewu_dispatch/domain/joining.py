@@ -85,7 +85,7 @@ def near_key(case: Case) -> int | None:
 def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
     """The open case to join: of the same object, else the nearest within radius and time; ties go to the older."""
     found: list[tuple[bool, float, Case]] = []
-    since = signal.received_at - timedelta(hours=category.join_within_h)
+    since = signal.received_at - _window(category.join_within_h)
     for case in candidates:
         if case.last_signal_at < since or not case.is_open:
             continue
@@ -99,8 +99,13 @@ def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Matc
         found.append((not (signal.object_id and signal.object_id == case.object_id), distance, case))
     if not found:
         return None
-    other, distance, case = min(found, key=lambda f: (f[0], round(f[1], 1), f[2].opened_at, f[2].case_id))
+    other, distance, case = found[0]
+    if len(found) > 1:
+        other, distance, case = min(found, key=lambda f: (f[0], round(f[1], 1), f[2].opened_at, f[2].case_id))
     return Match(case, Because.NEAR if other else Because.SAME_OBJECT, distance)
+
+
+_window = lru_cache(1 << 8)(lambda hours: timedelta(hours=hours))
 
 
 def _kind(category: str, exercise: bool) -> str:

@@ -35,20 +35,20 @@ _BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY
 _TOUCH = f"""
 WITH new AS MATERIALIZED (
     SELECT * FROM unnest($5::uuid[], $6::smallint[], $7::text[], $8::float8[], $9::float8[], $10::text[], $11::text[],
-        $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::boolean[], $19::timestamptz[],
-        $20::timestamptz[], $21::bigint[], $22::timestamptz[], $23::text[])
+        $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::int[], $18::boolean[], $19::float8[],
+        $20::float8[], $21::bigint[], $22::float8[], $23::text[])
     AS n (case_id, lane, category, lon, lat, grid_id, path, home_area, department, routed_because, rule_id, object_id, signals,
         exercise, last_signal_at, complete_by, near, counted_from, why)
 ), opened AS (
     INSERT INTO cases ({_COLUMNS})
     SELECT case_id, $1::int, 1, $2::smallint, lane, category, lon, lat, grid_id, string_to_array(path, E'\\x1f'), home_area,
-        department, routed_because, rule_id, object_id, signals, exercise, $3::text, $4::timestamptz, $4, last_signal_at,
-        complete_by, near
+        department, routed_because, rule_id, object_id, signals, exercise, $3::text, $4::timestamptz, $4,
+        to_timestamp(last_signal_at), to_timestamp(complete_by), near
     FROM new
 ), joined AS (
     UPDATE cases c SET incarnation = $1, version = j.version, lane = j.lane, object_id = j.object_id, signals = j.signals,
-        changed_at = $4, last_signal_at = j.last_signal_at
-    FROM unnest($24::uuid[], $25::int[], $26::smallint[], $27::text[], $28::int[], $29::timestamptz[], $30::text[])
+        changed_at = $4, last_signal_at = to_timestamp(j.last_signal_at)
+    FROM unnest($24::uuid[], $25::int[], $26::smallint[], $27::text[], $28::int[], $29::float8[], $30::text[])
         AS j (case_id, version, lane, object_id, signals, last_signal_at, because)
     WHERE c.case_id = j.case_id
     RETURNING c.case_id, c.version, c.state, c.lane, c.department, j.because, c.rule_id, c.signals
@@ -59,7 +59,8 @@ WITH new AS MATERIALIZED (
     SELECT case_id, $1, version, $4, {case_pb2.CASE_CHANGE_JOINED}, state, lane, department, because, rule_id, signals FROM joined
 )
 INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
-SELECT case_id, 'completion', 1, 'start', counted_from, complete_by, why FROM new WHERE complete_by IS NOT NULL"""
+SELECT case_id, 'completion', 1, 'start', to_timestamp(counted_from), to_timestamp(complete_by), why
+FROM new WHERE complete_by IS NOT NULL"""
 _NEW, _JOINED = 19, 7  # columns
 
 _UPDATE = """
@@ -156,14 +157,14 @@ def _new(opened: Opened) -> tuple[object, ...]:
     c = opened.case
     return (
         c.case_id, c.lane, c.category, c.lon, c.lat, c.grid_id, "\x1f".join(c.grid_path), c.home_area, c.department,
-        c.routed_because, c.rule_id, c.object_id, c.signals, c.exercise, c.last_signal_at, c.complete_by, c.near,
-        opened.counted_from, opened.why,
+        c.routed_because, c.rule_id, c.object_id, c.signals, c.exercise, c.last_signal_at.timestamp(),
+        c.complete_by and c.complete_by.timestamp(), c.near, opened.counted_from.timestamp(), opened.why,
     )  # fmt: skip
 
 
 def _again(joined: Joined) -> tuple[object, ...]:
     c = joined.case
-    return c.case_id, c.version, c.lane, c.object_id, c.signals, c.last_signal_at, joined.because
+    return c.case_id, c.version, c.lane, c.object_id, c.signals, c.last_signal_at.timestamp(), joined.because
 
 
 def _case(row: asyncpg.Record) -> Case:

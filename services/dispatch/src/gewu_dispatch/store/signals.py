@@ -19,10 +19,14 @@ WITH sealed AS (
 INSERT INTO signals (signal_id, outcome, case_id, case_incarnation, case_version, because, distance_m, kind, content, lane,
     source, client_id, observed_at, received_at, lon, lat, accuracy_m, address, grid_id, home_area, package_version, said, text,
     object_id, exercise)
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::real[], $8::smallint[],
-    $9::bytea[], $10::smallint[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[], $15::float8[],
-    $16::float8[], $17::real[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[],
-    $25::boolean[])
+SELECT signal_id, outcome, case_id, incarnation, version, because, distance_m, kind, content, lane, source, client_id,
+    to_timestamp(observed_at), to_timestamp(received_at), lon, lat, accuracy_m, address, grid_id, home_area, package_version,
+    said, text, object_id, exercise
+FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::real[], $8::smallint[], $9::bytea[],
+    $10::smallint[], $11::text[], $12::text[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::real[],
+    $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::boolean[])
+AS s (signal_id, outcome, case_id, incarnation, version, because, distance_m, kind, content, lane, source, client_id,
+    observed_at, received_at, lon, lat, accuracy_m, address, grid_id, home_area, package_version, said, text, object_id, exercise)
 ON CONFLICT (signal_id) DO NOTHING"""
 
 
@@ -90,6 +94,7 @@ def _row(d: Decision) -> tuple[object, ...]:
     s, c = d.located.signal, d.case
     return (
         s.signal_id, d.outcome, c.case_id, c.incarnation, c.version, d.because, d.distance_m, s.kind, s.content,
-        s.lane, s.source, s.client_id, s.observed_at, s.received_at, s.lon, s.lat, s.accuracy_m, s.address,
-        d.located.grid.id if d.located.grid else "", s.home_area, s.package_version, s.said, s.text, s.object_id, s.exercise,
+        s.lane, s.source, s.client_id, s.observed_at.timestamp(), s.received_at.timestamp(), s.lon, s.lat, s.accuracy_m,
+        s.address, d.located.grid.id if d.located.grid else "", s.home_area, s.package_version, s.said, s.text, s.object_id,
+        s.exercise,
     )  # fmt: skip
