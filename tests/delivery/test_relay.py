@@ -135,6 +135,19 @@ async def test_a_case_that_was_raised_takes_along_what_its_partition_said_before
     assert said[-1] == ["own", beside, "2"] and len(said) == others + 4
 
 
+async def test_a_partition_with_a_raised_case_is_as_urgent_as_what_waits_in_it(
+    connection: asyncpg.Connection, database: Postgres
+) -> None:
+    for _ in range(300):
+        await _write(connection, [_event("far", lane=Lane.P3)])
+    await _write(connection, [_event("far", lane=Lane.P1, raises=True)])
+    await _write(connection, [_event("own", lane=Lane.P2, raises=True)])
+    await _write(connection, [_event("own", lane=Lane.P0)])
+    said = [topic for topic, *_ in await _heard(connection, database)]
+    first, second = (n for n, topic in enumerate(said) if topic == "own")
+    assert first == 0 and second <= 200 and len(said) == 303
+
+
 async def test_a_long_wait_behind_a_raised_case_is_not_in_the_way_of_what_is_urgent_elsewhere(
     connection: asyncpg.Connection, database: Postgres
 ) -> None:

@@ -12,6 +12,10 @@ from gewu.runtime.settings import Postgres
 def test_a_connection_that_ends_under_a_statement_is_no_records_fault() -> None:
     assert is_later(asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"))
     assert is_later(ConnectionResetError()) and is_later(TimeoutError())
+    # The schema went on beneath a running program.
+    assert is_later(asyncpg.UndefinedColumnError("no column")) and is_later(asyncpg.UndefinedTableError("no table"))
+    assert is_later(asyncpg.InvalidCachedStatementError("a plan"))
+    assert not is_later(asyncpg.FeatureNotSupportedError("no")) and not is_later(asyncpg.PostgresSyntaxError("a slip"))
     assert not is_later(asyncpg.CheckViolationError("a row")) and not is_later(ZeroDivisionError())
 
 

@@ -16,7 +16,8 @@ examples:
   gewu --env-file .gewu/run/env migrate --json
 
 The DSN must name the owner of the database: this makes schemas and roles. It may run at any time and any number of
-times; two at once wait for each other. Services work with a range of versions: migrate first, then deploy.
+times; two at once wait for each other. Services work with a range of versions: migrate first, then deploy. A migration
+with which programs of before cannot go on is refused while one is at work: end them, migrate, start the new ones.
 
 {CODES.format(wrong="a migration failed (what came before it stands, the rest was not begun)")}
 """

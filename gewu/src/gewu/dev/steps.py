@@ -36,6 +36,8 @@ async def migrate(dsn: str, say: Callable[[str], None]) -> None:
             applied = await migrations.migrate(connection, schema, migrations.migrations(package))
             done = f"{len(applied)} migrations applied" if applied else "nothing to migrate"
             say(f"schema {schema}: {done}")
+    except migrations.AtWork as fault:
+        raise CannotStart(str(fault)) from None
     except migrations.SchemaFault as fault:
         raise CannotStart(f"{fault}; for development data: start with --fresh") from None
     finally:

@@ -19,11 +19,20 @@ from gewu.runtime.postgres import Connection
 
 GROUP = "gewu.schemas"  # entry points: schema name = package that holds schema/NNNN_name.sql
 _LOCK = 0x67657775
+_HOLDERS = """
+SELECT DISTINCT concat_ws(' ', 'PostgreSQL process', pid, nullif(application_name, ''), 'from ' || host(client_addr)) AS name
+FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND classid = $1::int::oid AND objsubid = 2
+    AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _TABLES = "gewu.runtime.sql"  # frozen: a change of one is a new file and a new migration
 
 
 class SchemaFault(Exception):
     """The database's schema is not what this program can work with."""
+
+
+class AtWork(SchemaFault):
+    """Programs are at work that could not go on with what a migration makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,15 +138,16 @@ async def _prepare(connection: asyncpg.Connection, schema: str) -> None:
 
 
 async def _nobody_at_work(connection: asyncpg.Connection, schema: str, m: Migration) -> None:
-    """Raise SchemaFault while a relay holds shards: its program knows no such schema and would park every good record."""
+    """Raise AtWork while a relay holds shards: its program would stall. Until the end of the migration no other one gets them."""
     ours = await connection.fetchval(
         "SELECT bool_and(pg_try_advisory_xact_lock($1, s)) FROM generate_series(0, $2) s",
         outbox.LOCK_SPACE, outbox.SHARDS - 1,
     )  # fmt: skip
     if not ours:
-        raise SchemaFault(
-            f"{schema}: migration {m.version:04} is not for programs of before, and one is at work: end every one, migrate, "
-            "start the new ones"
+        raise AtWork(
+            f"{schema}: migration {m.version:04} is not for programs of before, and there is one at work "
+            f"({', '.join([r['name'] for r in await connection.fetch(_HOLDERS, outbox.LOCK_SPACE)])}): end every one, migrate, "
+            "start the new ones. A frozen one holds on for a minute"
         )
 
 

@@ -56,10 +56,12 @@ SELECT $1::timestamptz, *
 FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::int[], $6::boolean[], $7::int[], $8::text[])"""
 # One statement, so that all of it sees the same rows: a raise that is committed between two looks would be said before what the
 # second look no longer keeps together. What a partition said before its case was raised goes along in its order: by lane
-# alone, a later version would come first.
+# alone, a later version would come first. Such a partition is as urgent as the most urgent event that waits in it, raised or not.
 _TAKE = """
 WITH raised AS MATERIALIZED (
-    SELECT topic, partition, min(lane) AS lane, max(seq) AS seq FROM outbox
+    SELECT topic, partition, max(seq) AS seq, (
+        SELECT min(lane) FROM outbox o WHERE o.topic = r.topic AND o.partition = r.partition
+    ) AS lane FROM outbox r
     WHERE raises AND shard = ANY($1::smallint[]) AND topic <> ALL($2::text[]) GROUP BY topic, partition
 ), before AS (
     SELECT 1 AS turn, r.lane AS urgency, o.* FROM raised r, LATERAL (
@@ -142,8 +144,8 @@ async def forget(connection: Connection, left: Mapping[int, Sequence[Event]]) ->
     await connection.execute(
         "DELETE FROM outbox WHERE seq = ANY($1::bigint[])", [seq for seq, own in left.items() if not own]
     )
-    if some := [(seq, len(own), text(own)) for seq, own in left.items() if own]:
-        await connection.executemany("UPDATE outbox SET count = $2, events = $3 WHERE seq = $1", some)
+    if some := [(seq, len(own), text(own), any(e.raises for e in own)) for seq, own in left.items() if own]:
+        await connection.executemany("UPDATE outbox SET count = $2, events = $3, raises = $4 WHERE seq = $1", some)
 
 
 async def oldest(connection: Connection) -> dict[Lane, datetime]:

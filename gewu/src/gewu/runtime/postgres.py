@@ -12,6 +12,8 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 # SQLSTATE classes (PostgreSQL manual, appendix A) under which the same rows may work a little later: connection, roll
 # back, resources, locks and time-outs, operator intervention, a server that is starting or stopping, a system error.
 _LATER = ("08", "25", "28", "3D", "3F", "40", "53", "55", "57", "58")
+# A table or a column is not there: the schema went on beneath a running program. No record is at fault, so none is parked.
+_MOVED = ("42P01", "42703")
 # Data exceptions and violated constraints: these rows will never work.
 _REFUSED = ("22", "23")
 
@@ -86,8 +88,9 @@ def is_taken(fault: BaseException) -> bool:
 def is_later(fault: BaseException) -> bool:
     """Whether the database is away, busy or going down: the whole batch again, later."""
     if isinstance(fault, asyncpg.PostgresError):
-        # A plan of before a migration: the library makes a new one next time.
-        return (fault.sqlstate or "")[:2] in _LATER or isinstance(fault, asyncpg.InvalidCachedStatementError)
+        if isinstance(fault, asyncpg.InvalidCachedStatementError):
+            return True  # a plan of before a migration: the library makes a new one next time
+        return (fault.sqlstate or "")[:2] in _LATER or fault.sqlstate in _MOVED
     if isinstance(fault, asyncpg.InterfaceError):
         return not isinstance(fault, ValueError)
     # The client library's own state machine, when a connection ends under a statement: nothing that a record could do.

@@ -22,7 +22,7 @@ _DIGEST = 32
 _OBJECT_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST_YEAR, _LAST_YEAR = 2000, 2100  # beyond these a sum of times may overflow, and a writer's clock is broken
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100  # beyond these a writer's clock is broken; and seconds as a float are exact
 _FIRST_S, _END_S = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) for y in (_FIRST_YEAR, _LAST_YEAR + 1))
 # Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
 _WORD, _TEXT = 400, 8000

@@ -12,7 +12,7 @@ _NIGHT_AND_DAY = timedelta(days=1)
 _A_DAY = timedelta(hours=8)
 _A_WEEK = 5 * _A_DAY
 # Working hours begin and end, and clocks are changed, on a quarter of an hour of UTC: between two of them a deadline runs with
-# its start, or stands.
+# its start, or stands. Where a zone once did it at another minute, the deadline jumps in that quarter, and is counted each time.
 _QUARTER = timedelta(minutes=15)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -1,7 +1,7 @@
 """Rows as columns: a batch goes to PostgreSQL as one array a column, for unnest.
 
 A time goes along in Unix seconds, for to_timestamp: a time of our own takes the library ten times as long to put on the wire.
-Both sides round to the microsecond, and until 2106 (2^32 seconds) nothing is lost on the way.
+Both sides round to the microsecond; until 2106 (2^32 seconds) nothing is lost on the way, and later a microsecond here and there.
 """
 
 from collections.abc import Sequence
