@@ -1,5 +1,6 @@
 """The topic registry keeps its own rules, for any city's departments."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 from zlib import crc32
@@ -104,6 +105,17 @@ def test_the_partition_of_a_key_is_its_crc32(key: str, partitions: int) -> None:
 def test_the_partition_rule_never_changes() -> None:
     # From another implementation of CRC-32 (POSIX gzip's), so that a change of rule cannot change its test with it.
     assert [topics.partition(k, 6) for k in ("", "123456789", "8301:3901", "井盖")] == [0, 0xCBF43926 % 6, 4, 3]
+
+
+def test_the_areas_of_a_class_take_turns_and_neighbours_are_apart() -> None:
+    # As above, from another implementation.
+    assert topics.area_partition("123456789", (0, 0), 6) == 0xCBF43926 % 6
+    for partitions in (6, 12):
+        at = {
+            (x, y): topics.area_partition("a class", (x, y), partitions) for x in range(-12, 12) for y in range(-12, 12)
+        }
+        assert set(Counter(at.values()).values()) == {24 * 24 // partitions}, "as many in each"
+        assert all(at[x, y] not in (at.get((x + 1, y)), at.get((x, y + 1))) for x, y in at)
 
 
 def test_the_rule_by_key_is_named_where_it_is_used() -> None:

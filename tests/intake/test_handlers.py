@@ -140,7 +140,10 @@ async def test_a_reports_area_is_that_of_its_grid_and_without_a_position_that_of
         grid = city.grid_at(signal.point.lon, signal.point.lat) if signal.HasField("point") else None
         wanted = (grid or city.grid(city.no_position_grid or "")).path[0]
         assert signal.home_area == wanted and topic == topics.signals(Lane(signal.lane))
-        assert partition == topics.partition(key.decode(), 6)
+        class_, *area = key.decode().rsplit(":", 2)
+        at = topics.area(signal.point.lon, signal.point.lat)
+        of_area = topics.area_partition(class_, at, 6) if area else None
+        assert partition == (topics.partition(key.decode(), 6) if of_area is None else of_area)
         areas.add(wanted)
     assert len(areas) > 20
 

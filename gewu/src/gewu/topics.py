@@ -114,6 +114,11 @@ def signal_key(class_: str, area: tuple[int, int]) -> str:
     return f"{class_}:{area[0]}:{area[1]}"
 
 
+def area_partition(class_: str, area: tuple[int, int], partitions: int) -> int:
+    """The partition of signals of one class in one area: the areas of a class take turns, so that chance piles none on others."""
+    return (crc32(class_.encode()) + area[0] + 3 * area[1]) % partitions
+
+
 def partition(key: str, partitions: int) -> int:
     """The partition of a key: CRC-32 in C, because the clients' murmur2 in pure Python costs 3.4 us a record."""
     return crc32(key.encode()) % partitions
@@ -128,13 +133,16 @@ def registry(departments: Iterable[str]) -> tuple[Topic, ...]:
 
 
 _BY_KEY = "zlib CRC-32 of the key, modulo the partitions"
+_BY_AREA = (
+    "zlib CRC-32 of the class, plus the area's column and three times its row, modulo the partitions; an id: its CRC-32"
+)
 _DISPATCH = ("dispatch",)
 
 
 def _signal_topic(lane: Lane) -> Topic:
     types = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
     return Topic(
-        name=signals(lane), types=types, key="class and area, or its own id; a reading: its sensor", partition_by=_BY_KEY,
+        name=signals(lane), types=types, key="class and area, or its own id; a reading: its sensor", partition_by=_BY_AREA,
         partitions=6, retention=SIGNAL_RETENTION, record_bytes=SIGNAL_BYTES, says=("intake", "video"), hears=_DISPATCH,
         owner="operations", parking=parked("dispatch", signals(lane)),
     )  # fmt: skip

@@ -100,8 +100,7 @@ def key_and_partition(said: ReportSaid, class_: str, client_id: str, partitions:
 # A city of a hundred kilometres each way has four hundred areas, and a code book some hundred classes.
 @lru_cache(1 << 16)
 def _of_area(class_: str, area: tuple[int, int], partitions: int) -> tuple[bytes, int]:
-    key = topics.signal_key(class_, area)
-    return key.encode(), topics.partition(key, partitions)
+    return topics.signal_key(class_, area).encode(), topics.area_partition(class_, area, partitions)
 
 
 def _sealed(contact: ContactSaid, signal_id: str, seal: Callable[[bytes], Sealed]) -> SealedContact:
