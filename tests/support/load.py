@@ -17,7 +17,8 @@ from gewu.dev.stack import Stack
 
 SOURCE = "key:replay"
 _KEPT = 40
-# Known words by class, and so that each partition of p1 and p2 has some; what nobody knows is spread by its own id.
+# Known words by class, so that each partition of p1 and p2 has some into which a class of the city falls (into p1's sixth none
+# does); what nobody knows is spread by its own id.
 _WORDS = (
     "manhole", "井盖", "fire lane", "暴露垃圾", "gas leak", "street light", "nobody knows this word", "water manhole",
     "storm manhole", "power manhole", "telecom manhole", "hydrant", "下水道井盖", "煤气井盖", "噪音", "垃圾满了", "违停", "护栏",

@@ -22,7 +22,7 @@ _LOCK = 0x67657775
 _HOLDERS = """
 SELECT DISTINCT concat_ws(' ', 'PostgreSQL process', pid, nullif(application_name, ''), 'from ' || host(client_addr)) AS name
 FROM pg_locks JOIN pg_stat_activity USING (pid)
-WHERE locktype = 'advisory' AND granted AND classid = $1::int::oid AND objsubid = 2
+WHERE locktype = 'advisory' AND granted AND classid = $1::int::oid AND objsubid = 2 AND pid <> pg_backend_pid()
     AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 _TABLES = "gewu.runtime.sql"  # frozen: a change of one is a new file and a new migration
 
