@@ -18,7 +18,7 @@ from gewu.dev import metrics
 from gewu.dev.services import Service
 
 GROUP = "dispatch"
-BATCH = 500  # records of dispatch's transactions, and of COPY's
+BATCH = 1000  # records of dispatch's transactions, and of COPY's
 _WARM = 1000
 _ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
 _JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"

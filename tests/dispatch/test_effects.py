@@ -184,19 +184,19 @@ async def test_an_id_that_was_taken_between_look_and_write_is_raced_with_a_conta
     assert await desk.all() == before
 
 
-async def test_a_batch_that_is_cancelled_while_its_signals_are_written_leaves_no_statement_in_flight(
+async def test_a_batch_that_is_cancelled_while_its_cases_are_written_leaves_no_statement_in_flight(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A rollback that fails on one would take the place of the cancel, and the partition would come back to life."""
-    insert = signals.insert
+    touch = cases.touch
 
-    async def end(*words: Any) -> int:
+    async def end(*words: Any) -> None:
         taking.cancel()
-        return await insert(*words)
+        await touch(*words)
 
     signal = a_cover()
     with monkeypatch.context() as patch:
-        patch.setattr(signals, "insert", end)
+        patch.setattr(cases, "touch", end)
         taking = asyncio.ensure_future(desk.take(signal))
         with pytest.raises(asyncio.CancelledError):
             await taking
@@ -204,7 +204,7 @@ async def test_a_batch_that_is_cancelled_while_its_signals_are_written_leaves_no
 
 
 async def test_a_bug_that_meets_the_wording_is_what_is_told(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def taken(*_: Any) -> int:
+    async def taken(*_: Any) -> None:
         await asyncio.sleep(0)
         raise ConnectionResetError
 
@@ -212,7 +212,7 @@ async def test_a_bug_that_meets_the_wording_is_what_is_told(desk: Desk, monkeypa
         raise KeyError("wording")
 
     with monkeypatch.context() as patch:
-        patch.setattr(signals, "insert", taken)
+        patch.setattr(cases, "touch", taken)
         patch.setattr(encoding, "case", broken)
         with pytest.raises(KeyError, match="wording"):
             await desk.take(a_cover())

@@ -29,7 +29,7 @@ _SETTINGS = {
     "fsync": "on",
     "synchronous_commit": "on",
     "max_connections": "100",
-    "max_locks_per_transaction": "256",
+    "max_locks_per_transaction": "512",
     "shared_buffers": "128MB",
     # Below the data folder: in /dev/shm, segments of a killed server would stay when its folder is deleted.
     "dynamic_shared_memory_type": "mmap",

@@ -35,7 +35,7 @@ def define(env: Env) -> Settings:
         city=env.folder("GEWU_CITY", "folder of the city package"),
         keys_file=Path(env.text("GEWU_KEYS_FILE", None, "file of API keys, managed by `gewu keys`; need not exist yet")),
         link_secret=shared.link_secret(env),
-        batch_records=env.integer("GEWU_BATCH_RECORDS", 500, 1, 2000, "records of one poll; a transaction takes up to 500"),
+        batch_records=env.integer("GEWU_BATCH_RECORDS", 1000, 1, 2000, "records of one poll; a transaction takes up to 1,000"),
         connections=env.integer("GEWU_CONNECTIONS", 3, 1, 20, "database connections of each lane"),
         parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row before a topic stops"),
         log_level=env.choice("GEWU_LOG_LEVEL", "info", ("debug", "info", "warning", "error"), "from which level on"),

@@ -24,7 +24,7 @@ _SHARE_OF_CELL = 500 / 1024
 LARGEST_RADIUS_M = 500.0
 LOCKS = 2**32
 LOCKS_PER_SIGNAL = 4
-LOCKS_AT_ONCE = 2000  # in one transaction; a larger batch is split, because the server's lock table has an end
+LOCKS_AT_ONCE = 4000  # in one transaction; a larger batch is split, because the server's lock table has an end
 
 
 class Because(StrEnum):

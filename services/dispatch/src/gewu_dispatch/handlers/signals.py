@@ -148,20 +148,19 @@ class Signals:
         return days.values()
 
     async def _record(self, transaction: Connection, batch: Batch, conflicts: Sequence[signals.Conflict]) -> None:
-        inserting = asyncio.ensure_future(signals.insert(transaction, batch.decisions))
+        new = [d.located.signal for d in batch.decisions]
+        await signals.insert(transaction, batch.decisions)
+        touching = asyncio.ensure_future(cases.touch(transaction, self._opened(batch), _joined(batch)))
         try:
             await asyncio.sleep(0)  # it is on its way: while the server writes, the events are worded
             said = self._said(batch)
         except BaseException:
             # Not left in flight: the rollback would fail on that, and its fault take the place of this one.
-            inserting.cancel()
-            await asyncio.gather(inserting, return_exceptions=True)
+            touching.cancel()
+            await asyncio.gather(touching, return_exceptions=True)
             raise
-        if await inserting != len(batch.decisions):
-            # Another partition took one of these ids between our look and our write.
-            raise NotNow(Why.RACED, "a signal id was taken meanwhile")
-        new = [d.located.signal for d in batch.decisions]
-        await cases.touch(transaction, self._opened(batch), _joined(batch))
+        await touching
+        await signals.add_contacts(transaction, new)
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)
         await outbox.write(transaction, said)

@@ -4,30 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
+import asyncpg
+
+from gewu.errors import NotNow, Why
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.case import Signal
 from gewu_dispatch.domain.triage import Decision
 from gewu_dispatch.store.columns import columns
 
-# Contacts stand alone, still sealed; they go the same way, because each round trip is one more while cells are locked. Whether
-# an id was taken is told by the signals alone.
-_INSERT = """
-WITH sealed AS (
-    INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($26::uuid[], $27::text[], $28::bytea[])
-    ON CONFLICT DO NOTHING
-)
-INSERT INTO signals (signal_id, outcome, case_id, case_incarnation, case_version, because, distance_m, kind, content, lane,
-    source, client_id, observed_at, received_at, lon, lat, accuracy_m, address, grid_id, home_area, package_version, said, text,
-    object_id, exercise)
-SELECT signal_id, outcome, case_id, incarnation, version, because, distance_m, kind, content, lane, source, client_id,
-    to_timestamp(observed_at), to_timestamp(received_at), lon, lat, accuracy_m, address, grid_id, home_area, package_version,
-    said, text, object_id, exercise
-FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::real[], $8::smallint[], $9::bytea[],
-    $10::smallint[], $11::text[], $12::text[], $13::float8[], $14::float8[], $15::float8[], $16::float8[], $17::real[],
-    $18::text[], $19::text[], $20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::boolean[])
-AS s (signal_id, outcome, case_id, incarnation, version, because, distance_m, kind, content, lane, source, client_id,
-    observed_at, received_at, lon, lat, accuracy_m, address, grid_id, home_area, package_version, said, text, object_id, exercise)
-ON CONFLICT (signal_id) DO NOTHING"""
+# In the order of _row.
+_COLUMNS = (
+    "signal_id", "outcome", "case_id", "case_incarnation", "case_version", "because", "distance_m", "kind", "content", "lane",
+    "source", "client_id", "observed_at", "received_at", "lon", "lat", "accuracy_m", "address", "grid_id", "home_area",
+    "package_version", "said", "text", "object_id", "exercise",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +42,29 @@ async def known(transaction: Connection, signal_ids: Sequence[str]) -> tuple[int
     return rows[0]["incarnation"], {str(r["signal_id"]): r["content"] for r in rows if r["signal_id"]}
 
 
-async def insert(transaction: Connection, decisions: Sequence[Decision]) -> int:
-    """Write new signals with their sealed contacts; returns how many signals were new.
+async def insert(transaction: Connection, decisions: Sequence[Decision]) -> None:
+    """Write new signals; NotNow where another partition has taken one of these ids since we looked.
 
-    Sorted by id: two batches that share ids must meet in one order.
+    By COPY, the cheapest way in. Sorted by id: two batches that share ids must meet in one order.
     """
     if not decisions:
-        return 0
+        return
     rows = sorted((_row(d) for d in decisions), key=itemgetter(0))
-    contacts = [(s.signal_id, *s.contact) for d in decisions if (s := d.located.signal).contact]
-    done = await transaction.execute(_INSERT, *columns(rows), *(columns(contacts) or [[], [], []]))
-    return int(done.rpartition(" ")[2])
+    try:
+        await transaction.copy_records_to_table("signals", records=rows, columns=_COLUMNS)
+    except asyncpg.UniqueViolationError:
+        raise NotNow(Why.RACED, "a signal id was taken meanwhile") from None
+
+
+async def add_contacts(transaction: Connection, signals: Sequence[Signal]) -> None:
+    """Keep contacts, still sealed and apart from their signals."""
+    rows = [(s.signal_id, *s.contact) for s in signals if s.contact]
+    if rows:
+        await transaction.execute(
+            """INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
+               ON CONFLICT DO NOTHING""",
+            *columns(rows),
+        )
 
 
 async def add_conflicts(transaction: Connection, conflicts: Sequence[Conflict]) -> None:
@@ -94,7 +96,7 @@ def _row(d: Decision) -> tuple[object, ...]:
     s, c = d.located.signal, d.case
     return (
         s.signal_id, d.outcome, c.case_id, c.incarnation, c.version, d.because, d.distance_m, s.kind, s.content,
-        s.lane, s.source, s.client_id, s.observed_at.timestamp(), s.received_at.timestamp(), s.lon, s.lat, s.accuracy_m,
+        s.lane, s.source, s.client_id, s.observed_at, s.received_at, s.lon, s.lat, s.accuracy_m,
         s.address, d.located.grid.id if d.located.grid else "", s.home_area, s.package_version, s.said, s.text, s.object_id,
         s.exercise,
     )  # fmt: skip
