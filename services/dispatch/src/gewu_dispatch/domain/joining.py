@@ -17,7 +17,7 @@ from gewu_dispatch.domain.case import Case, Signal
 FINE_M = 100.0
 # Locks are taken on the smallest of these cells that the radius allows. With one size of a kilometre for all, and few
 # numbers, nearly every batch waited for another partition's that had nothing in common with it (60 to 230 ms each).
-LOCK_CELLS_M = (FINE_M, 1024.0)  # the first is that of the look, so that most cells are reckoned once
+LOCK_CELLS_M = (FINE_M, 256.0, 1024.0)  # the first is that of the look, so that most cells are reckoned once
 # A circle of this part of a cell touches at most four up to 85° of latitude. Not half of it: columns narrow towards the
 # poles and the look around a point is a little wide, so that at exactly half it took five or six locks.
 _SHARE_OF_CELL = 500 / 1024
