@@ -1,7 +1,7 @@
 """A case and what is said of it, in protobuf's wire format: made once for every event of a version.
 
 By hand because it is the largest step of dispatch: see gewu.wireformat. What cases of a class or of a grid have in common is
-worded by the library and remembered, for one message behind another is their merge. The numbers are those of
+remembered, that of a class as the library words it, for one message behind another is their merge. The numbers are those of
 proto/gewu/v1/case.proto and assignment.proto, and tests/dispatch/test_encoding.py reads all of it back with the library.
 """
 
@@ -74,4 +74,5 @@ def _of_kind(
 
 @lru_cache(1 << 14)
 def _of_place(grid_id: str, grid_path: tuple[str, ...], home_area: str) -> bytes:
-    return case_pb2.Case(grid_id=grid_id, grid_path=grid_path, home_area=home_area).SerializeToString()
+    path = b"".join([b"\x4a" + _text(grid) for grid in grid_path])
+    return b"\x42%b%b\x52%b" % (_text(grid_id), path, _text(home_area))
