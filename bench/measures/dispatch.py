@@ -21,7 +21,7 @@ from gewu.dev.services import Service
 
 GROUP = "dispatch"
 BATCH = 1000  # records of dispatch's transactions, and of COPY's
-_WARM = 1000
+_WARM = 3000  # a process that runs has seen most of its grids
 _ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
 _JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"
 _PLAIN_REPORTS = 1500  # it is some twenty times slower
