@@ -11,7 +11,7 @@ from pathlib import Path
 
 import asyncpg
 
-from bench import databases, log, machine, recorded, reports
+from bench import databases, ground, log, machine, recorded, reports
 from bench.scraping import scraped
 from bench.variant import Figures, Run, Variant
 from bench.world import Fault, World
@@ -21,6 +21,7 @@ from gewu.dev.services import Service
 
 GROUP = "dispatch"
 BATCH = 1000  # records of dispatch's transactions, and of COPY's
+SIDE = 2  # a square of so many demo cities: one run takes seconds, and how it begins and ends does not count for much
 _WARM = 3000  # a process that runs has seen most of its grids
 _ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
 _JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"
@@ -138,21 +139,27 @@ async def _check(world: World, connection: asyncpg.Connection, history: int, tol
         raise Fault(f"{signals} signals: {dict(rows)}, {versions} versions of cases, {said} said")
 
 
+def district(world: World) -> Path:
+    """Demo cities beside each other, made when first asked for."""
+    folder = world.scratch / "district"
+    return folder if folder.exists() else ground.larger(world.city, folder, SIDE)
+
+
 class Dispatch:
-    """The backlog of the demo city, and the rows that it becomes."""
+    """The backlog of some demo cities, and the rows that it becomes. `count` reports are of each city."""
 
     def __init__(self, world: World, count: int) -> None:
-        self._world, self._count = world, count
+        self._world, self._count, self._city = world, count * SIDE**2, district(world)
 
     async def prepare(self) -> None:
         """Word the reports, and settle them once to know which rows they make."""
         world = self._world
-        self._work = await backlog(world, world.city, self._count)
+        self._work = await backlog(world, self._city, self._count)
         dsn = await databases.fresh(world, "bench_kept")
         connection = await databases.connect(dsn)
         await connection.execute(_KEEP_OUTBOX)
         await connection.close()
-        await drain(world, Backlog(world.city, self._work.warm, self._work.timed, "bench_kept"), _ROWS)
+        await drain(world, Backlog(self._city, self._work.warm, self._work.timed, "bench_kept"), _ROWS)
         rows = await databases.connect(world.stack.postgres.dsn(_ROWS))
         counts = await databases.count(rows, [*_TABLES, "said"])
         await rows.close()
@@ -185,14 +192,14 @@ class Dispatch:
         """A message at a time."""
         words = {
             "kafka": self._world.stack.kafka.bootstrap, "dsn": await databases.fresh(self._world, _PLAIN),
-            "city": str(self._world.city), "reports": _PLAIN_REPORTS, "topic": _JSON_TOPIC, "events": _JSON_EVENTS,
+            "city": str(self._city), "reports": _PLAIN_REPORTS, "topic": _JSON_TOPIC, "events": _JSON_EVENTS,
         }  # fmt: skip
         return await self._world.process("yardsticks.dispatch", words)
 
     async def _fill_plain(self) -> None:
         """The same reports as JSON, for the yardstick: its intake passes on what it was sent."""
         await log.make_topics(self._world.kafka, [_JSON_TOPIC, _JSON_EVENTS])
-        bodies = reports.of_a_day(self._world.city, _PLAIN_REPORTS)
+        bodies = reports.of_a_day(self._city, _PLAIN_REPORTS)
         plain = [log.Record(_JSON_TOPIC, n % 6, b"", body, ()) for n, body in enumerate(bodies)]
         await log.append(self._world.kafka, plain)
 
