@@ -37,7 +37,10 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=_positive, default=5, help="each variant runs once a round [5]")
     parser.add_argument("--seconds", type=_positive, default=5, help="how long each load lasts [5]")
     parser.add_argument(
-        "--reports", type=_positive, default=15_000, help="a day of one demo city; dispatch settles four of them in a run [15000]"
+        "--reports",
+        type=_positive,
+        default=15_000,
+        help="a day of one demo city; dispatch settles four of them in a run [15000]",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every round there")
     parser.add_argument("--page", type=Path, default=page.PAGE, help="add the run to this page [docs/performance.md]")

@@ -91,7 +91,7 @@ class Signals:
             open_cases = await cases.candidates(transaction, looks)
             seen = {c.case_id: (c.incarnation, c.version) for c in open_cases}
             batch = triage(located, open_cases, rules, self._clock.now())
-            if await cases.lock(transaction, {case_id: seen[case_id] for case_id in batch.joined}):
+            if await cases.lock(transaction, batch.joined, seen):
                 return batch
         raise NotNow(Why.RACED, f"departments moved one case or another before each of {_LOOKS} looks")
 
