@@ -166,6 +166,17 @@ async def test_a_known_id_with_another_content_is_kept_apart_and_changes_no_case
     assert len(await desk.events()) == 2
 
 
+async def test_what_is_said_of_a_joined_case_is_all_of_it_though_joining_reads_only_what_it_asks(desk: Desk) -> None:
+    await desk.take(a_cover())
+    await desk.take(a_cover())
+    opened, joined = [m.case for m in await desk.said(CaseChanged, topics.CASES)]
+    assert opened.department and opened.grid_path and opened.routing.rule_id and opened.HasField("complete_by")
+    assert (joined.version, joined.signal_count) == (2, 2)
+    joined.version, joined.signal_count = opened.version, opened.signal_count
+    joined.changed_at.CopyFrom(opened.changed_at)
+    assert joined == opened
+
+
 async def test_an_id_that_was_taken_between_look_and_write_is_raced_with_a_contact_too(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
