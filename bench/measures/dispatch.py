@@ -6,7 +6,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import asyncpg
@@ -18,10 +18,10 @@ from bench.world import Fault, World
 from gewu import topics
 from gewu.dev import metrics
 from gewu.dev.services import Service
+from gewu_dispatch.handlers.signals import Signals
 
 GROUP = "dispatch"
-BATCH = 1000  # records of dispatch's transactions, and of COPY's
-SIDE = 2  # a square of so many demo cities: one run takes seconds, and how it begins and ends does not count for much
+_SIDE = 2  # a square of so many demo cities: one run takes seconds, and how it begins and ends does not count for much
 _WARM = 3000  # a process that runs has seen most of its grids
 _ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
 _JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"
@@ -139,32 +139,35 @@ async def _check(world: World, connection: asyncpg.Connection, history: int, tol
         raise Fault(f"{signals} signals: {dict(rows)}, {versions} versions of cases, {said} said")
 
 
-def district(world: World) -> Path:
-    """Demo cities beside each other, made when first asked for."""
+async def district(world: World, reports_a_city: int) -> Backlog:
+    """A day of demo cities beside each other, which are made when first asked for."""
     folder = world.scratch / "district"
-    return folder if folder.exists() else ground.larger(world.city, folder, SIDE)
+    if not folder.exists():
+        ground.larger(world.city, folder, _SIDE)
+    return await backlog(world, folder, reports_a_city * _SIDE**2)
 
 
 class Dispatch:
-    """The backlog of some demo cities, and the rows that it becomes. `count` reports are of each city."""
+    """The backlog of a district, and the rows that it becomes."""
 
-    def __init__(self, world: World, count: int) -> None:
-        self._world, self._count, self._city = world, count * SIDE**2, district(world)
+    def __init__(self, world: World) -> None:
+        self._world = world
 
-    async def prepare(self) -> None:
+    async def prepare(self, reports_a_city: int) -> None:
         """Word the reports, and settle them once to know which rows they make."""
         world = self._world
-        self._work = await backlog(world, self._city, self._count)
+        self._work = await district(world, reports_a_city)
+        self._count = len(self._work.timed) + len(self._work.warm)
         dsn = await databases.fresh(world, "bench_kept")
         connection = await databases.connect(dsn)
         await connection.execute(_KEEP_OUTBOX)
         await connection.close()
-        await drain(world, Backlog(self._city, self._work.warm, self._work.timed, "bench_kept"), _ROWS)
+        await drain(world, replace(self._work, template="bench_kept"), _ROWS)
         rows = await databases.connect(world.stack.postgres.dsn(_ROWS))
         counts = await databases.count(rows, [*_TABLES, "said"])
         await rows.close()
-        self._rows = sum(counts.values()) / (self._count + _WARM)
-        world.say(f"{self._count + _WARM:,} reports make " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
+        self._rows = sum(counts.values()) / self._count
+        world.say(f"{self._count:,} reports make " + ", ".join(f"{n:,} {table}" for table, n in counts.items()))
         await self._fill_plain()
 
     async def run(self, run: Run) -> Figures:
@@ -184,7 +187,7 @@ class Dispatch:
         target = await databases.fresh(self._world, _PLAIN)
         words = {
             "source": self._world.stack.postgres.dsn(_ROWS), "target": target, "tables": [*_TABLES, "outbox"],
-            "reports": self._count + _WARM, "batch": BATCH,
+            "reports": self._count, "batch": Signals.at_most,
         }  # fmt: skip
         return await self._world.process("processes.copy_rows", words)
 
@@ -192,22 +195,22 @@ class Dispatch:
         """A message at a time."""
         words = {
             "kafka": self._world.stack.kafka.bootstrap, "dsn": await databases.fresh(self._world, _PLAIN),
-            "city": str(self._city), "reports": _PLAIN_REPORTS, "topic": _JSON_TOPIC, "events": _JSON_EVENTS,
+            "city": str(self._work.city), "reports": _PLAIN_REPORTS, "topic": _JSON_TOPIC, "events": _JSON_EVENTS,
         }  # fmt: skip
         return await self._world.process("yardsticks.dispatch", words)
 
     async def _fill_plain(self) -> None:
         """The same reports as JSON, for the yardstick: its intake passes on what it was sent."""
         await log.make_topics(self._world.kafka, [_JSON_TOPIC, _JSON_EVENTS])
-        bodies = reports.of_a_day(self._city, _PLAIN_REPORTS)
+        bodies = reports.of_a_day(self._work.city, _PLAIN_REPORTS)
         plain = [log.Record(_JSON_TOPIC, n % 6, b"", body, ()) for n, body in enumerate(bodies)]
         await log.append(self._world.kafka, plain)
 
 
 async def variants(world: World, count: int) -> list[Variant]:
     """All of them, in the order of a round."""
-    dispatch = Dispatch(world, count)
-    await dispatch.prepare()
+    dispatch = Dispatch(world)
+    await dispatch.prepare(count)
     return [
         Variant("dispatch", GROUP, "signals in the log until their events are acked", dispatch.run),
         Variant("copy", GROUP, "asyncpg COPY of the same rows", dispatch.copy),

@@ -34,12 +34,12 @@ async def _intake(world: World, seconds: int) -> list[str]:
 
 
 async def _dispatch(world: World, reports: int) -> list[str]:
-    work = await dispatch.backlog(world, dispatch.district(world), reports * dispatch.SIDE**2)
+    work = await dispatch.district(world, reports)
     watching: list[asyncio.Task[list[str]]] = []
 
     def begin(pid: int) -> None:
         # About as long as a backlog lasts; what py-spy sees after that is idle, which it leaves out.
-        seconds = max(reports * dispatch.SIDE**2 / 25_000, 2.0)
+        seconds = max(len(work.timed) / 20_000, 2.0)
         watching.append(asyncio.create_task(profiling.watch(world, "dispatch", pid, seconds)))
 
     await dispatch.drain(world, work, "bench_profiled", begun=begin)

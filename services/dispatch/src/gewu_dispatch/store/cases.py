@@ -204,6 +204,7 @@ def _case(row: asyncpg.Record) -> Case:
 
 
 def _candidate(row: asyncpg.Record) -> Case:
+    # What is empty here is filled by _complete; changed_at stands for nothing until the join sets it.
     (
         case_id, incarnation, version, state, lane, category, lon, lat, object_id, signals, exercise, opened_at, last_signal_at,
         near,

@@ -45,7 +45,7 @@ async def known(transaction: Connection, signal_ids: Sequence[str]) -> tuple[int
 async def insert(transaction: Connection, decisions: Sequence[Decision]) -> None:
     """Write new signals; NotNow where another partition has taken one of these ids since we looked.
 
-    By COPY, the cheapest way in. Sorted by id: two batches that share ids must meet in one order.
+    By COPY, the cheapest way in for the server. Sorted by id: two batches that share ids must meet in one order.
     """
     if not decisions:
         return
