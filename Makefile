@@ -35,7 +35,7 @@ planted: setup ## the judge is judged: bugs planted in copies of the source must
 	@exec $(BIN)/python -m tests.planted $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 overload: setup ## ten times what intake takes, and a fire behind 100,000 ordinary reports, with times
-	@exec $(BIN)/python -m tests.overload $(ARGS)
+	@exec $(BIN)/python -m tests.overload --page docs/overload.md $(ARGS)
 
 .venv/.bench: .venv/.ready requirements/bench.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt

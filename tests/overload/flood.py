@@ -31,12 +31,16 @@ class Fared:
 
 
 async def flood(
-    stack: Stack, folder: Path, source: str, secret: str, *, bound: int, offered: int, seconds: float
+    stack: Stack, folder: Path, source: str, secret: str, *, bound: int, offered: int, seconds: float, warm: float = 0.0
 ) -> Fared:
-    """Offer so many reports a second to an intake that takes `bound`, then a tenth of the bound."""
+    """Offer so many reports a second to an intake that takes `bound`, then a tenth of the bound; before that, uncounted,
+    the same for `warm` seconds, in which a fresh broker compiles itself."""
     intake = await stack.launch("intake", {"GEWU_RATE": str(bound)}, replica="bounded")
     city = load_city(stack.city)
     target, mix = Target(intake.url, secret, source), Mix(share=0.5, lines=20, connections=128)
+    if warm:
+        with Ledger(folder / "ledger-warm.jsonl") as ledger:
+            await Load(target, constant(offered, warm), mix, Bodies(city, LANES, 4), ledger).run()
     with Ledger(folder / "ledger-flood.jsonl") as ledger:
         much = Load(target, constant(offered, seconds), mix, Bodies(city, LANES, 1), ledger)
         memory, done = 0.0, asyncio.create_task(much.run())

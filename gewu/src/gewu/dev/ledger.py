@@ -4,7 +4,7 @@
 can be asked for later, also after a kill -9; {"id", "outcome", "signal_id"?} follows, with ok, unknown or rejected.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -12,6 +12,7 @@ from typing import Any, Self
 import msgspec
 
 OK, UNKNOWN, REJECTED = "ok", "unknown", "rejected"
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 class Ledger:
@@ -23,11 +24,15 @@ class Ledger:
     def sending(self, reports: Iterable[tuple[str, str]], source: str) -> None:
         """These reports go out now; each is named by its id and its lane."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._write({"id": id, "source": source, "lane": lane, "sent_at": now} for id, lane in reports)
+        self._write([{"id": id, "source": source, "lane": lane, "sent_at": now} for id, lane in reports])
 
     def outcome(self, id: str, outcome: str, signal_id: str = "") -> None:
         """What its sender was told about it in the end."""
-        self._write([{"id": id, "outcome": outcome} | ({"signal_id": signal_id} if signal_id else {})])
+        self.outcomes([(id, outcome, signal_id)])
+
+    def outcomes(self, told: Iterable[tuple[str, str, str]]) -> None:
+        """The same of many: each one's id, outcome, and the id of its signal or ""."""
+        self._write([{"id": i, "outcome": o, "signal_id": s} if s else {"id": i, "outcome": o} for i, o, s in told])
 
     def close(self) -> None:
         """No line follows."""
@@ -39,5 +44,5 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write(self, lines: Iterable[dict[str, Any]]) -> None:
-        self._file.write(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+    def _write(self, lines: Sequence[dict[str, Any]]) -> None:
+        self._file.write(_encode_lines(lines))

@@ -1,5 +1,6 @@
 """What an answer says of each report that the request carried."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -42,6 +43,7 @@ def _lines(body: bytes, reports: int) -> list[Said]:
     return found
 
 
+@lru_cache(64)  # a flood has the same answer thousands of times a second
 def _without_ack(status: int, body: bytes) -> Word:
     """Refused only where intake itself says that nothing was taken: a proxy's 503 may hide an accepted report."""
     if status == 429 or (status == 503 and _code(body) in ("overloaded", "grid")):

@@ -1,7 +1,9 @@
 """Reports in bulk for one city: classes in a mix of lanes, places inside its grids, put together from ready pieces."""
 
 import random
+from bisect import bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 import msgspec
@@ -38,18 +40,24 @@ class Bodies:
         if lacking := sorted(set(wanted) - set(by_lane)):
             raise NoSuchLane(f"{city.id} has no class in {', '.join(lacking)}: leave it out of the mix")
         # A word that two classes share may lead to another lane: what counts is where the city takes the word.
-        self._words = [[_pieces(city, c, self._dice) for c in by_lane[lane]] for lane in wanted]
-        self._shares = list(wanted.values())
+        self._said: list[tuple[str, bytes]] = []
+        shares: list[float] = []
+        for lane, share in wanted.items():
+            for category in by_lane[lane]:
+                pieces = _pieces(city, category, self._dice)
+                self._said += pieces
+                shares += [share / len(by_lane[lane]) / len(pieces)] * len(pieces)
+        self._reach = [*accumulate(shares)]
         self._places = [_encode({"lon": lon, "lat": lat}) for lon, lat in scatter.inside(city, self._dice, _PLACES)]
 
     def draw(self, count: int) -> list[Body]:
         """So many reports, each with an id of its own."""
-        return [self._one(words) for words in self._dice.choices(self._words, self._shares, k=count)]
-
-    def _one(self, words: list[list[tuple[str, bytes]]]) -> Body:
-        lane, said = self._dice.choice(self._dice.choice(words))
-        id, place = ids.new_client_id(), self._dice.choice(self._places)
-        return Body(id, lane, b'{"id":"%b",%b,"place":%b}' % (id.encode(), said, place))
+        random, total, last, found = self._dice.random, self._reach[-1], len(self._said) - 1, []
+        for id in ids.new_client_ids(count):
+            lane, said = self._said[bisect_right(self._reach, random() * total, 0, last)]
+            place = self._places[int(random() * _PLACES)]
+            found.append(Body(id, lane, b'{"id":"%b",%b,"place":%b}' % (id.encode(), said, place)))
+        return found
 
 
 def _pieces(city: City, category: Category, dice: random.Random) -> list[tuple[str, bytes]]:

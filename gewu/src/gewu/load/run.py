@@ -18,6 +18,7 @@ from gewu.load.tally import Tally
 _ROOM = 100_000  # reports that wait for a connection, at most
 _BREATH = 16  # requests that leave in a row, at most, before answers are read again
 _LOOK_S = 1.0
+_TICK_S = 0.001  # requests leave up to this late: uvloop spins for shorter sleeps, and takes a core from who is tested
 _DRAIN_POLL_S = 0.02
 _OUTCOMES = {Word.ACCEPTED: OK, Word.UNKNOWN: UNKNOWN}
 
@@ -49,6 +50,7 @@ class Load:
         self._url, self._steps, self._mix, self._bodies = target.url, steps, mix, bodies
         self._heads = {batch: request_head(target, batch) for batch in (False, True)}
         self._stopped, self._hurried = asyncio.Event(), False
+        self._told: list[tuple[str, str, str]] = []  # outcomes of this turn of the loop
         self._fault: BaseException | None = None
         self.ledger, self.source = ledger, target.source
         self.book = Book(steps)
@@ -79,6 +81,7 @@ class Load:
                     task.cancel()
                 await asyncio.gather(driving, *side, return_exceptions=True)
         finally:
+            self._write_told()
             loop.set_exception_handler(None)
         if fault := self._fault or (None if driving.cancelled() else driving.exception()):
             raise fault
@@ -89,7 +92,7 @@ class Load:
             due = self._start + arrival.due
             while (ahead := due - clock()) > 0:
                 row = 0
-                await asyncio.sleep(ahead)
+                await asyncio.sleep(max(ahead, _TICK_S))
             row += 1
             if row % _BREATH == 0:
                 await asyncio.sleep(0)
@@ -115,6 +118,20 @@ class Load:
             number += 1
             await asyncio.sleep(max(0.0, self._start + number * _LOOK_S - clock()))
             look(number * _LOOK_S, self.book.look(), self._connections.waiting)
+
+    def tell(self, outcomes: Sequence[tuple[str, str, str]]) -> None:
+        """These stand in the ledger at the end of this turn of the loop: a write for each costs as much as its request."""
+        if not self._told:
+            asyncio.get_running_loop().call_soon(self._write_told)
+        self._told += outcomes
+
+    def _write_told(self) -> None:
+        told, self._told = self._told, []
+        try:
+            if told:
+                self.ledger.outcomes(told)
+        except OSError as fault:
+            self.fail(fault)
 
     def fail(self, fault: BaseException) -> None:
         """The ledger cannot be written, or we have a bug: what would come after it is worth nothing."""
@@ -158,9 +175,10 @@ class _Request(Exchange):
         load, arrival = self._load, self._arrival
         found = answers.of(ended, arrival.reports, arrival.reports > 1)
         load.book.settle(arrival.due, arrival.step, asyncio.get_running_loop().time() - self.due, found)
-        for body, said in zip(self._bodies, found, strict=True) if self._has_gone else ():
+        if self._has_gone:
             # A refusal says that nothing was taken: the judge holds intake to it as to a rejection.
-            load.ledger.outcome(body.id, _OUTCOMES.get(said.word, REJECTED), said.signal_id)  # type: ignore[arg-type]
+            word = _OUTCOMES.get
+            load.tell([(b.id, word(s.word, REJECTED), s.signal_id) for b, s in zip(self._bodies, found, strict=True)])  # type: ignore[call-overload]
 
 
 def request_head(target: Target, batch: bool) -> bytes:

@@ -1,0 +1,27 @@
+"""What must hold under overload, and whether it did."""
+
+from typing import NamedTuple
+
+from tests.overload.backlog import Overtook
+from tests.overload.flood import MEMORY_MIB, Fared
+
+
+class Bound(NamedTuple):
+    """A bound in words, what was measured, and whether it held."""
+
+    what: str
+    measured: str
+    held: bool
+
+
+def bounds(fared: Fared, overtook: Overtook, bound: int) -> list[Bound]:
+    """All of them; `bound` is intake's own, in reports a second."""
+    goodput, late = fared.goodput, fared.refusals_p99
+    return [
+        Bound("goodput of at least 90 % of intake's bound", f"{goodput:,.0f} reports/s", goodput >= 0.9 * bound),
+        Bound("refusals within 20 ms (p99)", f"{late * 1000:.1f} ms", late <= 0.020),
+        Bound(f"memory of intake below {MEMORY_MIB} MiB", f"{fared.memory:.0f} MiB", fared.memory < MEMORY_MIB),
+        Bound("no p0 is refused", f"{fared.urgent_refused} refused", fared.urgent_refused == 0),
+        Bound("a tenth of the bound is all taken 2 s later", f"{fared.share_after:.1%}", fared.share_after == 1.0),
+        Bound("a fire is at its department within 1 s", f"{overtook.seconds:.2f} s", overtook.seconds <= 1.0),
+    ]

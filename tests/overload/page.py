@@ -1,0 +1,39 @@
+"""What a run came to, as a page of the documentation."""
+
+import argparse
+from datetime import UTC, datetime
+
+from bench import machine
+from tests.overload.backlog import Overtook
+from tests.overload.bounds import Bound
+from tests.overload.flood import Fared
+
+_TEXT = """\
+# Overload
+
+`make overload` on {day}, {machine}. This page is written by that command, which exits 1 when a bound does not hold.
+
+**A flood**: an intake process whose own bound is {bound:,} reports a second (`GEWU_RATE`) is offered {offered:,}, at
+constant rate, half of them one report a request and half 20 a request, over 128 kept connections; latency counts from
+when a request was due. It lasts {seconds:.0f} s and is measured after {warm:.0f} s of the same, in which a fresh
+broker compiles itself. dispatch is stopped meanwhile: with it and its database six processes share the cores, and all
+of them wait.
+
+**A fire**: {waiting:,} ordinary reports wait in dispatch's log when a report of lane p0 comes to intake; the time
+runs from the request to the assignment on the topic of its department. A first one behind fewer is not counted.
+
+| bound | measured |  |
+|---|---|---|
+{rows}
+
+Of what was offered {refused:,} reports were refused with 503 and Retry-After. {ahead:,} ordinary reports still
+waited when the fire was at its department.
+"""
+
+
+def text(args: argparse.Namespace, fared: Fared, overtook: Overtook, bounds: list[Bound]) -> str:
+    """The page; `args` are the words of the command line."""
+    rows = "\n".join(f"| {b.what} | {b.measured} | {'holds' if b.held else '**missed**'} |" for b in bounds)
+    said = {name: getattr(args, name) for name in ("bound", "offered", "seconds", "warm", "waiting")}
+    day, here = f"{datetime.now(UTC):%Y-%m-%d}", machine.name().split(", Linux")[0]
+    return _TEXT.format(**said, day=day, machine=here, rows=rows, refused=fared.refused, ahead=overtook.waiting)
