@@ -2,7 +2,6 @@
 
 from copy import copy
 from dataclasses import replace
-from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -10,10 +9,10 @@ import pytest
 from gewu_dispatch.domain.action import Kind, Refusal, Verdict, act, moves
 from gewu_dispatch.domain.case import State
 from gewu_dispatch.domain.routing import Because, Route
-from tests.support.building import FALLBACK, INCARNATION, NOW, a_case, an_action
+from tests.support.building import FALLBACK, INCARNATION, NOW_US, a_case, an_action, span
 
 BACK = Route(FALLBACK, Because.FALLBACK_RETURNED)
-LATER = NOW + timedelta(hours=1)
+LATER = NOW_US + span(hours=1)
 
 # (state, kind) -> the state after it, for a department that is not the fallback; what is not here is unlawful.
 TABLE = {

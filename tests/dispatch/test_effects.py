@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -15,6 +15,7 @@ from nacl.public import PrivateKey
 
 from gewu import codec, geo, ids, topics
 from gewu.city import City
+from gewu.clock import micros
 from gewu.errors import NotNow
 from gewu.lane import Lane
 from gewu.runtime.contact import Opener, Sealer
@@ -27,7 +28,7 @@ from gewu_dispatch.domain.action import Kind
 from gewu_dispatch.domain.case import Picture, Signal, State
 from gewu_dispatch.store import cases, signals
 from tests.dispatch.conftest import Desk
-from tests.support.building import FALLBACK, HERE, INCARNATION, NOW, a_signal, an_action, moved
+from tests.support.building import FALLBACK, HERE, INCARNATION, NOW_US, a_signal, an_action, moved, span
 
 CELL = "990101002001011"  # the demo city's grid at HERE
 
@@ -38,7 +39,7 @@ def a_cover(at: tuple[float, float] | None = HERE, **words: Any) -> Signal:
 
 
 async def test_the_first_report_opens_a_case_with_its_history_clock_and_events(desk: Desk, city: City) -> None:
-    signal = a_cover(text="gone", address="outside no. 7", received_at=NOW - timedelta(minutes=5))
+    signal = a_cover(text="gone", address="outside no. 7", received_at=NOW_US - span(minutes=5))
     assert await desk.take(signal) == {"opened": 1}
     case = await desk.case()
     assert case["case_id"] == UUID(ids.case_id(signal.signal_id))
@@ -57,7 +58,7 @@ async def test_the_first_report_opens_a_case_with_its_history_clock_and_events(d
     assert (entry["change"], entry["version"], entry["because"], entry["signals"]) == (1, 1, "rule", 1)
     (clock,) = await desk.rows("clock_ledger")
     assert (clock["clock"], clock["step"], clock["entry"]) == ("completion", 1, "start")
-    assert (clock["at"], clock["due_at"]) == (signal.received_at, signal.received_at + timedelta(hours=2))
+    assert (clock["at"], clock["due_at"]) == (signal.received_at, signal.received_at + span(hours=2))
     assert clock["due_at"] == case["complete_by"] and "component:01001 2uh" in clock["why"]
 
 
@@ -81,7 +82,7 @@ async def test_a_new_case_is_said_to_all_and_to_its_department(desk: Desk) -> No
 async def test_the_next_report_joins_and_the_department_is_not_troubled_again(desk: Desk) -> None:
     first, second = a_cover(), a_cover(moved(*HERE, 8))
     await desk.take(first)
-    desk.clock.at = NOW + timedelta(minutes=3)
+    desk.clock.at = NOW_US + span(minutes=3)
     assert await desk.take(second) == {"joined": 1}
     case = await desk.case()
     assert (case["version"], case["signals"], case["changed_at"]) == (2, 2, desk.clock.at)
@@ -101,20 +102,20 @@ async def test_each_class_finds_its_open_case_as_far_back_as_it_looks_and_no_fur
     assert hours[short] < hours[long]
     for said in (short, long):
         await desk.take(a_signal(HERE, said=said))
-    at_its_end = {said: a_signal(HERE, said=said, received_at=NOW + timedelta(hours=hours[said])) for said in hours}
+    at_its_end = {said: a_signal(HERE, said=said, received_at=NOW_US + span(hours=hours[said])) for said in hours}
     # Both in one batch, which the earlier of them begins.
     assert await desk.take(at_its_end[short], at_its_end[long]) == {"joined": 2}
-    again = {said: s.received_at + timedelta(hours=hours[said]) for said, s in at_its_end.items()}
-    after = [a_signal(HERE, said=x, received_at=again[x] + timedelta(microseconds=1)) for x in (short, long)]
+    again = {said: s.received_at + span(hours=hours[said]) for said, s in at_its_end.items()}
+    after = [a_signal(HERE, said=x, received_at=again[x] + span(microseconds=1)) for x in (short, long)]
     before = a_signal(HERE, said=long, received_at=again[long])
     assert await desk.take(before, *after) == {"joined": 2, "opened": 1}  # the last one joins what `before` has renewed
 
 
 async def test_every_time_that_is_taken_is_kept_to_the_microsecond(desk: Desk) -> None:
     random = Random(7)
-    first, last = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)
-    micros = (last - first) // timedelta.resolution
-    times = [first, last, *(first + random.randrange(micros) * timedelta.resolution for _ in range(400))]
+    first = micros(datetime(2000, 1, 1, tzinfo=UTC))
+    last = micros(datetime(2100, 12, 31, 23, 59, 59, 999999, tzinfo=UTC))
+    times = [first, last, *(random.randrange(first, last) for _ in range(400))]
     taken = [a_cover(None, observed_at=at, received_at=at) for at in times]
     await desk.take(*taken)
     rows = {str(r["signal_id"]): (r["observed_at"], r["received_at"]) for r in await desk.rows("signals")}
@@ -144,7 +145,7 @@ async def test_the_same_batch_taken_twice_changes_nothing_the_second_time(desk: 
     assert await desk.take_again(batch) == {"opened": 4, "joined": 2, "duplicate": 1, "conflict": 1}
     before = await desk.all()
     assert len(before) >= 9 and len(before["cases"]) == 4 and len(await desk.events()) == 8
-    desk.clock.at = NOW + timedelta(hours=1)
+    desk.clock.at = NOW_US + span(hours=1)
     assert await desk.take_again(batch) == {"duplicate": 7, "conflict": 1}
     assert await desk.all() == before
 
@@ -325,7 +326,7 @@ async def test_a_street_decides_where_the_rules_ask_for_one(desk: Desk, city: Ci
 @pytest.mark.parametrize(
     ("words", "joins"),
     [({}, True), ({"exercise": True}, False), ({"said": "storm manhole"}, False), ({"object_id": "T2"}, False),
-     ({"received_at": NOW + timedelta(hours=73)}, False)],
+     ({"received_at": NOW_US + span(hours=73)}, False)],
 )  # fmt: skip
 async def test_only_a_report_of_the_same_thing_joins_the_stored_case(desk: Desk, words: Any, joins: bool) -> None:
     await desk.take(a_cover(object_id="T1"))

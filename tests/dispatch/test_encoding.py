@@ -1,21 +1,21 @@
 """Events worded by hand are what the library reads, field by field."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gewu.clock import from_micros, micros
 from gewu.lane import Lane
 from gewu.v1 import assignment_pb2, case_pb2
 from gewu_dispatch import encoding
 from gewu_dispatch.domain import routing
 from gewu_dispatch.domain.case import Case, State
-from tests.support.building import NOW, a_case
+from tests.support.building import NOW_US, a_case, span
 
-_NAIVE = NOW.replace(tzinfo=None)
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=300)  # what UTF-8 can say
-_TIMES = st.datetimes(datetime(2000, 1, 1), _NAIVE + timedelta(days=3650), timezones=st.just(UTC))
+_TIMES = st.integers(micros(datetime(2000, 1, 1, tzinfo=UTC)), NOW_US + span(days=3650))
 _COUNTS = st.integers(0, 2**31 - 1)
 _OWN = "0190a5c2-7b1e-84c1-8aed-45f399e7c145"
 _CASES = st.builds(
@@ -33,8 +33,9 @@ def by_library(found: Case) -> case_pb2.Case:
     said = case_pb2.Case(
         case_id=found.case_id, incarnation=found.incarnation, version=found.version, category=found.category,
         grid_id=found.grid_id, grid_path=found.grid_path, home_area=found.home_area, department=found.department,
-        object_id=found.object_id, signal_count=found.signals, exercise=found.exercise, opened_at=found.opened_at,
-        changed_at=found.changed_at, complete_by=found.complete_by,
+        object_id=found.object_id, signal_count=found.signals, exercise=found.exercise, opened_at=from_micros(found.opened_at),
+        changed_at=from_micros(found.changed_at),
+        complete_by=None if found.complete_by is None else from_micros(found.complete_by),
     )  # fmt: skip
     said.state, said.lane = found.state.value, found.lane.value
     said.routing.because = dict(case_pb2.RoutedBecause.items()).get(f"ROUTED_BECAUSE_{found.routed_because.upper()}", 0)

@@ -1,6 +1,5 @@
 """Joining: two reports of one manhole are one case, and two manholes side by side never are."""
 
-from datetime import timedelta
 from math import asin, cos, radians, sin, sqrt
 
 import pytest
@@ -12,7 +11,7 @@ from gewu.city import Category
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import State
 from gewu_dispatch.domain.joining import Because, best
-from tests.support.building import HERE, NOW, a_case, a_category, a_signal, moved
+from tests.support.building import HERE, NOW_US, a_case, a_category, a_signal, moved, span
 
 COVER = a_category()  # 15 m, 72 h
 
@@ -32,12 +31,12 @@ def test_only_what_lies_within_the_class_radius_joins(metres: float, joined: boo
 
 @pytest.mark.parametrize(("hours", "joined"), [(-5, True), (0, True), (72, True), (72.001, False)])
 def test_only_what_comes_within_the_class_time_joins(hours: float, joined: bool) -> None:
-    late = a_signal(received_at=NOW + timedelta(hours=hours))
-    assert (best(COVER, late, [a_case(last_signal_at=NOW)]) is not None) is joined
+    late = a_signal(received_at=NOW_US + span(hours=hours))
+    assert (best(COVER, late, [a_case(last_signal_at=NOW_US)]) is not None) is joined
 
 
 def test_the_time_counts_from_the_last_report_and_not_from_the_first() -> None:
-    case = a_case(opened_at=NOW - timedelta(days=30), last_signal_at=NOW - timedelta(hours=71))
+    case = a_case(opened_at=NOW_US - span(days=30), last_signal_at=NOW_US - span(hours=71))
     assert best(COVER, a_signal(), [case])
 
 
@@ -84,7 +83,7 @@ def test_only_an_open_case_is_joined(state: State) -> None:
 
 
 def test_ties_go_to_the_older_case_and_then_to_the_smaller_id() -> None:
-    older, newer = a_case(opened_at=NOW - timedelta(hours=2)), a_case(opened_at=NOW - timedelta(hours=1))
+    older, newer = a_case(opened_at=NOW_US - span(hours=2)), a_case(opened_at=NOW_US - span(hours=1))
     assert best(COVER, a_signal(), [newer, older]).case is older  # type: ignore[union-attr]
     twins = [a_case(), a_case()]
     least = min(twins, key=lambda c: c.case_id)
@@ -92,7 +91,7 @@ def test_ties_go_to_the_older_case_and_then_to_the_smaller_id() -> None:
 
 
 def test_a_few_centimetres_do_not_decide_against_the_older_case() -> None:
-    older, newer = a_case(moved(*HERE, 5.02), opened_at=NOW - timedelta(hours=2)), a_case(moved(*HERE, 5.0))
+    older, newer = a_case(moved(*HERE, 5.02), opened_at=NOW_US - span(hours=2)), a_case(moved(*HERE, 5.0))
     assert best(COVER, a_signal(), [newer, older]).case is older  # type: ignore[union-attr]
 
 

@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from prometheus_client import CollectorRegistry
 
 from gewu import codec, ids, topics
+from gewu.clock import micros
 from gewu.errors import Never, NotNow, Why
 from gewu.lane import Lane
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
@@ -20,7 +21,7 @@ from gewu_dispatch.domain.case import Case, Source, State
 from gewu_dispatch.handlers.actions import Actions
 from gewu_dispatch.handlers.signals import Signals
 from gewu_dispatch.metrics import Metrics
-from tests.support.building import FALLBACK, NOW, StillClock, a_case, an_action
+from tests.support.building import FALLBACK, NOW_US, StillClock, a_case, an_action
 
 REPORT, DETECTION, READING = codec.SIGNAL_REPORT, codec.SIGNAL_DETECTION, codec.SIGNAL_READING
 OWN = ids.signal_id("key:test", "c1")
@@ -32,8 +33,8 @@ def a_message(**words: Any) -> signal_pb2.Signal:
         signal_id=OWN, lane=4, source="key:test", client_id="c1", home_area="990101", package_version="1.0-abc",
         content_sha256=bytes(32), address="outside no. 7",
     )  # fmt: skip
-    message.observed_at.FromDatetime(NOW)
-    message.received_at.FromDatetime(NOW)
+    message.observed_at.FromMicroseconds(NOW_US)
+    message.received_at.FromMicroseconds(NOW_US)
     message.point.lon, message.point.lat = 83.0, 39.0
     message.report.category, message.report.text = "manhole", "the cover is gone"
     for name, value in words.items():
@@ -70,7 +71,7 @@ def test_a_report_arrives_as_it_was_said() -> None:
     assert (found.lon, found.lat, found.accuracy_m, found.address) == (83.0, 39.0, 7.5, "outside no. 7")
     assert (found.said, found.text, found.object_id) == ("manhole", "the cover is gone", "T1")
     assert found.contact == ("k1", b"sealed") and found.exercise and found.content == bytes(32)
-    assert found.received_at == found.observed_at == NOW and found.received_at.tzinfo is UTC
+    assert found.received_at == found.observed_at == NOW_US
     assert [(p.sha256, p.bytes, p.type, p.masked_by) for p in found.pictures] == [
         (b"p" * 32, 9, "image/jpeg", "mask 1")
     ]
@@ -89,9 +90,9 @@ def test_a_time_is_read_and_written_as_protobuf_itself_does(seconds: int, nanos:
     message = a_message()
     message.received_at.seconds, message.received_at.nanos = seconds, nanos
     found = told(message).received_at
-    assert found == message.received_at.ToDatetime(UTC) and found.tzinfo is UTC
+    assert found == message.received_at.ToMicroseconds() == micros(message.received_at.ToDatetime(UTC))
     plain = case_pb2.Case()
-    plain.opened_at.FromDatetime(found)
+    plain.opened_at.FromMicroseconds(found)
     assert public(a_case(opened_at=found)).opened_at == plain.opened_at
 
 
@@ -280,7 +281,7 @@ def test_a_newer_contract_waits_for_its_reader() -> None:
 def a_move(**words: Any) -> action_pb2.Action:
     """A department's answer on the wire."""
     message = action_pb2.Action(client_id="a1", case_id=ids.case_id(OWN), kind=1, note="on the way", said_by="Li")
-    message.said_at.FromDatetime(NOW)
+    message.said_at.FromMicroseconds(NOW_US)
     for name, value in words.items():
         setattr(message, name, value)
     return message
@@ -297,7 +298,7 @@ def test_who_speaks_is_the_topic() -> None:
     one, other = (actions.decode(a_record(topics.actions(d), codec.ACTION, value)) for d in ("water", "fire"))
     assert (one.department, other.department) == ("water", "fire")
     assert one.action_id == ids.action_id("water", "a1") != other.action_id
-    assert (one.kind, one.note, one.said_by, one.said_at) == (Kind.ACCEPT, "on the way", "Li", NOW)
+    assert (one.kind, one.note, one.said_by, one.said_at) == (Kind.ACCEPT, "on the way", "Li", NOW_US)
 
 
 def test_a_case_is_known_in_capitals_too() -> None:
@@ -359,7 +360,7 @@ def test_a_case_is_told_whole() -> None:
     )
     assert (told.department, told.object_id, told.home_area, told.exercise) == ("water", "T1", "990101", True)
     assert (told.routing.because, told.routing.rule_id) == (case_pb2.ROUTED_BECAUSE_RULE, "r")
-    assert told.complete_by.ToDatetime(UTC) == case.complete_by and told.opened_at.ToDatetime(UTC) == case.opened_at
+    assert told.complete_by.ToMicroseconds() == case.complete_by and told.opened_at.ToMicroseconds() == case.opened_at
     assert (told.point.lon, told.point.lat, told.point.HasField("accuracy_m")) == (case.lon, case.lat, False)
 
 

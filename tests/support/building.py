@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from gewu import ids
 from gewu.city import Category, Department, Grid, Limit, Rule
+from gewu.clock import from_micros, micros
 from gewu.geo import METRES_PER_DEGREE
 from gewu.lane import Lane
 from gewu_dispatch.domain.action import Action, Kind
@@ -20,12 +21,18 @@ from gewu_dispatch.domain.triage import Located, Rules, locate
 from gewu_intake.domain.report import PlaceSaid, ReportSaid
 
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)  # a Wednesday, 18:00 in Shanghai
+NOW_US = micros(NOW)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HERE = (83.0085, 39.0125)  # in the demo city's old town
 FALLBACK = "command-centre"
 INCARNATION = 3
 
 _numbers = count(1)
+
+
+def span(**words: float) -> int:
+    """So much time, as timedelta has it, in microseconds."""
+    return timedelta(**words) // timedelta(microseconds=1)
 
 
 def moved(lon: float, lat: float, east_m: float = 0.0, north_m: float = 0.0) -> tuple[float, float]:
@@ -81,7 +88,7 @@ def a_signal(at: tuple[float, float] | None = HERE, **words: Any) -> Signal:
     source = words.get("source", "key:test")
     said: dict[str, Any] = {
         "signal_id": ids.signal_id(source, client_id), "kind": Source.REPORT, "lane": Lane.P1, "source": source,
-        "client_id": client_id, "observed_at": NOW, "received_at": NOW, "lon": at[0] if at else None,
+        "client_id": client_id, "observed_at": NOW_US, "received_at": NOW_US, "lon": at[0] if at else None,
         "lat": at[1] if at else None, "accuracy_m": None, "address": "", "home_area": "990101", "package_version": "7-abc",
         "exercise": False, "content": sha256(client_id.encode()).digest(), "said": "manhole", "text": "", "object_id": "",
         "contact": None,
@@ -97,14 +104,14 @@ def a_report(**words: Any) -> ReportSaid:
 
 def a_case(at: tuple[float, float] | None = HERE, **words: Any) -> Case:
     """An open case of a missing manhole cover, half an hour old, with the water company."""
-    opened = words.get("opened_at", NOW - timedelta(minutes=30))
+    opened = words.get("opened_at", NOW_US - span(minutes=30))
     said: dict[str, Any] = {
         "case_id": ids.case_id(ids.signal_id("key:test", f"c{next(_numbers)}")), "incarnation": 1, "version": 1,
         "state": State.ASSIGNED, "lane": Lane.P1, "category": "component:01023", "lon": at[0] if at else None,
         "lat": at[1] if at else None, "grid_id": "cell", "grid_path": ("city", "street", "cell"), "home_area": "990101",
         "department": "water", "routed_because": "rule", "rule_id": "r", "object_id": "", "signals": 1, "exercise": False,
         "package_version": "7-abc", "opened_at": opened, "changed_at": opened, "last_signal_at": opened,
-        "complete_by": opened + timedelta(hours=2),
+        "complete_by": opened + span(hours=2),
     }  # fmt: skip
     case = Case(**{**said, **words})
     case.near = near_key(case)
@@ -123,7 +130,7 @@ def an_action(case_id: str, kind: Kind | int = Kind.ACCEPT, **words: Any) -> Act
     department = words.get("department", "water")
     said: dict[str, Any] = {
         "action_id": ids.action_id(department, client_id), "client_id": client_id, "department": department,
-        "case_id": case_id, "kind": kind, "note": "not our cover", "said_at": NOW, "said_by": "Li",
+        "case_id": case_id, "kind": kind, "note": "not our cover", "said_at": NOW_US, "said_by": "Li",
     }  # fmt: skip
     return Action(**{**said, **words})
 
@@ -132,8 +139,8 @@ def an_action(case_id: str, kind: Kind | int = Kind.ACCEPT, **words: Any) -> Act
 class StillClock:
     """A clock that stands until a test moves it."""
 
-    at: datetime = NOW
+    at: int = NOW_US
 
     def now(self) -> datetime:
         """The time at which it stands."""
-        return self.at
+        return from_micros(self.at)

@@ -4,10 +4,10 @@ Through the library's setters they cost two and three times as much. Who writes 
 back with the library.
 """
 
-from datetime import UTC, datetime
 from functools import lru_cache
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from gewu.clock import SECOND
+
 SHORT = [
     bytes((n,)) if n < 128 else bytes((n & 127 | 128, n >> 7)) for n in range(1 << 14)
 ]  # varints of one byte or two
@@ -20,20 +20,14 @@ def varint(n: int) -> bytes:
     return SHORT[n] if n < 1 << 14 else bytes((n & 127 | 128,)) + varint(n >> 7)
 
 
-def timestamp(at: datetime) -> bytes:
-    """A google.protobuf.Timestamp with its length before it; `at` is aware and lies between 1970 and 3058."""
-    return moment(*since_epoch(at))
+def timestamp(at: int) -> bytes:
+    """A google.protobuf.Timestamp with its length before it; `at` in microseconds since 1970, and before 3058."""
+    return moment(*divmod(at, SECOND))
 
 
 def moment(seconds: int, micros: int) -> bytes:
     """The same of a time in Unix seconds and microseconds."""
     return _seconds(seconds) + _nanos(micros)
-
-
-def since_epoch(at: datetime) -> tuple[int, int]:
-    """Unix seconds and microseconds of an aware time."""
-    since = at - _EPOCH
-    return since.days * 86_400 + since.seconds, since.microseconds
 
 
 # Most clocks tell milliseconds, and most times are of the last minutes.

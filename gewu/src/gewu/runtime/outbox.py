@@ -4,8 +4,9 @@ What one transaction says to one partition is one row, with its events in order:
 of all its work here.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from hashlib import md5
 
@@ -21,7 +22,8 @@ _MOST, _BYTES = 100, 256 * 1024  # events a row and bytes of their values, so th
 
 
 class Event(Struct, frozen=True, array_like=True, gc=False):
-    """One record to say. cause: the signal or action behind it; received_at: of the signal, where the event's age counts.
+    """One record to say. cause: the signal or action behind it; received_at: of the signal, where the
+    event's age counts, in microseconds since 1970.
 
     raises: its case has become more urgent, so what was said of it before must not wait longer than this.
     """
@@ -35,7 +37,7 @@ class Event(Struct, frozen=True, array_like=True, gc=False):
     value: bytes
     key: str
     cause: str | None = None
-    received_at: datetime | None = None
+    received_at: int | None = None
     raises: bool = False
 
 
@@ -52,7 +54,7 @@ class Waiting(Struct, frozen=True, gc=False):
 
 _WRITE = """
 INSERT INTO outbox (created_at, shard, lane, topic, partition, raises, count, events)
-SELECT $1::timestamptz, *
+SELECT to_timestamp($1::float8), *
 FROM unnest($2::smallint[], $3::smallint[], $4::text[], $5::int[], $6::boolean[], $7::int[], $8::text[])"""
 # One statement, so that all of it sees the same rows: a raise that is committed between two looks would be said before what the
 # second look no longer keeps together. What a partition said before its case was raised goes along in its order: by lane
@@ -101,7 +103,7 @@ async def write(transaction: Connection, events: Sequence[Event]) -> None:
         for (topic, partition, lane), own in by_place.items()
         for some in _rows(own)
     ]
-    await transaction.execute(_WRITE, datetime.now(UTC), *(list(c) for c in zip(*rows, strict=True)))
+    await transaction.execute(_WRITE, time.time(), *(list(c) for c in zip(*rows, strict=True)))
 
 
 def _rows(events: Sequence[Event]) -> Iterator[Sequence[Event]]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import asyncpg
 
+from gewu.clock import SECOND
 from gewu.runtime import arrays
 from gewu.runtime.settings import Postgres
 
@@ -22,12 +23,16 @@ KEEPALIVE = {
     "tcp_keepalives_idle": "5", "tcp_keepalives_interval": "3", "tcp_keepalives_count": "3", "tcp_user_timeout": "15000",
 }  # fmt: skip
 
+_OF_POSTGRES = 946_684_800 * SECOND  # its times count from the beginning of 2000
+
 ACQUIRE_S = 5.0
 COMMAND_S = 15.0
 
 
-async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyncpg.Pool:
+async def pool(postgres: Postgres, *, schema: str, size: int, name: str, in_micros: bool = False) -> asyncpg.Pool:
     """A pool of at most `size` connections that see one service's schema. No wait in it is without a bound.
+
+    in_micros: timestamptz goes in and comes out as `gewu.clock` has it, whole microseconds since 1970, and not as a datetime.
 
     A connection stays, and knows the types of arrays from its start: a batch that comes after a quiet hour would wait for it,
     and hold its locks while the library asks for one type after another.
@@ -35,7 +40,7 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyn
     arrays.install()
     return await asyncpg.create_pool(
         min_size=1, max_size=size, command_timeout=COMMAND_S, timeout=ACQUIRE_S,
-        max_inactive_connection_lifetime=0, init=arrays.learn, reset=_as_it_is,
+        max_inactive_connection_lifetime=0, init=_in_micros if in_micros else arrays.learn, reset=_as_it_is,
         server_settings={
             "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on",
             "role": f"gewu_{schema}",
@@ -44,6 +49,15 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str) -> asyn
         },
         **postgres.connection(),
     )  # fmt: skip
+
+
+async def _in_micros(connection: Connection) -> None:
+    # Before the arrays: what an array holds is decided when the connection learns of the array.
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", format="tuple",
+        encoder=lambda at: (at - _OF_POSTGRES,), decoder=lambda at: at[0] + _OF_POSTGRES,
+    )  # fmt: skip
+    await arrays.learn(connection)
 
 
 async def _as_it_is(_: Connection) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 
 import asyncpg
 
+from gewu.clock import SECOND, micros
 from gewu.codec import Envelope
 from gewu.lane import Lane
 from gewu.runtime import outbox
@@ -223,7 +224,7 @@ class Relay:
             self._metrics.sent.labels(row.topic).inc(len(events))
             self._metrics.said(
                 Lane(row.lane), [(at - row.created_at).total_seconds()] * len(events),
-                [(at - e.received_at).total_seconds() for e in events if e.received_at],
+                [(micros(at) - e.received_at) / SECOND for e in events if e.received_at],
             )  # fmt: skip
         if acked and log.isEnabledFor(logging.DEBUG):
             said = [event for saying, first, end, _ in acked for event in saying.row.events[first:end]]

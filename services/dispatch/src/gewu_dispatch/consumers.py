@@ -55,7 +55,7 @@ class Database:
         size = self._settings.connections
         for use in (*(lane.label for lane in Lane), ACTIONS, "http"):
             self._pools[use] = await postgres.pool(
-                self._settings.postgres, schema=SCHEMA, size=size, name=f"dispatch {use}"
+                self._settings.postgres, schema=SCHEMA, size=size, name=f"dispatch {use}", in_micros=use != "http"
             )
         async with self.pool("http").acquire() as connection:
             await migrate.check(connection, SCHEMA, *SCHEMA_VERSIONS)

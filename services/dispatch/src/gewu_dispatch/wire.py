@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gewu import codec, ids, topics
+from gewu.clock import SECOND
 from gewu.errors import Never, Why
 from gewu.lane import Lane
 from gewu.runtime.outbox import Event
@@ -21,7 +22,6 @@ _KINDS = {kind.name.lower(): kind for kind in Source}
 _DIGEST = 32
 _OBJECT_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100  # beyond these a writer's clock is broken; and seconds as a float are exact
 _FIRST_S, _END_S = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) for y in (_FIRST_YEAR, _LAST_YEAR + 1))
 # Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
@@ -116,7 +116,7 @@ class Events:
         cause: str | None,
         *,
         note: str = "",
-        received_at: datetime | None = None,
+        received_at: int | None = None,
     ) -> Event:
         """What this department shall know; received_at of the causing signal lets the relay measure the whole way."""
         found, topic = told.case, topics.dispatch(department)
@@ -183,7 +183,7 @@ class Events:
         type_: str,
         value: bytes,
         cause: str | None,
-        received_at: datetime | None,
+        received_at: int | None,
         raises: bool,
     ) -> Event:
         place = topics.partition(found.case_id, self._partitions[topic])
@@ -205,14 +205,14 @@ def _picture(said: common_pb2.Picture) -> Picture:
     return Picture(said.sha256, said.bytes, said.type, said.masked_by)
 
 
-def _time(said: Message, name: str) -> datetime:
+def _time(said: Message, name: str) -> int:
     stamp = getattr(said, name)
     seconds, nanos = stamp.seconds, stamp.nanos
     if not (_FIRST_S <= seconds < _END_S and 0 <= nanos < 1_000_000_000):
         if not said.HasField(name):  # read as 1970
             raise Never(Why.BAD_FIELD, f"{name} must be given")
         raise Never(Why.BAD_FIELD, f"{name}: {seconds} s {nanos} ns lies outside {_FIRST_YEAR} to {_LAST_YEAR}")
-    return _EPOCH + timedelta(0, seconds, nanos // 1000)
+    return seconds * SECOND + nanos // 1000
 
 
 def _bounded(*texts: str, most: int = _WORD) -> None:

@@ -8,7 +8,8 @@ proto/gewu/v1/signal.proto, and tests/intake/test_encoding.py reads all of it ba
 from datetime import datetime, timedelta
 from struct import Struct
 
-from gewu.wireformat import SHORT, moment, since_epoch
+from gewu.clock import SECOND, micros
+from gewu.wireformat import SHORT, moment
 from gewu_intake.domain.report import ReportSaid
 
 _point = Struct("<cdcd").pack
@@ -22,7 +23,7 @@ class Times:
     __slots__ = ("_micros", "_seconds", "received")
 
     def __init__(self, now: datetime) -> None:
-        self._seconds, self._micros = since_epoch(now)
+        self._seconds, self._micros = divmod(micros(now), SECOND)
         self.received = b"\x32" + moment(self._seconds, self._micros)
 
     def observed(self, since: timedelta) -> bytes:

@@ -1,7 +1,6 @@
 """What a department may do with a case, and what follows; refused moves come back with those that are lawful now."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 from hashlib import sha256
 
@@ -38,7 +37,7 @@ class Action:
     case_id: str
     kind: Kind | int  # an int that is no Kind comes from a newer department and is refused
     note: str
-    said_at: datetime
+    said_at: int  # microseconds since 1970
     said_by: str
 
     @property
@@ -80,7 +79,7 @@ def judge(case: Case | None, action: Action, fallback: str) -> Refusal | None:
     return None
 
 
-def act(case: Case | None, action: Action, back_to: Route, incarnation: int, now: datetime) -> Verdict:
+def act(case: Case | None, action: Action, back_to: Route, incarnation: int, now: int) -> Verdict:
     """Make the move on the case, or say why not and leave it as it is."""
     refusal = judge(case, action, back_to.department)
     if refusal or case is None:

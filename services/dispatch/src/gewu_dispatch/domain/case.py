@@ -1,7 +1,6 @@
-"""A case (案件) and the signal that opens or joins it."""
+"""A case (案件) and the signal that opens or joins it. Their times are whole microseconds since 1970, as in gewu.clock."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import IntEnum
 
 from msgspec import Struct
@@ -49,8 +48,8 @@ class Signal(Struct, frozen=True, gc=False):
     lane: Lane
     source: str
     client_id: str
-    observed_at: datetime
-    received_at: datetime
+    observed_at: int
+    received_at: int
     lon: float | None
     lat: float | None
     accuracy_m: float | None
@@ -87,10 +86,10 @@ class Case(Struct, gc=False):
     signals: int
     exercise: bool
     package_version: str
-    opened_at: datetime
-    changed_at: datetime
-    last_signal_at: datetime
-    complete_by: datetime | None
+    opened_at: int
+    changed_at: int
+    last_signal_at: int
+    complete_by: int | None
     near: int | None = None  # class and fine cell, by which joining finds it; None without a position
 
     @property

@@ -1,10 +1,11 @@
 """Deadlines (处置时限): when a case is due, from its class's limit, in the five units of time."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from gewu.city import Limit
+from gewu.clock import HOUR, from_micros, micros
 
 # Working hours (工作时) of the older city rules, local time since midnight; eight a day.
 _HOURS = tuple((timedelta(hours=opens), timedelta(hours=closes)) for opens, closes in ((8, 12), (14, 18)))
@@ -13,21 +14,20 @@ _A_DAY = timedelta(hours=8)
 _A_WEEK = 5 * _A_DAY
 # Working hours begin and end, and clocks are changed, on a quarter of an hour of UTC: between two of them a deadline runs with
 # its start, or stands. Where a zone once did it at another minute, the deadline jumps in that quarter, and is counted each time.
-_QUARTER = timedelta(minutes=15)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_QUARTER = HOUR // 4
 
 
-def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
-    """The instant, in UTC, at which `limit` counted from `start` is used up.
+def due(limit: Limit, start: int, zone: ZoneInfo) -> int:
+    """When `limit` counted from `start` is used up; both in microseconds since 1970.
 
     uh, ud: clock hours and days, nights included; nd: calendar days, so the same local time on that day; wh, wd: working
     hours and days of eight of them, Monday to Friday.
     """
     if limit.unit == "uh":
-        return start + timedelta(hours=limit.amount)
+        return start + limit.amount * HOUR
     if limit.unit == "ud":
-        return start + timedelta(days=limit.amount)
-    begun, past = divmod(start - _EPOCH, _QUARTER)
+        return start + limit.amount * 24 * HOUR
+    begun, past = divmod(start, _QUARTER)
     if past:
         at_end, runs = _of_quarter(limit.amount, limit.unit, begun, zone)
         if runs is not None:
@@ -36,24 +36,23 @@ def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
 
 
 @lru_cache(1 << 12)
-def _of_quarter(amount: int, unit: str, begun: int, zone: ZoneInfo) -> tuple[datetime, bool | None]:
+def _of_quarter(amount: int, unit: str, begun: int, zone: ZoneInfo) -> tuple[int, bool | None]:
     """For a start in that quarter of an hour since 1970: when it is due at its end, and whether it runs; None: it jumps.
 
     A start at the quarter's very beginning belongs to the one before: at 10:00 a wait of two working hours is over at 12:00, a
     moment later it is over after 14:00.
     """
-    first = _EPOCH + begun * _QUARTER + timedelta.resolution
-    last = _EPOCH + (begun + 1) * _QUARTER
+    first, last = begun * _QUARTER + 1, (begun + 1) * _QUARTER
     at_first, at_last = _counted(amount, unit, first, zone), _counted(amount, unit, last, zone)
-    return at_last, {last - first: True, timedelta(): False}.get(at_last - at_first)
+    return at_last, {last - first: True, 0: False}.get(at_last - at_first)
 
 
-def _counted(amount: int, unit: str, start: datetime, zone: ZoneInfo) -> datetime:
-    local = start.astimezone(zone)
+def _counted(amount: int, unit: str, start: int, zone: ZoneInfo) -> int:
+    local = from_micros(start).astimezone(zone)
     if unit == "nd":
-        return (local + timedelta(days=amount)).astimezone(UTC)
+        return micros(local + timedelta(days=amount))
     left = timedelta(hours=amount) if unit == "wh" else amount * _A_DAY
-    return _worked(local, left, zone).astimezone(UTC)
+    return micros(_worked(local, left, zone))
 
 
 def _worked(local: datetime, left: timedelta, zone: ZoneInfo) -> datetime:

@@ -1,7 +1,6 @@
 """Joining: whether a signal belongs to a case that is open already, near in place and time and of the same class."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zlib import crc32
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from gewu import geo
 from gewu.city import Category
+from gewu.clock import HOUR
 from gewu_dispatch.domain.case import Case, Signal
 
 # Candidates are read by fine cells (few rows a signal), which are fixed: a radius that changes with a package must not
@@ -85,7 +85,7 @@ def near_key(case: Case) -> int | None:
 def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
     """The open case to join: of the same object, else the nearest within radius and time; ties go to the older."""
     found: list[tuple[bool, float, Case]] = []
-    since = signal.received_at - _window(category.join_within_h)
+    since = signal.received_at - category.join_within_h * HOUR
     for case in candidates:
         if case.last_signal_at < since or not case.is_open:
             continue
@@ -103,9 +103,6 @@ def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Matc
     if len(found) > 1:
         other, distance, case = min(found, key=lambda f: (f[0], round(f[1], 1), f[2].opened_at, f[2].case_id))
     return Match(case, Because.NEAR if other else Because.SAME_OBJECT, distance)
-
-
-_window = lru_cache(1 << 8)(lambda hours: timedelta(hours=hours))
 
 
 def _kind(category: str, exercise: bool) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -76,7 +75,7 @@ def locate(signal: Signal, category: Category | None, grid: Grid | None, kind_of
     return Located(signal, category, grid, kind_of_place, owner, reach)
 
 
-def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules, now: datetime) -> Batch:
+def triage(signals: Sequence[Located], candidates: Iterable[Case], rules: Rules, now: int) -> Batch:
     """Decide for every signal, in order; a case opened by one may be joined by the next."""
     batch = Batch()
     nearby: dict[int, list[Case]] = {}
@@ -108,7 +107,7 @@ def _remember(case: Case, nearby: dict[int, list[Case]]) -> None:
         nearby.setdefault(case.near, []).append(case)
 
 
-def _join(batch: Batch, located: Located, match: joining.Match, rules: Rules, now: datetime) -> None:
+def _join(batch: Batch, located: Located, match: joining.Match, rules: Rules, now: int) -> None:
     case, signal = match.case, located.signal
     if case.case_id not in batch.opened and case.case_id not in batch.joined:
         batch.joined[case.case_id] = case
@@ -125,7 +124,7 @@ def _join(batch: Batch, located: Located, match: joining.Match, rules: Rules, no
     batch.decisions.append(Decision(located, Outcome.JOINED, case, match.because, match.distance_m))
 
 
-def _open(located: Located, rules: Rules, now: datetime) -> Case:
+def _open(located: Located, rules: Rules, now: int) -> Case:
     signal, category, grid = located.signal, located.category, located.grid
     path = grid.path if grid else ()
     route = rules.router.route(category, located.kind_of_place, path, located.owner)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from gewu import codec, topics
-from gewu.clock import Clock
+from gewu.clock import Clock, micros
 from gewu.errors import NotNow, Why
 from gewu.lane import Lane
 from gewu.runtime import outbox
@@ -60,7 +59,7 @@ class Actions:
             raise NotNow(Why.REREADING, f"{left} signals are read again first")
         incarnation, known = await history.known_actions(transaction, [a.action_id for a in items])
         found = await cases.by_id(transaction, [a.case_id for a in items if _is_uuid(a.case_id)])
-        now = self._clock.now()
+        now = micros(self._clock.now())
         judged = Judged(incarnation)
         for action in items:
             before = known.get(action.action_id)
@@ -78,7 +77,7 @@ class Actions:
         await outbox.write(transaction, judged.events)
         return judged.counts
 
-    def _judge(self, judged: Judged, action: Action, case: Case | None, now: datetime) -> None:
+    def _judge(self, judged: Judged, action: Action, case: Case | None, now: int) -> None:
         verdict = act(case, action, self._back_to, judged.incarnation, now)
         judged.actions.append((action, verdict.refusal))
         if verdict.refusal or case is None or not isinstance(action.kind, Kind):

@@ -5,8 +5,9 @@ import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date
 from functools import cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from msgspec import Struct
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from gewu import codec, topics
 from gewu.city import City
-from gewu.clock import Clock
+from gewu.clock import SECOND, Clock, from_micros, micros
 from gewu.errors import NotNow, Why
 from gewu.lane import Lane
 from gewu.runtime import outbox
@@ -90,7 +91,7 @@ class Signals:
         for _ in range(_LOOKS):
             open_cases = await cases.candidates(transaction, looks)
             seen = {c.case_id: (c.incarnation, c.version) for c in open_cases}
-            batch = triage(located, open_cases, rules, self._clock.now())
+            batch = triage(located, open_cases, rules, micros(self._clock.now()))
             if await cases.lock(transaction, batch.joined, seen):
                 return batch
         raise NotNow(Why.RACED, f"departments moved one case or another before each of {_LOOKS} looks")
@@ -131,20 +132,20 @@ class Signals:
         """Kind of place of each, as of the day on which it was received: read again later, it routes the same."""
         kinds = [""] * len(fresh)
         for own in self._by_day([s.received_at for s in fresh]):
-            places = self._city.places_at(lons[own], lats[own], fresh[own[0]].received_at)
+            places = self._city.places_at(lons[own], lats[own], from_micros(fresh[own[0]].received_at))
             for n, place in zip(own, places, strict=True):
                 kinds[n] = place.kind if place else ""
         return kinds
 
-    def _by_day(self, times: Sequence[datetime]) -> Iterable[Sequence[int]]:
+    def _by_day(self, times: Sequence[int]) -> Iterable[Sequence[int]]:
         """The numbers of these times, those of one local day together: nearly always all of them."""
         if not times:
             return ()
         zone, days = self._city.timezone, defaultdict(list)
-        if min(times).astimezone(zone).date() == max(times).astimezone(zone).date():
+        if _day(min(times), zone) == _day(max(times), zone):
             return (range(len(times)),)
         for n, at in enumerate(times):
-            days[at.astimezone(zone).date()].append(n)
+            days[_day(at, zone)].append(n)
         return days.values()
 
     async def _record(self, transaction: Connection, batch: Batch, conflicts: Sequence[signals.Conflict]) -> None:
@@ -204,6 +205,10 @@ class Signals:
         return events
 
 
+def _day(at: int, zone: ZoneInfo) -> date:
+    return from_micros(at).astimezone(zone).date()
+
+
 def _looks(located: Sequence[Located]) -> dict[int, float]:
     """Fine cells in which one of these may find its case, and since when (in Unix time) that must have had a signal.
 
@@ -211,7 +216,7 @@ def _looks(located: Sequence[Located]) -> dict[int, float]:
     """
     looks: dict[int, float] = {}
     if located:
-        begun = min(x.signal.received_at for x in located).timestamp() - 1
+        begun = min(x.signal.received_at for x in located) / SECOND - 1
         for x in located:
             since = begun - x.category.join_within_h * 3600 if x.category else begun
             for cell in x.reach.near:

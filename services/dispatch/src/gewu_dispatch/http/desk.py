@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from gewu import codec, ids, topics
-from gewu.clock import Clock
+from gewu.clock import Clock, micros
 from gewu.runtime.producer import Fault, Producer, Unknown, say
 from gewu.v1.action_pb2 import Action as Wire
 from gewu_dispatch.domain.action import Action, Kind, Refusal, moves
@@ -66,7 +66,7 @@ class Desk:
         client_id = move.id or ids.new_client_id()
         return Action(
             ids.action_id(department, client_id), client_id, department, case_id, Kind[move.kind.upper()], move.note,
-            self._clock.now(), said_by,
+            micros(self._clock.now()), said_by,
         )  # fmt: skip
 
     async def say(self, action: Action) -> None:
@@ -78,7 +78,7 @@ class Desk:
             note=action.note,
             said_by=action.said_by,
         )
-        message.said_at.FromDatetime(action.said_at)
+        message.said_at.FromMicroseconds(action.said_at)
         topic = topics.actions(action.department)
         place = topics.partition(action.case_id, self._partitions[topic])
         record = action.case_id.encode(), message.SerializeToString(), _envelope.headers(action.action_id)

@@ -1,12 +1,12 @@
 """Rows of cases: read under lock, opened and joined by signals, moved by departments."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from operator import itemgetter
 
 import asyncpg
 from msgspec import Struct
 
+from gewu.clock import SECOND
 from gewu.lane import Lane
 from gewu.runtime.postgres import Connection
 from gewu.v1 import case_pb2
@@ -84,7 +84,7 @@ class Opened(Struct, frozen=True, gc=False):
     """A new case; from when its completion clock runs, and the words that say why it is due when it is."""
 
     case: Case
-    counted_from: datetime
+    counted_from: int
     why: str
 
 
@@ -175,14 +175,14 @@ def _new(opened: Opened) -> tuple[object, ...]:
     c = opened.case
     return (
         c.case_id, c.lane, c.category, c.lon, c.lat, c.grid_id, "\x1f".join(c.grid_path), c.home_area, c.department,
-        c.routed_because, c.rule_id, c.object_id, c.signals, c.exercise, c.last_signal_at.timestamp(),
-        c.complete_by and c.complete_by.timestamp(), c.near, opened.counted_from.timestamp(), opened.why,
+        c.routed_because, c.rule_id, c.object_id, c.signals, c.exercise, c.last_signal_at / SECOND,
+        c.complete_by and c.complete_by / SECOND, c.near, opened.counted_from / SECOND, opened.why,
     )  # fmt: skip
 
 
 def _again(joined: Joined) -> tuple[object, ...]:
     c = joined.case
-    return c.case_id, c.version, c.lane, c.object_id, c.signals, c.last_signal_at.timestamp(), joined.because
+    return c.case_id, c.version, c.lane, c.object_id, c.signals, c.last_signal_at / SECOND, joined.because
 
 
 def _case(row: asyncpg.Record) -> Case:
@@ -217,7 +217,7 @@ def _candidate(row: asyncpg.Record) -> Case:
 
 def _complete(
     case: Case, grid_id: str, grid_path: Sequence[str], home_area: str, department: str, routed_because: str, rule_id: str,
-    package_version: str, complete_by: datetime | None,
+    package_version: str, complete_by: int | None,
 ) -> None:  # fmt: skip
     case.grid_id, case.grid_path, case.home_area, case.department = grid_id, tuple(grid_path), home_area, department
     case.routed_because, case.rule_id, case.package_version = routed_because, rule_id, package_version

@@ -1,7 +1,6 @@
 """Rows of history and actions: what was done to a case, by whom and why."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from msgspec import Struct
 
@@ -52,7 +51,7 @@ async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> t
     return rows[0]["incarnation"], {str(r["action_id"]): r["content"] for r in rows if r["action_id"]}
 
 
-async def add_actions(transaction: Connection, judged: Sequence[tuple[Action, Refusal | None]], at: datetime) -> None:
+async def add_actions(transaction: Connection, judged: Sequence[tuple[Action, Refusal | None]], at: int) -> None:
     """Keep each action with its outcome."""
     await transaction.executemany(
         """INSERT INTO actions (action_id, client_id, department, case_id, kind, content, note, said_by, said_at, at, refusal)
