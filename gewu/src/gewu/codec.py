@@ -3,7 +3,7 @@
 Eight headers cost half again the CPU of a bulk produce, so time, schema and trace stay inside the message.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TypeVar
 
 from google.protobuf.message import DecodeError, Message
@@ -45,13 +45,13 @@ def type_of(headers: Iterable[tuple[str, bytes | None]]) -> str:
     return ""
 
 
-def check_type(said: str, expected: Iterable[str]) -> str:
+def check_type(said: str, expected: Collection[str]) -> str:
     """The type if it is one of those expected.
 
     Raises NotNow for a newer major of one of our contracts (the reader is behind, the record is fine) and Never for
     everything else.
     """
-    if said in (known := tuple(expected)):
+    if said in expected:
         return said
     parts = said.split(".", 2)
     if (
@@ -62,7 +62,7 @@ def check_type(said: str, expected: Iterable[str]) -> str:
         and int(parts[1][1:]) > 1
     ):
         raise NotNow(Why.NEWER_CONTRACT, f"{said}: deploy a reader that knows it")
-    raise Never(Why.WRONG_TYPE, f"ce_type is {said!r}, expected one of {', '.join(known)}")
+    raise Never(Why.WRONG_TYPE, f"ce_type is {said!r}, expected one of {', '.join(expected)}")
 
 
 def decode(message: type[M], value: bytes | None) -> M:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from math import floor
 from zlib import crc32
 
@@ -61,6 +62,7 @@ def signals(lane: Lane) -> str:
     return f"signals.{lane.label}"
 
 
+@lru_cache(1 << 10)  # asked for each event
 def dispatch(department: str) -> str:
     """Name of the topic on which a department hears what it shall do."""
     return f"dispatch.{_checked(department)}"

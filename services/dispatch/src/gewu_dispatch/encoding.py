@@ -11,7 +11,7 @@ from struct import Struct
 
 from gewu.lane import Lane
 from gewu.v1 import case_pb2
-from gewu.wireformat import timestamp, varint
+from gewu.wireformat import SHORT, timestamp, varint
 from gewu_dispatch.domain.case import Case, State
 
 _BECAUSE = {n.removeprefix("ROUTED_BECAUSE_").lower(): v for n, v in case_pb2.RoutedBecause.items()}
@@ -40,7 +40,10 @@ def case(found: Case) -> bytes:
 
 def changed(event_id: str, change: int, case: bytes, signal_ids: Sequence[str], action_id: str) -> bytes:
     """A CaseChanged."""
-    causes = b"".join([b"\x22" + _text(signal_id) for signal_id in signal_ids])
+    if len(signal_ids) == 1:  # nearly always
+        causes = b"\x22" + _text(signal_ids[0])
+    else:
+        causes = b"".join([b"\x22" + _text(signal_id) for signal_id in signal_ids])
     if action_id:
         causes += b"\x2a" + _text(action_id)
     return b"\x0a%b\x10%b\x1a%b%b%b" % (_text(event_id), varint(change), varint(len(case)), case, causes)
@@ -57,7 +60,8 @@ _of_batch = lru_cache(1 << 8)(timestamp)  # most are of the same moment
 
 def _text(said: str) -> bytes:
     found = said.encode()
-    return varint(len(found)) + found
+    size = len(found)
+    return (SHORT[size] if size < 1 << 14 else varint(size)) + found
 
 
 @lru_cache(1 << 12)

@@ -58,21 +58,23 @@ def reach(category: Category, signal: Signal) -> Reach:
     """Where this signal may find its case, and what it locks meanwhile: every cell that its radius touches."""
     assert signal.lon is not None and signal.lat is not None
     radius = category.join_radius_m
-    fine = geo.cells_within(signal.lon, signal.lat, radius, FINE_M)
-    side, begun = _lock_cell(category.key, signal.exercise, radius)
-    cells = fine if side == FINE_M else geo.cells_within(signal.lon, signal.lat, radius, side)
-    of_class = _class_bits(category.key, signal.exercise)
-    return Reach(
-        [of_class | _cell_bits(row, column) for row, column in fine],
-        [crc32(b"%d:%d" % cell, begun) - LOCKS // 2 for cell in cells],
-    )
+    side, of_class = _lock_side(radius), _class_bits(category.key, signal.exercise)
+    near = held = _numbers(of_class, geo.cells_within(signal.lon, signal.lat, radius, FINE_M))
+    if side != FINE_M:
+        held = _numbers(of_class, geo.cells_within(signal.lon, signal.lat, radius, side))
+    begun = int(side)  # cells of two sides are not each other's
+    return Reach(near, [crc32(n.to_bytes(8, "little"), begun) - LOCKS // 2 for n in held])
 
 
-@lru_cache(1 << 12)
-def _lock_cell(category: str, exercise: bool, radius_m: float) -> tuple[float, int]:
-    """The side of the cells to lock, and the checksum of a lock's name as far as it is the same for all of a class."""
-    side = next(side for side in LOCK_CELLS_M if radius_m <= side * _SHARE_OF_CELL)
-    return side, crc32(f"{_kind(category, exercise)}:{side:g}:".encode())
+def _numbers(of_class: int, cells: Iterable[tuple[int, int]]) -> list[int]:
+    # As _cell_bits; calling it costs as much as it does.
+    return [of_class | (row & 0x3FFFF) << 19 | column & 0x7FFFF for row, column in cells]
+
+
+@lru_cache(1 << 8)
+def _lock_side(radius_m: float) -> float:
+    """The side of the cells to lock."""
+    return next(side for side in LOCK_CELLS_M if radius_m <= side * _SHARE_OF_CELL)
 
 
 def near_key(case: Case) -> int | None:

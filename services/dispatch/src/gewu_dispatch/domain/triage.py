@@ -128,14 +128,12 @@ def _open(located: Located, rules: Rules, now: int) -> Case:
     signal, category, grid = located.signal, located.category, located.grid
     path = grid.path if grid else ()
     route = rules.router.route(category, located.kind_of_place, path, located.owner)
-    case = Case(
-        case_id=ids.case_id(signal.signal_id), incarnation=rules.incarnation, version=1, state=State.ASSIGNED,
-        lane=signal.lane, category=category.key if category else UNKNOWN, lon=signal.lon, lat=signal.lat,
-        grid_id=grid.id if grid else "", grid_path=path, home_area=signal.home_area,
-        department=route.department, routed_because=route.because, rule_id=route.rule_id, object_id=signal.object_id,
-        signals=1, exercise=signal.exercise, package_version=rules.package_version, opened_at=now, changed_at=now,
-        last_signal_at=signal.received_at,
-        complete_by=due(category.limit, signal.received_at, rules.timezone) if category and category.limit else None,
+    complete_by = due(category.limit, signal.received_at, rules.timezone) if category and category.limit else None
+    case = Case(  # in the order of its fields: by their names it takes four times as long
+        ids.case_id(signal.signal_id), rules.incarnation, 1, State.ASSIGNED, signal.lane,
+        category.key if category else UNKNOWN, signal.lon, signal.lat, grid.id if grid else "", path, signal.home_area,
+        route.department, route.because, route.rule_id, signal.object_id, 1, signal.exercise, rules.package_version,
+        now, now, signal.received_at, complete_by,
     )  # fmt: skip
     case.near = joining.near_key(case)
     return case
