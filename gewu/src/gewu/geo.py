@@ -22,17 +22,15 @@ def cell(lon: float, lat: float, side_m: float) -> tuple[int, int]:
 
 def cells_within(lon: float, lat: float, radius_m: float, side_m: float) -> list[tuple[int, int]]:
     """Every cell that a circle around the point can touch: 1 to 4 where the side is a little over twice the radius."""
-    reach = radius_m / METRES_PER_DEGREE
-    first = floor((lat - reach + 90) * METRES_PER_DEGREE / side_m)
-    last = floor((lat + reach + 90) * METRES_PER_DEGREE / side_m)
-    # Widest at the circle's end nearest to a pole; a cell too many costs a look, one too few a second case.
-    wide = reach / cos(radians(min(abs(lat) + reach, 89.0))) * 1.001
-    west, east = lon - wide + 180, lon + wide + 180
+    # In cells. A cell too many costs a look, one too few a second case: a band's columns are as wide as at its southern edge,
+    # which up to 88 degrees is within a fiftieth of what they are anywhere in the circle.
+    reach = radius_m / side_m
+    middle, high, wide = (lat + 90) * METRES_PER_DEGREE / side_m, reach * 1.0001, reach * 1.02
     found = []
-    for row in range(first, last + 1):
-        step = _column_degrees(row, side_m)
-        for column in range(floor(west / step), floor(east / step) + 1):
-            found.append((row, column))
+    for row in range(floor(middle - high), floor(middle + high) + 1):
+        column = (lon + 180) / _column_degrees(row, side_m)
+        for n in range(floor(column - wide), floor(column + wide) + 1):
+            found.append((row, n))
     return found
 
 
