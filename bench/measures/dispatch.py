@@ -16,13 +16,14 @@ from bench.scraping import scraped
 from bench.variant import Figures, Run, Variant
 from bench.world import Fault, World
 from gewu import topics
+from gewu.city import load
 from gewu.dev import metrics
 from gewu.dev.services import Service
 from gewu_dispatch.handlers.signals import Signals
 
 GROUP = "dispatch"
 _SIDE = 2  # a square of so many demo cities: one run takes seconds, and how it begins and ends does not count for much
-_WARM = 3000  # a process that runs has seen most of its grids
+_WARM, _WARM_A_GRID = 3000, 3  # a process that runs has seen most of its grids
 _ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
 _JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"
 _PLAIN_REPORTS = 1500  # it is some twenty times slower
@@ -49,10 +50,11 @@ class Backlog:
 
 async def backlog(world: World, city: Path, count: int, template: str = "") -> Backlog:
     """A day's different reports of a city as its intake words them."""
-    signals = await recorded.through_intake(world, city, reports.of_a_day(city, count + _WARM))
+    some = max(_WARM, _WARM_A_GRID * len(load(city).grids))
+    signals = await recorded.through_intake(world, city, reports.of_a_day(city, count + some))
     # Which stands first in the log says nothing of the day, but every partition and lane has its share of both.
-    step = len(signals) / _WARM
-    warm = {int(n * step) for n in range(_WARM)}
+    step = len(signals) / some
+    warm = {int(n * step) for n in range(some)}
     return Backlog(
         city,
         [s for n, s in enumerate(signals) if n in warm],
