@@ -216,7 +216,7 @@ async def test_events_that_wait_are_taken_over_by_the_row_for_a_partition(owner:
     # The case was raised while it waited: its first version goes before the second, and both before what is not urgent.
     assert [(w.topic, w.events[0].version, w.lane) for w in rows] == [waits[1], waits[2], waits[0]]
     (first,) = rows[2].events
-    assert (first.value, first.key, first.received_at, rows[2].created_at) == (value, str(case), at, at)
-    assert rows[0].events[0].received_at is rows[0].events[0].cause is None
+    assert (first.value, first.key, first.received_text, rows[2].created_at) == (value, str(case), at.isoformat(), at)
+    assert rows[0].events[0].received_text is rows[0].events[0].cause is first.received_at is None
     with pytest.raises(SchemaFault, match="for programs that know 4 or newer"):
         await migrate.check(owner, "dispatch", 3, 3)

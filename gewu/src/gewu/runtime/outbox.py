@@ -37,8 +37,9 @@ class Event(Struct, frozen=True, array_like=True, gc=False):
     value: bytes
     key: str
     cause: str | None = None
-    received_at: int | None = None
+    received_text: str | None = None  # where releases before 0020 had it; not read
     raises: bool = False
+    received_at: int | None = None
 
 
 class Waiting(Struct, frozen=True, gc=False):

@@ -32,7 +32,7 @@ COMMAND_S = 15.0
 async def pool(postgres: Postgres, *, schema: str, size: int, name: str, in_micros: bool = False) -> asyncpg.Pool:
     """A pool of at most `size` connections that see one service's schema. No wait in it is without a bound.
 
-    in_micros: timestamptz goes in and comes out as `gewu.clock` has it, whole microseconds since 1970, and not as a datetime.
+    in_micros: as the function of this name, on every connection.
 
     A connection stays, and knows the types of arrays from its start: a batch that comes after a quiet hour would wait for it,
     and hold its locks while the library asks for one type after another.
@@ -40,7 +40,7 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str, in_micr
     arrays.install()
     return await asyncpg.create_pool(
         min_size=1, max_size=size, command_timeout=COMMAND_S, timeout=ACQUIRE_S,
-        max_inactive_connection_lifetime=0, init=_in_micros if in_micros else arrays.learn, reset=_as_it_is,
+        max_inactive_connection_lifetime=0, init=_learn_in_micros if in_micros else arrays.learn, reset=_as_it_is,
         server_settings={
             "application_name": name, "search_path": schema, "timezone": "UTC", "synchronous_commit": "on",
             "role": f"gewu_{schema}",
@@ -51,12 +51,16 @@ async def pool(postgres: Postgres, *, schema: str, size: int, name: str, in_micr
     )  # fmt: skip
 
 
-async def _in_micros(connection: Connection) -> None:
-    # Before the arrays: what an array holds is decided when the connection learns of the array.
+async def in_micros(connection: Connection) -> None:
+    """From now on timestamptz goes in and comes out as whole microseconds since 1970, in arrays that come later too."""
     await connection.set_type_codec(
         "timestamptz", schema="pg_catalog", format="tuple",
         encoder=lambda at: (at - _OF_POSTGRES,), decoder=lambda at: at[0] + _OF_POSTGRES,
     )  # fmt: skip
+
+
+async def _learn_in_micros(connection: Connection) -> None:
+    await in_micros(connection)
     await arrays.learn(connection)
 
 

@@ -127,14 +127,14 @@ class Events:
         return self._event(found, topic, own, type_, value, cause, received_at, raises)
 
     def superseded(
-        self, last: case_pb2.Case, by: str, incarnation: int, at: datetime, believers: Sequence[str]
+        self, last: case_pb2.Case, by: str, incarnation: int, at: int, believers: Sequence[str]
     ) -> list[Event]:
         """The case as it was announced last does not stand any more; `by` has its place, if any; believers lose it."""
         gone = case_pb2.Case()
         gone.CopyFrom(last)
         gone.incarnation, gone.version, gone.superseded_by = incarnation, last.version + 1, by
         gone.state = case_pb2.CASE_STATE_SUPERSEDED
-        gone.changed_at.FromDatetime(at)
+        gone.changed_at.FromMicroseconds(at)
         own = ids.event_id(gone.case_id, incarnation, gone.version, topics.CASES)
         said = case_pb2.CaseChanged(event_id=own, change=case_pb2.CASE_CHANGE_SUPERSEDED, case=gone)
         found = [self._of(gone, topics.CASES, own, codec.CASE_CHANGED, said)]
@@ -188,7 +188,7 @@ class Events:
     ) -> Event:
         place = topics.partition(found.case_id, self._partitions[topic])
         return Event(
-            topic, place, found.lane, own, type_, found.version, value, found.case_id, cause, received_at, raises
+            topic, place, found.lane, own, type_, found.version, value, found.case_id, cause, None, raises, received_at
         )
 
 

@@ -1,14 +1,14 @@
 """The end: what was announced before the restore and does not stand is announced away or anew."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import asyncpg
 
 from gewu import topics
-from gewu.runtime import outbox
+from gewu.runtime import outbox, postgres
 from gewu.runtime.outbox import Event
 from gewu.v1.assignment_pb2 import AssignmentKind
 from gewu.v1.case_pb2 import CaseChange
@@ -38,6 +38,7 @@ async def finish(connection: asyncpg.Connection, log: Log) -> Finished:
 
     The log is read before batches are held still, and what came meanwhile after it: they wait for a moment only.
     """
+    await postgres.in_micros(connection)  # as cases are read and written
     if left := await restored.still_to_read(connection):
         raise NotYet(f"{left} records must be read again first")
     readers, known = Readers(), departments(log)
@@ -48,7 +49,7 @@ async def finish(connection: asyncpg.Connection, log: Log) -> Finished:
         await _until_said(connection)
         await _hear(readers, log, await log.spans(heard), ends)
         standing, incarnation = await restored.standing(connection), await restored.incarnation(connection)
-        events, now = Events(topics.registry(known)), datetime.now(UTC)
+        events, now = Events(topics.registry(known)), time.time_ns() // 1000
         gone = await _supersede(connection, readers, standing, events, incarnation, now)
         astray = {i: held for i, held in readers.cases.items() if i in standing and _is_astray(held, *standing[i])}
         await _say_again(connection, astray, events, incarnation, now)
@@ -80,7 +81,7 @@ async def _supersede(
     standing: Standing,
     events: Events,
     incarnation: int,
-    now: datetime,
+    now: int,
 ) -> int:
     """A case that was announced and not opened again: its reports stand behind another one now."""
     gone = {i: held for i, held in readers.cases.items() if i not in standing and held.last and not held.superseded}
@@ -99,7 +100,7 @@ def _is_astray(held: Held, order: Order, department: str) -> bool:
 
 
 async def _say_again(
-    connection: asyncpg.Connection, astray: Mapping[str, Held], events: Events, incarnation: int, now: datetime
+    connection: asyncpg.Connection, astray: Mapping[str, Held], events: Events, incarnation: int, now: int
 ) -> None:
     """A version more, in this incarnation: newer than whatever anybody was told."""
     found = await cases.by_id(connection, sorted(astray))
