@@ -3,8 +3,12 @@
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 from gewu.city import load as load_city
 from gewu.dev.ledger import Ledger
@@ -14,65 +18,78 @@ from gewu.load.run import Load, Mix, Target
 from gewu.load.schedule import constant
 
 LANES = {"p0": 0.01, "p1": 0.24, "p2": 0.75}
+_MIX, _URGENT = Mix(share=0.5, lines=20, connections=128), 20.0
 MEMORY_MIB = 400  # of an intake process, its four buffers of 32 MiB included
 
 
 @dataclass(frozen=True, slots=True)
 class Fared:
-    """Reports a second that were accepted, p99 of refusals in seconds, the process's largest memory in MiB, p0 that were
-    refused, and what share of a small load was accepted right after."""
+    """Reports a second that were accepted; how many were refused, and p99 of that in seconds; p99 of p0's answers meanwhile; the
+    process's largest memory in MiB; how many p0 were refused, then or right after; and of a load of four fifths of the bound two
+    seconds later what share was accepted, and p99 of that."""
 
     goodput: float
     refused: int
     refusals_p99: float
-    memory: float
+    urgent_p99: float
     urgent_refused: int
+    memory: float
     share_after: float
+    p99_after: float
 
 
 async def flood(
     stack: Stack, folder: Path, source: str, secret: str, *, bound: int, offered: int, seconds: float, warm: float = 0.0
 ) -> Fared:
-    """Offer so many reports a second to an intake that takes `bound`, then a tenth of the bound; before that, uncounted,
-    the same for `warm` seconds, in which a fresh broker compiles itself."""
+    """Offer so many reports a second to an intake that takes `bound`, and a few of p0 beside them; then four fifths of the bound,
+    then more of p0 than the bound. Before all that, uncounted, the same for `warm` seconds, in which a fresh broker compiles
+    itself."""
     intake = await stack.launch("intake", {"GEWU_RATE": str(bound)}, replica="bounded")
-    city = load_city(stack.city)
-    target, mix = Target(intake.url, secret, source), Mix(share=0.5, lines=20, connections=128)
+    city, target, runs = load_city(stack.city), Target(intake.url, secret, source), count()
+
+    @contextmanager
+    def of(lanes: Mapping[str, float], rate: float, seconds: float, mix: Mix) -> Iterator[Load]:
+        run = next(runs)
+        with Ledger(folder / f"ledger-{run}.jsonl") as ledger:
+            yield Load(target, constant(rate, seconds), mix, Bodies(city, lanes, run), ledger)
+
     if warm:
-        with Ledger(folder / "ledger-warm.jsonl") as ledger:
-            await Load(target, constant(offered, warm), mix, Bodies(city, LANES, 4), ledger).run()
-    with Ledger(folder / "ledger-flood.jsonl") as ledger:
-        much = Load(target, constant(offered, seconds), mix, Bodies(city, LANES, 1), ledger)
-        memory, done = 0.0, asyncio.create_task(much.run())
-        while not done.done():
-            memory = max(memory, _memory(intake.pid))
-            await asyncio.sleep(0.2)
-        await done
-    with Ledger(folder / "ledger-urgent.jsonl") as ledger:
-        urgent = Load(target, constant(bound, 2.0), mix, Bodies(city, {"p0": 0.5, "p2": 0.5}, 2), ledger)
-        await urgent.run()
-    with Ledger(folder / "ledger-after.jsonl") as ledger:
-        after = Load(target, constant(bound / 10, 3.0), mix, Bodies(city, {"p1": 1.0}, 3), ledger)
-        await asyncio.sleep(2.0)
+        with of(LANES, offered, warm, _MIX) as load:
+            await load.run()
+    with of(LANES, offered, seconds, _MIX) as much, of({"p0": 1.0}, _URGENT, seconds, Mix(connections=8)) as urgent:
+        memory = await _largest(intake.pid, asyncio.gather(much.run(), urgent.run()))
+    await asyncio.sleep(2.0)
+    with of({"p1": 1.0}, 0.8 * bound, 5.0, _MIX) as after:
         await after.run()
+    with of({"p0": 0.5, "p2": 0.5}, bound, 2.0, _MIX) as fires:
+        await fires.run()
     await stack.end("bounded")
-    whole = much.book.whole
     return Fared(
-        goodput=much.book.steps[0].goodput,
-        refused=sum(whole.refused.values()),
+        goodput=much.book.steps[0].goodput + urgent.book.steps[0].goodput,
+        refused=sum(much.book.whole.refused.values()),
         refusals_p99=much.book.refused.quantile(0.99) or 0.0,
+        urgent_p99=urgent.book.singles.quantile(0.99) or 0.0,
+        urgent_refused=refused_lanes(folder)["p0"],
         memory=memory,
-        urgent_refused=refused_lanes(folder / "ledger-flood.jsonl")["p0"]
-        + refused_lanes(folder / "ledger-urgent.jsonl")["p0"],
         share_after=after.book.whole.accepted / after.book.whole.offered,
+        p99_after=after.book.whole.latencies.quantile(0.99) or 0.0,
     )
 
 
-def refused_lanes(path: Path) -> Counter[str]:
-    """How many reports of each lane a ledger says were not accepted."""
+async def _largest(pid: int | None, running: asyncio.Future[Any]) -> float:
+    """The largest memory of a process while something runs."""
+    memory = 0.0
+    while not running.done():
+        memory = max(memory, _memory(pid))
+        await asyncio.sleep(0.2)
+    await running
+    return memory
+
+
+def refused_lanes(folder: Path) -> Counter[str]:
+    """How many reports of each lane the ledgers say were not accepted."""
     lanes, found = {}, Counter[str]()
-    for line in path.read_text().splitlines():
-        said = json.loads(line)
+    for said in (json.loads(line) for path in folder.glob("ledger-*.jsonl") for line in path.read_text().splitlines()):
         if "lane" in said:
             lanes[said["id"]] = said["lane"]
         elif said.get("outcome") != "ok":

@@ -32,4 +32,4 @@ async def test_a_bound_is_kept_under_ten_times_as_much_and_what_saves_lives_is_t
     assert 0.9 * 300 <= found.goodput <= 1.3 * 300, "the bound, a burst and p0 beside it"
     assert found.refused > 5 * 300 and found.urgent_refused == 0
     assert found.memory < MEMORY_MIB
-    assert found.share_after == 1.0, "a tenth of the bound, two seconds later"
+    assert found.share_after == 1.0, "four fifths of the bound, two seconds later"
