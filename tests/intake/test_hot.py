@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +15,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from gewu.city import load
+from gewu.dev import scatter
 from gewu.dev.ports import free_ports
 from gewu.lane import Lane
 from gewu.runtime import guarded, keys
@@ -469,6 +471,42 @@ async def test_no_room_is_our_fault_each_line_says_so_and_what_saves_lives_is_ta
         line.send(post(report("late")))
         status, headers, body = await line.answer()
         assert (status, json.loads(body)["code"]) == (503, "overloaded") and "retry-after" in headers
+        line.writer.close()
+
+
+async def test_one_grid_leaves_room_for_others(demo: Path, tmp_path: Path) -> None:
+    async with Server(demo, tmp_path, Limits(each_grid=2)).open() as server:
+        line = await connect(server)
+        found = []
+        for n in range(5):
+            line.send(post(report(n)))
+            found.append(await line.answer())
+        assert (found[0][0], found[-1][0], json.loads(found[-1][2])["code"]) == (202, 503, "grid")
+        city = load(demo)
+        here = city.owners.at(*HERE)
+        lon, lat = next(p for p in scatter.inside(city, Random(1), 1000) if city.owners.at(*p) not in (here, -1))
+        line.send(post(report("elsewhere", place={"lon": lon, "lat": lat})))
+        assert (await line.answer())[0] == 202
+        line.writer.close()
+
+
+@pytest.mark.parametrize(
+    ("limits", "longest"), [(Limits(total=1), 30), (Limits(each_key=1), 3), (Limits(each_grid=1), 30)]
+)
+async def test_those_who_are_refused_together_are_not_told_to_come_back_together(
+    demo: Path, tmp_path: Path, limits: Limits, longest: int
+) -> None:
+    async with Server(demo, tmp_path, limits).open() as server:
+        line = await connect(server)
+        told = []
+        for n in range(41):
+            line.send(post(report(n)))
+            status, headers, _ = await line.answer()
+            told += [int(headers["retry-after"])] if status != 202 else []
+        assert len(told) >= 36 and 1 <= min(told) <= max(told) <= longest
+        assert len(set(told)) >= min(longest, 8), (
+            "at random: so many of them fall on fewer less than once in a hundred thousand runs"
+        )
         line.writer.close()
 
 
