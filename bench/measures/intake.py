@@ -55,10 +55,15 @@ class Intake:
     async def half(self, run: Run) -> Figures:
         """Single reports at half of this round's saturation: each connection pauses between an answer and the next."""
         rate = run.so_far["single"]["rate"] * HALF
-        # How long an answer takes at this load is part of the cycle; the warm-up says it.
         async with self._world.service("intake") as intake:
-            warm = await self.load(intake, self._paused(rate, 2.0), WARM_S)
-            return await self._batched(intake, self.load(intake, self._paused(rate, warm["p50_ms"]), run.seconds))
+            script = await self.pausing(intake, rate)
+            return await self._batched(intake, self.load(intake, script, run.seconds))
+
+    async def pausing(self, service: Service, rate: float) -> Path:
+        """The script under which single reports come at this rate, after a warm-up: it says how long an answer takes, which is
+        part of each connection's cycle."""
+        warm = await self.load(service, self._paused(rate, 2.0), WARM_S)
+        return self._paused(rate, warm["p50_ms"])
 
     async def metrics(self, run: Run) -> Figures:
         """With metrics, scraped, and without, both warm, in turns within the round: on, off, off, on."""

@@ -231,6 +231,10 @@ def test_a_profile_adds_up_frames_without_anybodys_folders() -> None:
     assert not any("/x/" in line for line in lines)
 
 
+def test_a_profile_says_when_and_of_what_it_is() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC, commit \S+, CPython 3\.\S+ of .+", profiling.head())
+
+
 def test_the_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         arguments().parse_args(["--help"])
