@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import order, page, ratios, rounds, table, wrk
+from bench import order, page, ratios, rounds, standing, table, wrk
 from bench.world import ROOT
 from gewu.dev.children import CannotStart
 
@@ -43,8 +43,8 @@ def arguments() -> argparse.ArgumentParser:
         help="a day of one demo city; dispatch settles four of them in a run [15000]",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every round there")
-    parser.add_argument("--page", type=Path, default=page.PAGE, help="add the run to this page [docs/performance.md]")
-    parser.add_argument("--no-page", action="store_true", help="add it to no page")
+    parser.add_argument("--page", type=Path, default=page.PAGE, help="write the run to this page [docs/performance.md]")
+    parser.add_argument("--no-page", action="store_true", help="write it to no page")
     parser.add_argument("--profile", action="store_true", help="then show where intake and dispatch spend their time")
     parser.add_argument(
         "--data", type=Path, default=ROOT / ".gewu" / "bench", help="folder for the run's data [.gewu/bench]"
@@ -99,8 +99,12 @@ def _report(asked: argparse.Namespace, run: "order.Done") -> int:
             json.dumps({"figures": results, "ratios": ratios.medians(results), "notes": run.notes}, indent=1)
         )
     if not asked.no_page:
-        page.add(asked.page, results, asked.rounds, run.profiles)
-        print(f"a row was added to {asked.page.name}, and the plot beside it drawn anew")
+        page.add(asked.page, run, asked.rounds)
+        print(
+            f"{asked.page.name} has one more row, the figures of this run and where it stands; the plot is drawn anew"
+        )
+        for fault in standing.faults(asked.page.read_text()):
+            print(f"to be written by hand under '{standing.SECTION.strip('# ')}': {fault}")
     faults = [*run.faults, *ratios.missed(results, run.keys)]
     for fault in faults:
         print(f"MISSED: {fault}")

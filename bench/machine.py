@@ -76,7 +76,7 @@ def name() -> str:
     found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     processor = found[1] if found else platform.machine()
-    return f"{os.cpu_count()} cores of {processor}, {memory:.0f} GiB, Linux {platform.release()}"
+    return f"{os.cpu_count()} cores of {processor}, {memory:.0f} GiB, Linux {platform.release().partition('-')[0]}"
 
 
 def versions(postgres: str) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import asyncpg
 
-from bench import machine, rounds, wrk
+from bench import machine, reports, rounds, wrk
 from bench.measures import consumer, dispatch, grid, growth, intake, producer, profiles, through
 from bench.variant import Variant
 from bench.world import ROOT, Fault, World
 from gewu.dev.children import CannotStart
+from gewu_dispatch.handlers.signals import Signals
 
 # The parts by name, with the ratios that each is about.
 PARTS: dict[str, tuple[str, ...]] = {
@@ -34,10 +35,11 @@ _ALONG = {dispatch.GROUP: (consumer.GROUP,), through.GROUP: (intake.GROUP, dispa
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a run found; `keys` are the ratios that had to be measured."""
+    """What a run found; `parts` are those that it was of, `keys` the ratios that had to be measured."""
 
     results: rounds.Results
     faults: list[str]
+    parts: tuple[str, ...]
     keys: tuple[str, ...]
     notes: list[str]
     profiles: list[str]
@@ -64,10 +66,11 @@ async def play(asked: argparse.Namespace, parts: Sequence[str], say: Callable[[s
         f"versions: commit {machine.commit(ROOT)}, {machine.versions(database)}",
         *_commands(asked, variants),
     ]
-    keys = [key for part in PARTS if part in whole for key in PARTS[part]]
+    played = tuple(part for part in PARTS if part in whole)
+    keys = [key for part in played for key in PARTS[part]]
     if {intake.GROUP, dispatch.GROUP} <= whole:
         keys += _OF_BOTH
-    return Done(results, faults, tuple(keys), notes, shown)
+    return Done(results, faults, played, tuple(keys), notes, shown)
 
 
 async def _prepared(world: World, parts: set[str], reports: int) -> list[Variant]:
@@ -106,4 +109,15 @@ def _commands(asked: argparse.Namespace, variants: Sequence[Variant]) -> list[st
     ceiling = (
         f"ProducerPerformance --throughput -1 --record-size BYTES --command-property {' '.join(producer.SETTINGS)}"
     )
-    return [*lines, f"load tool: {load}", f"ceiling: {ceiling}"]
+    sizes = (
+        f"batch sizes: {reports.LINES} reports a request of ndjson, at most {Signals.at_most:,} signals a transaction of "
+        f"dispatch, polls of {consumer.BATCH} in consumer, {grid.BATCH} points a look-up of grid"
+    )
+    return [f"command: {command(asked)}", f"load tool: {load}", f"ceiling: {ceiling}", sizes, *lines]
+
+
+def command(asked: argparse.Namespace) -> str:
+    """What starts the same run again; without what only says where it is written to."""
+    only = f" --only {asked.only}" if asked.only else ""
+    profile = " --profile" if asked.profile else ""
+    return f"python -m bench{only} --rounds {asked.rounds} --seconds {asked.seconds} --reports {asked.reports}{profile}"

@@ -1,16 +1,16 @@
-"""docs/performance.md and its plot: every run adds a row, and draws the plot anew."""
+"""docs/performance.md and its plot: every run adds a row, replaces what is said of the last run, and draws the plot anew."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench import machine, plot, ratios
+from bench import kept, machine, plot, ratios, standing
+from bench.order import Done
 from bench.ratios import RATIOS, Results
-from bench.rounds import number
 from bench.world import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-_START, _END = "<!-- profile -->", "<!-- end of profile -->"
+FIGURES, STANDING, PROFILE = "figures", "standing", "profile"  # the names of the blocks that a run replaces
 HEAD = ("run", "commit", "machine", "rounds", *ratios.KEYS)
 
 
@@ -18,37 +18,58 @@ def row(results: Results, rounds: int) -> tuple[str, ...]:
     """A run as the cells of one row: each ratio's median, and its lowest and highest round."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M")
     where = f"{machine.name().split(', Linux')[0]}, {machine.python()}"
-    return (now, machine.commit(ROOT), where, str(rounds), *_ratios(results))
-
-
-def _ratios(results: Results) -> list[str]:
-    found = [ratios.of(ratio, results) for ratio in RATIOS]
-    return [f"{number(s.median)} ({number(s.low)}–{number(s.high)})" if s else "–" for s in found]
+    found = [standing.cell(ratios.of(ratio, results)) for ratio in RATIOS]
+    return (now, machine.commit(ROOT), where, str(rounds), *found)
 
 
 def with_row(text: str, cells: tuple[str, ...]) -> str:
     """The page with one more row under its table of runs. ValueError where it has no such table."""
     lines = text.split("\n")
-    last = lines.index(f"| {' | '.join(HEAD)} |") + 1
-    while last + 1 < len(lines) and lines[last + 1].startswith("|"):
-        last += 1
+    last = _last(lines)
     lines.insert(last + 1, f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
+def last_row(text: str) -> dict[str, str]:
+    """The cells of the last run by the heads of their columns."""
+    lines = text.split("\n")
+    return dict(zip(HEAD, lines[_last(lines)].strip("| ").split(" | "), strict=True))
+
+
+def _last(lines: Sequence[str]) -> int:
+    last = lines.index(f"| {' | '.join(HEAD)} |") + 1
+    while last + 1 < len(lines) and lines[last + 1].startswith("|"):
+        last += 1
+    return last
+
+
+def with_block(text: str, name: str, lines: Sequence[str]) -> str:
+    """The page with these lines in the place of those that a run wrote before. ValueError where it has no such place."""
+    start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+    before, _, rest = text.partition(start)
+    _, found, after = rest.partition(end)
+    if not found:
+        raise ValueError(f"the page has no {start} … {end}")
+    return "\n".join([before + start, *lines, end + after])
+
+
 def with_profile(text: str, lines: Sequence[str]) -> str:
     """The page with this profile in the place of the one before; as it was where none was taken."""
-    if not lines:
-        return text
-    before, start, rest = text.partition(_START)
-    _, end, after = rest.partition(_END)
-    if not end:
-        raise ValueError(f"the page has no {_START} … {_END}")
-    return "\n".join([before + start, "```", *lines, "```", end + after])
+    return with_block(text, PROFILE, ["```", *lines, "```"]) if lines else text
 
 
-def add(page: Path, results: Results, rounds: int, profile: Sequence[str]) -> None:
-    """Write the row, the profile if there is one, and the plot beside the page."""
-    cells = row(results, rounds)
-    page.write_text(with_profile(with_row(page.read_text(), cells), profile))
-    page.with_suffix(".svg").write_text(plot.drawn(results, f"{cells[0]} UTC, {cells[1]}, {cells[2]}, {rounds} rounds"))
+def written(text: str, run: Done, cells: tuple[str, ...]) -> str:
+    """The page with all that a run says on it."""
+    when, commit = cells[:2]
+    text = with_row(text, cells)
+    text = with_block(text, FIGURES, kept.lines(run, when, commit))
+    text = with_block(text, STANDING, standing.lines(run.results, when, commit))
+    return with_profile(text, run.profiles)
+
+
+def add(page: Path, run: Done, rounds: int) -> None:
+    """Write the row, the blocks, the profile if there is one, and the plot beside the page."""
+    cells = row(run.results, rounds)
+    page.write_text(written(page.read_text(), run, cells))
+    words = f"{cells[0]} UTC, {cells[1]}, {cells[2]}, {rounds} rounds"
+    page.with_suffix(".svg").write_text(plot.drawn(run.results, words))

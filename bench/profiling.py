@@ -4,13 +4,20 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.world import Fault, World
+from bench import machine
+from bench.world import ROOT, Fault, World
 
 _RATE = 250
 _MOST = 15
 _NEARLY_ALL = 0.97
+
+
+def head() -> str:
+    """When, of which commit and under which interpreter: without these shares of time belong to nothing."""
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {machine.commit(ROOT)}, {machine.python()}"
 
 
 async def watch(world: World, name: str, pid: int, seconds: float) -> list[str]:

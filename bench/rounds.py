@@ -40,7 +40,7 @@ async def play(
 
 
 def _keep(kept: dict[str, list[float | None]], figures: Figures, number: int) -> None:
-    for name in {*kept, *figures}:
+    for name in dict.fromkeys((*kept, *figures)):  # in the order of the variant, and not of a set
         values = kept.setdefault(name, [])
         values += [None] * (number - 1 - len(values))
         values.append(figures.get(name))

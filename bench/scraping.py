@@ -1,4 +1,4 @@
-"""What Prometheus does to a service, more often than it does: metrics that nobody reads would be too cheap."""
+"""What Prometheus does to a service, more often than it does, for metrics that nobody reads would be too cheap; and one look."""
 
 import asyncio
 import contextlib
@@ -7,6 +7,16 @@ from collections.abc import AsyncIterator
 from gewu.dev import metrics
 
 _EVERY_S = 2.0
+
+
+async def total(url: str, name: str) -> tuple[float, float]:
+    """Sum and count of a histogram so far, whatever labels there are."""
+    found = await metrics.scrape(f"{url}/metrics")
+
+    def part(ending: str) -> float:
+        return sum(value for (sample, _), value in found.items() if sample == f"{name}_{ending}")
+
+    return part("sum"), part("count")
 
 
 @contextlib.asynccontextmanager

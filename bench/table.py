@@ -1,4 +1,4 @@
-"""What a run found, in words for a terminal."""
+"""What a run found, in words for a terminal or a page."""
 
 from collections.abc import Iterable, Sequence
 
@@ -42,6 +42,11 @@ def verdict(ratio: Ratio, found: Spread | None) -> str:
     if ratio.goal is not None:
         return "goal met" if ratio.is_met(found.median, ratio.goal) else "goal open"
     return "holds" if ratio.floor is not None else ""
+
+
+def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The same cells as a table of a page."""
+    return [f"| {' | '.join(head)} |", "|---" * len(head) + "|", *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:

@@ -11,6 +11,7 @@ from bench.world import World
 GROUP = "consumer"
 _TOPIC = "bench.consumed"
 _RECORDS = 100_000
+BATCH = 500
 
 
 class Consumer:
@@ -34,7 +35,7 @@ class Consumer:
     def pair(self, decoder: str) -> Callable[[Run], Awaitable[Figures]]:
         """Both with one of the decoders, in turns within the round, because the two are so near each other."""
         words = {
-            "kafka": self._world.stack.kafka.bootstrap, "topic": _TOPIC, "records": _RECORDS, "batch": 500,
+            "kafka": self._world.stack.kafka.bootstrap, "topic": _TOPIC, "records": _RECORDS, "batch": BATCH,
             "decoder": decoder,
         }  # fmt: skip
 

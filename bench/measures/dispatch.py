@@ -12,12 +12,11 @@ from pathlib import Path
 import asyncpg
 
 from bench import databases, ground, log, machine, recorded, reports
-from bench.scraping import scraped
+from bench.scraping import scraped, total
 from bench.variant import Figures, Run, Variant
 from bench.world import Fault, World
 from gewu import topics
 from gewu.city import load
-from gewu.dev import metrics
 from gewu.dev.services import Service
 from gewu_dispatch.handlers.signals import Signals
 
@@ -26,6 +25,7 @@ _SIDE = 2  # a square of so many demo cities: one run takes seconds, and how it 
 _WARM, _WARM_A_GRID = 3000, 3  # a process that runs has seen most of its grids
 _ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
 _JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"
+_LOCK_WAIT = "gewu_dispatch_lock_wait_seconds"
 _PLAIN_REPORTS = 1500  # it is some twenty times slower
 _TABLES = ("signals", "cases", "history", "clock_ledger", "contacts")
 
@@ -80,7 +80,7 @@ async def drain(
         async with world.service("dispatch", city=work.city, dsn=dsn, metrics=metrics) as dispatch:
             await log.append(world.kafka, work.warm)
             await databases.until_said(connection, len(work.warm), 60.0)
-            waited = await _lock_wait(dispatch) if metrics else None
+            waited = await total(dispatch.url, _LOCK_WAIT) if metrics else None
             # Frozen while the log fills, so that its start costs nothing and all signals wait at the same moment.
             dispatch.pause()
             try:
@@ -97,7 +97,7 @@ async def drain(
             used = [after - earlier for after, earlier in zip(_used(world, dispatch), used, strict=True)]
             figures = _figures(len(work.timed), ended - started, used)
             if waited:
-                figures |= await _locks(dispatch, waited)
+                figures |= await _locks(dispatch, waited, len(work.timed))
         await _check(world, connection, before["history"], told, len(work.warm) + len(work.timed))
     finally:
         await connection.close()
@@ -115,21 +115,13 @@ def _figures(count: int, seconds: float, used: Sequence[float]) -> dict[str, flo
     }  # fmt: skip
 
 
-async def _lock_wait(dispatch: Service) -> tuple[float, float]:
-    """Seconds that batches waited for joining's locks so far, and how many did, whatever labels there are."""
-    found = await metrics.scrape(f"{dispatch.url}/metrics")
-
-    def total(part: str) -> float:
-        return sum(value for (name, _), value in found.items() if name == f"gewu_dispatch_lock_wait_seconds_{part}")
-
-    return total("sum"), total("count")
-
-
-async def _locks(dispatch: Service, before: tuple[float, float]) -> dict[str, float]:
-    """How long batches waited for joining's locks, on average, and how many there were."""
-    total, count = await _lock_wait(dispatch)
-    batches = count - before[1]
-    return {"batches": batches, "lock_wait_ms": (total - before[0]) / max(batches, 1) * 1e3}
+async def _locks(dispatch: Service, before: tuple[float, float], reports: int) -> dict[str, float]:
+    """How long batches waited for joining's locks, on average, how many there were, and how large."""
+    waited, count = await total(dispatch.url, _LOCK_WAIT)
+    batches = max(count - before[1], 1)
+    return {
+        "batches": batches, "reports_a_batch": reports / batches, "lock_wait_ms": (waited - before[0]) / batches * 1e3,
+    }  # fmt: skip
 
 
 async def _check(world: World, connection: asyncpg.Connection, history: int, told: log.Ends, signals: int) -> None:

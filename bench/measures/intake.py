@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 import statistics
+from collections.abc import Awaitable
 from pathlib import Path
 
 from bench import log, machine, recorded, reports, wrk
-from bench.scraping import scraped
+from bench.scraping import scraped, total
 from bench.variant import Figures, Run, Variant
 from bench.world import Fault, World
 from gewu.city import load
@@ -16,6 +17,7 @@ GROUP = "intake"
 WARM_S = 2
 HALF = 0.5
 _YARDSTICK, PRODUCED = "bench.yardstick", "bench.produced"
+_SENT = "gewu_producer_batch_records"
 _ONE, _MANY = "/v1/reports", "/v1/reports:batch"
 
 
@@ -42,21 +44,26 @@ class Intake:
         """Single reports, as fast as 256 connections bring them."""
         async with self._world.service("intake", city=self._city) as intake:
             await self.singles(intake, WARM_S)
-            return await self.singles(intake, run.seconds)
+            return await self._batched(intake, self.singles(intake, run.seconds))
 
     async def many(self, run: Run) -> Figures:
         """Batches of 50."""
         async with self._world.service("intake") as intake:
             await self.batches(intake, WARM_S)
-            return await self.batches(intake, run.seconds)
+            return await self._batched(intake, self.batches(intake, run.seconds))
 
     async def half(self, run: Run) -> Figures:
         """Single reports at half of this round's saturation: each connection pauses between an answer and the next."""
         rate = run.so_far["single"]["rate"] * HALF
-        # How long an answer takes at this load is part of the cycle; the warm-up says it.
         async with self._world.service("intake") as intake:
-            warm = await self.load(intake, self._paused(rate, 2.0), WARM_S)
-            return await self.load(intake, self._paused(rate, warm["p50_ms"]), run.seconds)
+            script = await self.pausing(intake, rate)
+            return await self._batched(intake, self.load(intake, script, run.seconds))
+
+    async def pausing(self, service: Service, rate: float) -> Path:
+        """The script under which single reports come at this rate, after a warm-up: it says how long an answer takes, which is
+        part of each connection's cycle."""
+        warm = await self.load(service, self._paused(rate, 2.0), WARM_S)
+        return self._paused(rate, warm["p50_ms"])
 
     async def metrics(self, run: Run) -> Figures:
         """With metrics, scraped, and without, both warm, in turns within the round: on, off, off, on."""
@@ -115,6 +122,13 @@ class Intake:
             "rate": found.rate * each, "p50_ms": found.p50_ms, "p99_ms": found.p99_ms,
             "cpu_us": used / (found.requests * each) * 1e6,
         }  # fmt: skip
+
+    async def _batched(self, intake: Service, load: Awaitable[Figures]) -> Figures:
+        """What a load brings, and how many records went to the broker at once meanwhile."""
+        records, batches = await total(intake.url, _SENT)
+        found = await load
+        after, count = await total(intake.url, _SENT)
+        return {**found, "records_a_batch": (after - records) / max(count - batches, 1)}
 
     def _paused(self, rate: float, latency_ms: float) -> Path:
         return self._script("paused", self._bodies, pause_ms=wrk.pause_for(rate, latency_ms))

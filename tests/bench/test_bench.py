@@ -35,7 +35,7 @@ Transfer/sec:      3.96MB
 """
 
 
-def _results(**changed: float) -> ratios.Results:
+def results(**changed: float) -> ratios.Results:
     """Two rounds in which every floor holds, but for what is changed, `variant__figure=value`."""
     good: dict[tuple[str, str], float] = {
         ("single", "rate"): 20_000, ("producer", "rate"): 100_000, ("ndjson", "rate"): 60_000,
@@ -108,7 +108,7 @@ def test_the_producers_summary_is_read() -> None:
 
 
 def test_the_last_line_has_exactly_the_agreed_keys() -> None:
-    assert list(ratios.medians(_results())) == KEYS == list(ratios.KEYS)
+    assert list(ratios.medians(results())) == KEYS == list(ratios.KEYS)
     assert list(json.loads(json.dumps(ratios.medians({})))) == KEYS
     assert set(ratios.medians({}).values()) == {None}
 
@@ -127,14 +127,14 @@ def test_a_round_that_failed_counts_for_nobody() -> None:
 
 
 def test_of_several_pairs_the_worst_counts() -> None:
-    assert ratios.medians(_results(large_city__us_per_report=130))["growth"] == 1.3
-    assert ratios.medians(_results(large_city__intake_cpu_us=60))["growth"] == 2.0
-    assert ratios.medians(_results(dispatch_metrics__on_rate=90))["metrics_on_vs_off"] == 0.9
+    assert ratios.medians(results(large_city__us_per_report=130))["growth"] == 1.3
+    assert ratios.medians(results(large_city__intake_cpu_us=60))["growth"] == 2.0
+    assert ratios.medians(results(dispatch_metrics__on_rate=90))["metrics_on_vs_off"] == 0.9
 
 
 def test_every_missed_floor_is_named_and_no_other() -> None:
-    assert ratios.missed(_results()) == []
-    missed = ratios.missed(_results(single__rate=9000, large_city__us_per_report=130))
+    assert ratios.missed(results()) == []
+    missed = ratios.missed(results(single__rate=9000, large_city__us_per_report=130))
     assert [m.split()[0] for m in missed] == ["single_vs_producer", "single_vs_yardstick", "growth"]
     assert missed[0] == "single_vs_producer is 0.09, must be at least 0.1"
     assert missed[2] == "growth is 1.3, must be at most 1.2"
@@ -182,7 +182,7 @@ def test_numbers_have_three_digits_that_count() -> None:
 
 
 def test_the_verdict_tells_floors_from_goals() -> None:
-    lines = {line.split()[0]: line for line in table.verdicts(_results(dispatch__rate=3000, grid__rate=300))}
+    lines = {line.split()[0]: line for line in table.verdicts(results(dispatch__rate=3000, grid__rate=300))}
     assert "FLOOR MISSED" in lines["dispatch_vs_copy"] and "goal met" in lines["ndjson_vs_producer"].replace(
         "open", "met"
     )
@@ -199,7 +199,7 @@ def test_the_page_has_the_tables_that_the_code_has() -> None:
 
 
 def test_a_run_is_one_more_row_under_the_others() -> None:
-    cells = page.row(_results(), 5)
+    cells = page.row(results(), 5)
     head = f"a\n\n| {' | '.join(page.HEAD)} |\n|---|\n"
     once = page.with_row(f"{head}\nafter\n", cells)
     twice = page.with_row(once, ("next",))
@@ -218,7 +218,7 @@ def test_a_profile_takes_the_place_of_the_one_before() -> None:
 
 
 def test_the_plot_is_a_picture_with_what_was_measured() -> None:
-    tree = ElementTree.fromstring(plot.drawn(_results(), "now <&>"))
+    tree = ElementTree.fromstring(plot.drawn(results(), "now <&>"))
     texts = ["".join(t.itertext()) for t in tree.iter("{http://www.w3.org/2000/svg}text")]
     assert "single_vs_producer" in texts and "now <&>" in texts and "cpu_us_per_report" not in texts
     assert "<circle" not in plot.drawn({}, "nothing")
@@ -229,6 +229,10 @@ def test_a_profile_adds_up_frames_without_anybodys_folders() -> None:
     lines = profiling.summed(stacks)
     assert lines[1:3] == ["    75.0%  work (z/app.py)", "    25.0%  main (z/app.py)"] and lines[-1] == lines[1]
     assert not any("/x/" in line for line in lines)
+
+
+def test_a_profile_says_when_and_of_what_it_is() -> None:
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC, commit \S+, CPython 3\.\S+ of .+", profiling.head())
 
 
 def test_the_help_has_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ async def test_the_judge_accepts_what_a_ramp_brought(gewu: Gewu, stack: Stack, t
     assert (found["refused"], found["unknown"], found["errors"]) == ({}, {}, {})
     assert found["audit"]["ok"] and found["audit"]["lost"] == found["audit"]["doubled"] == 0, found["audit"]
     assert [(s["rate"], s["offered"]) for s in found["steps"]] == [(60.0, 120), (180.0, 360), (180.0, 180)]
+    assert found["knee_reached"] == (not all(step["good"] for step in found["steps"]))
     latency = found["latency_ms"]
     assert latency["single"]["count"] == 330 == latency["ndjson"]["count"] and latency["refused"]["p50"] is None
     assert 0 < latency["accepted"]["p50"] <= latency["accepted"]["p99"] <= latency["accepted"]["max"]
@@ -46,7 +47,11 @@ async def test_the_report_for_people_names_the_numbers(gewu: Gewu, stack: Stack,
         "--env-file", stack.data / "env", "load", "--rate", 50, "--seconds", 2, "--p99", 5000,
         "--ledger", tmp_path / "ledger.jsonl",
     )  # fmt: skip
-    assert ended.code == 0 and "accepted  1" in ended.out and "knee      50 reports/s" in ended.out, ended
+    assert (
+        ended.code == 0
+        and "accepted  1" in ended.out
+        and "knee      not reached: every step was good, up to 50 reports/s" in ended.out
+    ), ended
     assert "latency from the intended start" in ended.out and "judge" not in ended.out
 
 
@@ -76,7 +81,9 @@ async def test_nothing_accepted_is_exit_1(gewu: Gewu, demo: Path, tmp_path: Path
     async with listening(Door(lasts=30.0)) as url:
         words = _named(tmp_path, url, demo)
         ended = await gewu.there(*words, "--rate", 20, "--seconds", 0.5, "--ndjson", 0, "--patience", 0.3)
-    assert ended.code == 1 and "unknown   10 (timed out: 10)" in ended.out and "no step was good" in ended.out, ended
+    assert (
+        ended.code == 1 and "unknown   10 (timed out: 10)" in ended.out and "the lowest step was not good" in ended.out
+    ), ended
 
 
 async def test_nobody_there_is_exit_2_and_nothing_is_sent(gewu: Gewu, demo: Path, tmp_path: Path) -> None:

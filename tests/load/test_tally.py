@@ -1,4 +1,4 @@
-"""Percentiles never flatter, and the knee is the highest rate that was really kept up with."""
+"""Percentiles never flatter, and the knee is where a rising load was last kept up with."""
 
 import random
 
@@ -9,7 +9,7 @@ from gewu.load.answers import Said, of
 from gewu.load.book import Book
 from gewu.load.connections import Ended, How
 from gewu.load.schedule import ramp
-from gewu.load.tally import Latencies, Rated, Tally, knee
+from gewu.load.tally import Knee, Latencies, Rated, Tally, knee
 
 
 def test_quantiles_are_right_to_one_per_cent_and_never_too_small() -> None:
@@ -42,13 +42,25 @@ def _step(rate: float, accepted: float, seconds: float) -> Rated:
     return Rated(rate, 1.0, tally)
 
 
-def test_the_knee_is_the_highest_step_that_took_its_load_in_time() -> None:
+def test_the_knee_is_the_last_step_that_took_its_load_in_time() -> None:
     steps = [_step(100, 1.0, 0.02), _step(200, 0.95, 0.2), _step(300, 0.94, 0.02), _step(400, 1.0, 0.3)]
-    found = knee(steps, 0.25)
-    assert found is not None and found.rate == 200
-    assert (knee(steps, 0.5) or steps[0]).rate == 400, "a looser bound moves it"
-    assert knee(steps, 0.01) is None and knee([], 1.0) is None
-    assert knee([Rated(100.0, 1.0, Tally())], 1.0) is None, "a step that was never reached is not good"
+    assert knee(steps, 0.25) == Knee(200, True) == knee(steps[::-1], 0.25)
+    assert knee(steps, 0.1) == Knee(100, True), "a tighter bound moves it"
+    assert knee(steps, 0.01) == Knee(None, True), "not even the lowest was good"
+
+
+def test_a_good_step_above_a_bad_one_is_no_knee() -> None:
+    assert knee([_step(100, 1.0, 0.02), _step(200, 0.5, 0.02), _step(300, 1.0, 0.02)], 0.25) == Knee(100, True)
+    assert knee([_step(100, 0.5, 0.02), _step(200, 1.0, 0.02)], 0.25) == Knee(None, True)
+    held = [_step(100, 1.0, 0.02), _step(200, 1.0, 0.02), _step(200, 0.5, 0.02)]
+    assert knee(held, 0.25) == Knee(100, True), "a rate that was held and failed then was not kept up with"
+
+
+def test_where_every_step_was_good_the_knee_was_not_reached() -> None:
+    steps = [_step(100, 1.0, 0.02), _step(200, 1.0, 0.02)]
+    assert knee(steps, 0.25) == Knee(200, False)
+    assert knee([*steps, Rated(300.0, 1.0, Tally())], 0.25) == Knee(200, False), "what was never offered says nothing"
+    assert knee([], 1.0) == Knee(None, False) == knee([Rated(100.0, 1.0, Tally())], 1.0)
 
 
 def test_a_report_counts_where_it_was_due_and_its_acceptance_when_it_came() -> None:

@@ -37,8 +37,8 @@ every ledger of that source. A line a second goes to stderr. Ctrl-C ends the run
 wait for answers that are still out.
 
 refused: 429 or 503 with "nothing was taken"; unknown: it may have landed (cut, timed out, 503 without an ack); errors:
-rejected as wrong, or never sent. The knee is the highest rate at which 95% of what was offered was accepted and p99
-stayed below --p99.
+rejected as wrong, or never sent. A step is good when 95% of what was offered was accepted and p99 stayed below
+--p99; the knee is the last one before a step that was not good, and where all were good it was not reached.
 
 exit codes: 0 fine, 1 nothing was accepted, or the judge found a fault, 2 the command or a setting was wrong, or a server
 is away, 130 cut short by Ctrl-C and nothing else to name

@@ -64,10 +64,12 @@ def _steps(curve: Curve) -> Iterator[str]:
 
 def _knee(curve: Curve) -> Iterator[str]:
     found, rule = curve.knee, f"{GOOD_SHARE:.0%} of what is offered accepted, p99 below {_time(curve.bound_s)}"
-    if found is None:
-        yield f"knee      no step was good ({rule})"
+    if found.last is None:
+        yield f"knee      {'the lowest step was not good' if found.reached else 'nothing was offered'} ({rule})"
+    elif found.reached:
+        yield f"knee      {found.last:,.0f} reports/s is the last step before one that was not good ({rule})"
     else:
-        yield f"knee      {found.rate:,.0f} reports/s is the highest step that was good ({rule})"
+        yield f"knee      not reached: every step was good, up to {found.last:,.0f} reports/s ({rule})"
 
 
 def _judged(curve: Curve) -> Iterator[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gewu.load.book import Book
-from gewu.load.tally import Latencies, Rated, Tally, knee
+from gewu.load.tally import Knee, Latencies, Tally, knee
 
 LATE_S = 0.05  # a generator further behind its own schedule than this measured itself as well
 _QUANTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
@@ -32,8 +32,8 @@ class Curve:
     judged: Judged | None = None
 
     @property
-    def knee(self) -> Rated | None:
-        """The step with the highest rate that was good."""
+    def knee(self) -> Knee:
+        """How far the load was kept up with."""
         return knee(self.book.steps, self.bound_s)
 
     def as_json(self) -> dict[str, Any]:
@@ -52,7 +52,8 @@ class Curve:
                  **counts(s.tally), "latency_ms": latencies(s.tally.latencies)}
                 for s in book.steps if s.tally.offered
             ],
-            "p99_bound_ms": _ms(self.bound_s), "knee": found and found.rate, "audit": judged,
+            "p99_bound_ms": _ms(self.bound_s), "knee": found.last if found.reached else None, "knee_reached": found.reached,
+            "good_up_to": found.last, "audit": judged,
         }  # fmt: skip
 
 

@@ -35,8 +35,8 @@ def svg(curve: Curve) -> str:
     ends = (found[0].x, found[-1].x) if found else (0.0, 1.0)
     x = _scale(*ends, _LEFT, _WIDTH - _RIGHT)
     parts = [*_counts(found, x), *_times(found, x), *_horizontal(ends, x, over_rates), *_caption(curve)]
-    if over_rates and (knee := curve.knee):
-        parts += _knee(x(knee.rate), knee.rate)
+    if over_rates:
+        parts += _knee(curve, x)
     body = "\n".join(parts)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" font-family="sans-serif" font-size="12">\n'
@@ -91,10 +91,16 @@ def _horizontal(ends: Point, x: Callable[[float], float], over_rates: bool) -> l
     return parts
 
 
-def _knee(x: float, rate: float) -> list[str]:
-    place = f'x1="{x:.1f}" y1="{_UPPER[0]}" x2="{x:.1f}" y2="{_LOWER[1]}"'
+def _knee(curve: Curve, x: Callable[[float], float]) -> list[str]:
+    """A line where the load was last kept up with; words alone where nobody knows where that ends."""
+    rate, reached = curve.knee.last, curve.knee.reached
+    if rate is None:
+        return [_text(_LEFT + 6, _UPPER[1] + 18, "the lowest rate was not good")] if reached else []
+    if not reached:
+        return [_text(_LEFT + 6, _UPPER[1] + 18, f"knee not reached, good up to {rate:,.0f}/s")]
+    place = f'x1="{x(rate):.1f}" y1="{_UPPER[0]}" x2="{x(rate):.1f}" y2="{_LOWER[1]}"'
     line = f'<line {place} stroke="#57606a" stroke-dasharray="4 3"/>'
-    return [line, _text(x + 6, _UPPER[1] + 18, f"knee {rate:,.0f}/s")]
+    return [line, _text(x(rate) + 6, _UPPER[1] + 18, f"knee {rate:,.0f}/s")]
 
 
 def _caption(curve: Curve) -> list[str]:

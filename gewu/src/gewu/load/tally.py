@@ -81,6 +81,19 @@ class Rated:
         return self.tally.accepted >= GOOD_SHARE * self.tally.offered > 0 and p99 is not None and p99 < bound_s
 
 
-def knee(steps: Sequence[Rated], bound_s: float) -> Rated | None:
-    """The step with the highest rate that is good; None where none is."""
-    return max((step for step in steps if step.good(bound_s)), key=lambda step: step.rate, default=None)
+@dataclass(frozen=True, slots=True)
+class Knee:
+    """How far a rising load was kept up with. `last`: the highest rate up to which every step was good, None where not even the
+    lowest was; `reached`: whether a step above it was not, so that it ends there, and not because nobody offered more."""
+
+    last: float | None
+    reached: bool
+
+
+def knee(steps: Sequence[Rated], bound_s: float) -> Knee:
+    """From the lowest rate up to the first step that is not good: a good one above that was luck. A rate that was offered
+    twice must have been good twice; a step that nothing was offered in was not reached and says nothing."""
+    offered = [step for step in steps if step.tally.offered]
+    first_bad = min((step.rate for step in offered if not step.good(bound_s)), default=math.inf)
+    last = max((step.rate for step in offered if step.rate < first_bad), default=None)
+    return Knee(last, math.isfinite(first_bad))
