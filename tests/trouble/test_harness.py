@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from gewu.dev import ports
+from gewu.dev.door import Answer, Doors, Word
 from tests.support import patched
 from tests.trouble import page
 from tests.trouble.disk import Disk, NoDisk
@@ -94,6 +95,24 @@ async def test_a_link_passes_holds_and_refuses() -> None:
     with pytest.raises(ConnectionRefusedError), socket.create_connection((ports.LOOPBACK, near)):
         pass
     echo.close()
+
+
+async def test_an_answer_503_is_told_from_a_connection_that_ends_without_one() -> None:
+    body = b'{"code":"broker_away"}'
+    said = [b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), b""]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(said.pop(0))
+        await writer.drain()
+        writer.close()
+
+    (port,) = ports.free_ports(1)
+    server = await asyncio.start_server(answer, ports.LOOPBACK, port)
+    async with Doors(f"http://{ports.LOOPBACK}:{port}", "", 1) as doors:
+        assert await doors.post([{"id": "one"}], False) == [Answer(Word.UNKNOWN, status=503)]
+        assert await doors.post([{"id": "one"}], False) == [Answer(Word.UNKNOWN)], "its connection ended"
+    server.close()
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
