@@ -32,7 +32,7 @@ trouble: setup ## every kind of harm under load, judged; ROUNDS=n with seeds of 
 	@exec $(BIN)/python -m tests.trouble $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only '$(ONLY)') --page docs/trouble.md $(ARGS)
 
 planted: setup ## the judge is judged: bugs planted in copies of the source must be named; ONLY=name for one
-	@exec $(BIN)/python -m tests.planted $(if $(ONLY),--only $(ONLY)) $(ARGS)
+	@exec $(BIN)/python -m tests.planted $(if $(ONLY),--only $(ONLY)) --page docs/planted.md $(ARGS)
 
 overload: setup ## ten times what intake takes, and a fire behind 100,000 ordinary reports, with times
 	@exec $(BIN)/python -m tests.overload --page docs/overload.md $(ARGS)

@@ -11,7 +11,7 @@ _HEAD = """# The judge is judged
 `gewu audit` says whether a system did what it promised. Here it is asked about systems that are known to be wrong:
 
 ```
-make planted                             # every bug, a line each; last a JSON line
+make planted                             # every bug, a line each, last a JSON line; writes docs/planted.md
 make planted ARGS='--only relay-by-id-cursor --json'
 ```
 

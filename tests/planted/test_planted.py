@@ -1,6 +1,7 @@
 """Every planted bug applies to the source as it is and names its finding; one goes the whole way, the rest in `make planted`."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from gewu.audit.findings import Fault
 from gewu.dev.kafka import KafkaServer
 from gewu.dev.postgres import PostgresServer
-from tests.planted import bug, source, trial
+from tests.planted import bug, source, trial, verdicts
 from tests.planted.bug import Bug, WrongBug
 from tests.planted.faults import FAULTS
 from tests.planted.page import PAGE, page
@@ -55,6 +56,28 @@ def test_caught_is_hit_and_named_as_expected_and_a_control_must_be_clean() -> No
     assert not _outcome(Fault.LOST, [], "lost").caught, "named, and its window was not hit"
     assert not _outcome(Fault.LOST, ["hit"], "unbalanced").caught, "hit, and another finding"
     assert _outcome(None, []).caught and not _outcome(None, [], "lost").caught
+
+
+def test_the_verdicts_page_shows_what_was_caught_by_which_finding_and_what_was_not() -> None:
+    lost, unfelt = Bug("x", "says a | b", "none", Fault.LOST, Path()), Bug("y", "forgets", "none", Fault.LOST, Path())
+    outcomes = [
+        _outcome(Fault.LOST, ["the ack was said", "again"], "unbalanced", "lost"),
+        replace(_outcome(Fault.LOST, [], "lost"), name="y"),
+        replace(_outcome(None, []), name="control: none"),
+        replace(_outcome(None, [], "phantom"), name="control: two-dispatches"),
+    ]
+    text = verdicts.text(outcomes, [lost, unfelt], "abc1234")
+    assert "commit abc1234: 1 of 2 planted bugs were caught, 1 of 2 controls were" in text
+    assert "| x | says a / b | none | the ack was said (2 times) | **lost** 1, unbalanced 1 | yes |" in text
+    assert "| y | forgets | none | it was not | **lost** 1 | **no** |" in text
+    assert "| none | 9 | nothing | yes |" in text and "| two-dispatches | 9 | phantom 1 | **no** |" in text
+
+
+def test_the_verdicts_page_is_written_of_every_bug_or_not_at_all(tmp_path: Path) -> None:
+    trials = [replace(_outcome(b.finding, ["hit"], b.finding), name=b.name) for b in BUGS]
+    file = tmp_path / "page.md"
+    assert not verdicts.keep(file, trials[1:], "abc1234") and not file.exists()
+    assert verdicts.keep(file, trials, "abc1234") and all(b.what in file.read_text() for b in BUGS)
 
 
 async def test_a_position_that_moves_before_its_effects_is_caught_as_lost(

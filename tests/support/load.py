@@ -39,6 +39,7 @@ class Load:
         self._places = [(g.centroid.x, g.centroid.y) for g in self._city.owners.shapes]
         self._tasks: set[asyncio.Task[None]] = set()
         self.words: Counter[Word] = Counter()  # every answer, by what it said
+        self.statuses: Counter[int] = Counter()  # every answer, by HTTP's status; 0: none came
         self.acked: set[str] = set()  # ids
         self.first: list[dict[str, Any]] = []  # the first reports that were acknowledged, for whoever sends them again
         self.slowest = 0.0  # seconds of the slowest answer
@@ -53,6 +54,11 @@ class Load:
     def without_ack(self) -> int:
         """Answers on the way that were no acks: the fault was felt."""
         return self.words[Word.UNKNOWN] + self.words[Word.REFUSED]
+
+    @property
+    def unavailable(self) -> int:
+        """Answers 503: intake itself said that it cannot take the report now."""
+        return self.statuses[503]
 
     async def __aenter__(self) -> Self:
         self.begun = asyncio.get_running_loop().time()
@@ -101,6 +107,7 @@ class Load:
             again = []
             for report, answer in zip(waiting, answers, strict=True):
                 self.words[answer.word] += 1
+                self.statuses[answer.status] += 1
                 if answer.word is Word.ACCEPTED:
                     self._took(report, answer.signal_id)
                 elif answer.word is Word.REJECTED:

@@ -23,7 +23,7 @@ _FOR_A_PAGE = 10
 
 
 def main() -> int:
-    """Exit code: 0 when every run was as it must be."""
+    """Exit code: 0 when every run was as it must be, and the page that was asked for is written."""
     parser = argparse.ArgumentParser(prog="python -m tests.trouble", description=__doc__)
     parser.add_argument("--rounds", type=int, default=1, help="how often; each round has seeds of its own")
     parser.add_argument("--only", action="append", default=[], metavar="WORDS", help="families whose name holds this")
@@ -34,10 +34,22 @@ def main() -> int:
     if not chosen:
         parser.error(f"no such family; there are: {', '.join(KNOWN)}")
     results = asyncio.run(rounds(chosen, range(words.seed, words.seed + words.rounds)))
-    if words.page and not words.only and words.rounds >= _FOR_A_PAGE:
-        words.page.write_text(page.text(results, {name: deed(family) for name, family in KNOWN.items()}))
+    whole = not words.only and words.rounds >= _FOR_A_PAGE
+    return tell(results, words.page if whole else None)
+
+
+def tell(results: Sequence[Result], file: Path | None) -> int:
+    """What it came to, on the terminal and in the page's file if there is one to write; returns the exit code.
+
+    A page says that every family was met. Where one was skipped it is not written, and that is no success.
+    """
+    good, skips = all(result.good for result in results), page.skips(results)
+    if skips:
+        print(skips)
+    elif file:
+        file.write_text(page.text(results, {name: deed(family) for name, family in KNOWN.items()}))
     print(json.dumps(page.sums(results)))
-    return 0 if all(result.good for result in results) else 1
+    return 0 if good and not (skips and file) else 1
 
 
 async def rounds(chosen: Sequence[str], seeds: Sequence[int]) -> list[Result]:

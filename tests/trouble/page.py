@@ -40,8 +40,8 @@ def line(result: Result) -> str:
 
 
 def sums(results: Sequence[Result]) -> dict[str, int]:
-    """The last line. Skipped runs are no runs."""
-    runs = [result for result in results if not result.skipped]
+    """The last line. Skipped runs are no runs, and are counted apart."""
+    runs = _done(results)
     return {
         "runs": len(runs),
         "hit": sum(result.hit for result in runs),
@@ -49,11 +49,25 @@ def sums(results: Sequence[Result]) -> dict[str, int]:
         "lost": sum(result.lost for result in runs),
         "doubled": sum(result.doubled for result in runs),
         "failed": sum(not result.good for result in runs),
+        "skipped": len(results) - len(runs),
     }
 
 
+def skips(results: Sequence[Result]) -> str:
+    """Which families were skipped and why, loud enough to be seen above the last line; "" when none was."""
+    whys = {result.family: result.skipped for result in results if result.skipped}
+    if not whys:
+        return ""
+    named = "; ".join(f"{family}: {why}" for family, why in whys.items())
+    return (
+        f"!!! NOT ALL WAS DONE: {sums(results)['skipped']} runs were SKIPPED. {named}. A page is not written of this."
+    )
+
+
 def text(results: Sequence[Result], deeds: Mapping[str, str]) -> str:
-    """The page. `deeds`: what each family does."""
+    """The page. `deeds`: what each family does. Of results with skipped ones there is no page: ValueError."""
+    if why := skips(results):
+        raise ValueError(why)
     seeds = sorted({result.seed for result in results})
     span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
     head = _HEAD.format(rounds=len(seeds), day=f"{datetime.now(UTC):%Y-%m-%d}", seeds=span)
@@ -66,17 +80,19 @@ def text(results: Sequence[Result], deeds: Mapping[str, str]) -> str:
     return head + "\n".join(rows) + "\n" + _faults(results)
 
 
+def _done(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if not result.skipped]
+
+
 def _cells(family: str, deed: str, own: Sequence[Result]) -> list[str]:
-    total, done = sums(own), [result for result in own if not result.skipped]
-    if not done:
-        return [family, deed, "0", "", "", "", "", "", f"skipped: {own[0].skipped}"]
+    total = sums(own)
     counts = [f"{total[name]:,}" for name in ("runs", "hit", "accepted", "lost", "doubled")]
     return [
         family,
         deed,
         *counts,
-        f"{statistics.median(r.seconds for r in done):.0f}",
-        f"seed {done[0].seed}: {done[0].words}",
+        f"{statistics.median(r.seconds for r in own):.0f}",
+        f"seed {own[0].seed}: {own[0].words}",
     ]
 
 

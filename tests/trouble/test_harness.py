@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import json
 import socket
 from pathlib import Path
 from random import Random
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 
 from gewu.dev import ports
+from gewu.dev.door import Answer, Doors, Word
 from tests.support import patched
 from tests.trouble import page
+from tests.trouble.__main__ import tell
 from tests.trouble.disk import Disk, NoDisk
-from tests.trouble.families import versions
+from tests.trouble.families import clients, versions
 from tests.trouble.link import Link
 from tests.trouble.play import CLEAN, Result, Seen, Skipped, play
 
@@ -50,13 +53,34 @@ async def test_a_run_is_good_only_when_it_hit_and_the_judge_is_content() -> None
     assert (await _played(Skipped("no disk"))).skipped == "no disk"
 
 
+async def test_repeats_whose_sums_could_not_be_held_against_the_acks_are_not_passed_off_as_right() -> None:
+    result = await _played(clients.uncounted(1, "900 acks"))
+    assert not result.good and "NOT HIT" in page.line(result) and "1 answers without ack" in page.line(result)
+
+
 async def test_the_sums_and_the_page_show_what_went_wrong() -> None:
     results = [await _played(Seen(True, "felt")), await _played(Seen(True, "felt"), {"lost": 2, "doubled": 1}),
-               await _played(Seen(False, "nobody noticed")), await _played(Skipped("no disk"))]  # fmt: skip
-    assert page.sums(results) == {"runs": 3, "hit": 2, "accepted": 1500, "lost": 2, "doubled": 1, "failed": 2}
+               await _played(Seen(False, "nobody noticed"))]  # fmt: skip
+    sums = {"runs": 3, "hit": 2, "accepted": 1500, "lost": 2, "doubled": 1, "failed": 2, "skipped": 0}
+    assert page.sums(results) == sums
     text = page.text(results, {"a family": "what it does"})
     assert "| a family | what it does | 3 | 2 | 1,500 | 2 | 1 |" in text and "nobody noticed" in text
-    assert [page.line(r).split()[0] for r in results] == ["ok", "FAILED", "NOT", "SKIPPED"]
+    assert [page.line(r).split()[0] for r in results] == ["ok", "FAILED", "NOT"]
+
+
+async def test_a_skipped_family_is_said_aloud_and_keeps_the_page_from_being_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    felt, left_out = await _played(Seen(True, "felt")), await _played(Skipped("no disk"))
+    file = tmp_path / "page.md"
+    assert page.line(left_out).startswith("SKIPPED")
+    assert tell([felt, left_out], file) == 1 and not file.exists()
+    loud, last = capsys.readouterr().out.splitlines()
+    assert loud.startswith("!!!") and "a family: no disk" in loud and json.loads(last)["skipped"] == 1
+    assert tell([felt, left_out], None) == 0, "nobody asked for a page"
+    with pytest.raises(ValueError, match="no disk"):
+        page.text([felt, left_out], {})
+    assert tell([felt], file) == 0 and file.read_text().startswith("# Trouble")
 
 
 def test_a_full_disk_takes_no_byte_until_it_is_relieved(tmp_path: Path) -> None:
@@ -94,6 +118,24 @@ async def test_a_link_passes_holds_and_refuses() -> None:
     with pytest.raises(ConnectionRefusedError), socket.create_connection((ports.LOOPBACK, near)):
         pass
     echo.close()
+
+
+async def test_an_answer_503_is_told_from_a_connection_that_ends_without_one() -> None:
+    body = b'{"code":"broker_away"}'
+    said = [b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body), b""]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"}")
+        writer.write(said.pop(0))
+        await writer.drain()
+        writer.close()
+
+    (port,) = ports.free_ports(1)
+    server = await asyncio.start_server(answer, ports.LOOPBACK, port)
+    async with Doors(f"http://{ports.LOOPBACK}:{port}", "", 1) as doors:
+        assert await doors.post([{"id": "one"}], False) == [Answer(Word.UNKNOWN, status=503)]
+        assert await doors.post([{"id": "one"}], False) == [Answer(Word.UNKNOWN)], "its connection ended"
+    server.close()
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

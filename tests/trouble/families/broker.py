@@ -5,6 +5,7 @@ from random import Random
 
 import aiohttp
 
+from tests.support.load import Load
 from tests.support.waiting import until
 from tests.trouble.play import Seen
 from tests.trouble.world import BEHIND, World
@@ -20,7 +21,7 @@ async def broker_stopped(world: World, random: Random) -> Seen:
         finally:
             world.stack.kafka.resume()
         await asyncio.sleep(1.0)
-    return Seen(load.without_ack > 0 and load.slowest > 9.0, _felt(load.slowest, load.without_ack))
+    return Seen(load.without_ack > 0 and load.slowest > 9.0, noticed(load))
 
 
 async def broker_frozen(world: World, random: Random) -> Seen:
@@ -40,11 +41,12 @@ async def broker_frozen(world: World, random: Random) -> Seen:
         await asyncio.sleep(1.0)
     again = (await world.outcomes())["duplicate"] - before["duplicate"]
     words = f"{'answers' if ways else 'both ways'} held, {held} bytes, {accepted} connections taken meanwhile, "
-    return Seen(held > 0 and load.without_ack > 0, words + _felt(load.slowest, load.without_ack, again))
+    return Seen(held > 0 and load.without_ack > 0, f"{words}{noticed(load)}, {again} of them had landed")
 
 
 async def broker_refuses(world: World, random: Random) -> Seen:
-    """The port is closed: connections end and new ones are refused, until intake is red; then it opens again."""
+    """The port is closed: connections end and new ones are refused, clients get 503, until intake is red; then it opens
+    again."""
     url = await world.behind_the_link()
     async with world.load(random, url=url) as load:
         await asyncio.sleep(random.uniform(0.5, 1.5))
@@ -52,7 +54,12 @@ async def broker_refuses(world: World, random: Random) -> Seen:
         why = await until(lambda: red(url), 30.0, "intake's red light")
         await world.link.open()
         await world.stack.services[BEHIND].until_ready(30.0)
-    return Seen(load.without_ack > 0, f"red: {why}; " + _felt(load.slowest, load.without_ack))
+    return Seen(load.unavailable > 0, f"red: {why}; {noticed(load)}")
+
+
+def noticed(load: Load) -> str:
+    """What the clients noticed of a broker that was harmed."""
+    return f"slowest answer {load.slowest:.1f} s, {load.without_ack} without ack ({load.unavailable} of them 503)"
 
 
 async def red(url: str) -> str:
@@ -63,8 +70,3 @@ async def red(url: str) -> str:
     except aiohttp.ClientError:
         return ""
     return "; ".join(f"{name}: {why}" for name, why in said["red"].items())
-
-
-def _felt(slowest: float, without_ack: int, again: int | None = None) -> str:
-    landed = "" if again is None else f", {again} of them had landed"
-    return f"slowest answer {slowest:.1f} s, {without_ack} without ack{landed}"

@@ -10,7 +10,7 @@ import asyncpg
 from gewu.dev.children import log_end, written_since
 from tests.support.waiting import until
 from tests.trouble.disk import Disk
-from tests.trouble.families.broker import red
+from tests.trouble.families.broker import noticed, red
 from tests.trouble.play import Seen, Skipped
 from tests.trouble.world import BEHIND, World
 
@@ -27,8 +27,8 @@ async def kafka_disk_full(world: World, random: Random) -> Seen:
         await world.stack.kafka.kill()  # what is left of it has a log that it gave up
         await world.stack.kafka.start()
         await world.stack.services[BEHIND].until_ready(30.0)
-    felt = f"slowest answer {load.slowest:.1f} s, {load.without_ack} without ack"
-    return Seen(load.without_ack > 0, f"the broker {'ended by itself' if gone else 'lived on'}; red: {why}; {felt}")
+    state = "ended by itself" if gone else "lived on"
+    return Seen(load.unavailable > 0, f"the broker {state}; red: {why}; {noticed(load)}")
 
 
 async def postgres_disk_full(world: World, random: Random) -> Seen:

@@ -22,10 +22,11 @@ class Word(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One report's."""
+    """One report's. `status`: HTTP's, of the whole request; 0 where no answer came."""
 
     word: Word
     signal_id: str = ""
+    status: int = 0
 
 
 class Doors:
@@ -64,7 +65,7 @@ class Doors:
         async with self._session.post(f"{self._url}/v1/reports", data=line, headers=headers) as found:
             said = await found.read()
             if found.status == 202:
-                return Answer(Word.ACCEPTED, msgspec.json.decode(said)["signal_id"])
+                return Answer(Word.ACCEPTED, msgspec.json.decode(said)["signal_id"], 202)
             return _without_ack(found.status, said)
 
     async def _many(self, bodies: Sequence[dict[str, Any]], keyed: bool) -> list[Answer]:
@@ -74,15 +75,15 @@ class Doors:
             said = await found.read()
             if found.status != 200:
                 return [_without_ack(found.status, said)] * len(bodies)
-        answers = [Answer(Word.UNKNOWN)] * len(bodies)
+        answers = [Answer(Word.UNKNOWN, status=200)] * len(bodies)
         for line in msgspec.json.Decoder().decode_lines(said):
-            answers[line["line"] - 1] = Answer(Word(line["outcome"]), line.get("signal_id", ""))
+            answers[line["line"] - 1] = Answer(Word(line["outcome"]), line.get("signal_id", ""), 200)
         return answers
 
 
 def _without_ack(status: int, said: bytes) -> Answer:
     if status == 503 and msgspec.json.decode(said, type=dict).get("code") == "overloaded":
-        return Answer(Word.REFUSED)
+        return Answer(Word.REFUSED, status=status)
     if status >= 500 or status == 408:
-        return Answer(Word.UNKNOWN)
-    return Answer(Word.REFUSED if status == 429 else Word.REJECTED)
+        return Answer(Word.UNKNOWN, status=status)
+    return Answer(Word.REFUSED if status == 429 else Word.REJECTED, status=status)
