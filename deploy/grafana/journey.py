@@ -70,7 +70,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Reports, by answer", "What clients were told.", "reqps",
               ((_rate("gewu_intake_reports_total", "answer"), "{{answer}}"),)),
         Panel("Refused, by reason", "Who is turned away, and why.", "reqps",
-              ((_REFUSED, "{{reason}}"),)),
+              ((_REFUSED, "{{reason}}"), (_rate("gewu_http_turned_away_total", "job"), "{{job}}: no connection free"))),
         Panel("Time to the answer", "From the whole request, by door.", "s", (
                   (_quantile(0.5, "gewu_intake_answer_seconds", "door"), "{{door}} p50"),
                   (_quantile(0.99, "gewu_intake_answer_seconds", "door"), "{{door}} p99"))),
