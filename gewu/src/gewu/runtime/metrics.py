@@ -18,7 +18,10 @@ _PARKED = "Records parked by reason. Worry at each one but `not_served`: look at
 _RETRIES = "Stalls of a partition by reason. Worry when it grows: something is away."
 _STALLED = "Partitions that stall right now, by reason. Worry above 0 for a minute."
 _SIZE = "Records a poll. Worry when it stays near the maximum: we lag."
-_TIME = "Time of a poll's records from the first to the commit. Worry when it grows while the size does not."
+_TIME = (
+    "Time of a poll's records from the first to the commit. Worry above 1 s in p0, 2.5 s elsewhere, and when it grows "
+    "while the size does not."
+)
 _AGE = (
     "From intake's receipt of a signal (an action: from when it was said) to the commit of what it caused, "
     "each record. Worry when p99 leaves its usual place: compare it with the batch's time and the lag."
