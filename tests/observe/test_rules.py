@@ -50,6 +50,27 @@ def test_a_rule_that_never_fires_fails_its_test(promtool: str, tmp_path: Path) -
     assert done.returncode != 0 and "GewuNotReady" in done.stdout + done.stderr
 
 
+def branches() -> list[tuple[str, str]]:
+    """The sides of each `or`, with their alert's name."""
+    found = [(a["alert"], re.split(r"(?:^|\s+)or\s+", a["expr"])) for a in ALERTS]
+    return [(name, side.strip()) for name, sides in found if len(sides) > 1 for side in sides]
+
+
+@pytest.mark.parametrize(("name", "branch"), branches())
+def test_every_branch_of_an_alert_has_a_case_that_fails_without_it(
+    promtool: str, tmp_path: Path, name: str, branch: str
+) -> None:
+    text, tests = (PRODUCT / "alerts.yml").read_text(), yaml.safe_load((PRODUCT / "alerts_test.yml").read_text())
+    assert text.count(branch) == 1
+    (tmp_path / "alerts.yml").write_text(text.replace(branch, "(vector(0) > 1)"))
+    tests["tests"] = [
+        test for test in tests["tests"] if name in {case["alertname"] for case in test["alert_rule_test"]}
+    ]
+    (tmp_path / "alerts_test.yml").write_text(yaml.safe_dump(tests))
+    done = subprocess.run([promtool, "test", "rules", "alerts_test.yml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0 and f"alertname: {name}," in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
 def test_every_alert_names_its_stage_and_leads_to_its_page(alert: dict[str, Any]) -> None:
     page, _, anchor = alert["annotations"]["runbook"].partition("#")
