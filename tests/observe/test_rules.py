@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,33 @@ def test_alerts_ask_only_for_metrics_that_there_are_and_their_labels() -> None:
         assert asked or "up{" in alert["expr"], alert
         for name, labels in asked:
             assert set(re.findall(r"(\w+)(?:=|!)", re.sub(r'"[^"]*"', "", labels))) <= known[name], (alert, name)
+
+
+def late(worries: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Alerts that fire at less than what the catalogue says to worry at, with their metric."""
+    found = set()
+    for alert in ALERTS:
+        for branch in re.split(r"(?:^|\s+)or\s+", alert["expr"]):
+            bound = re.search(r"> ([\d.]+)$", branch)
+            for name in re.findall(r"(gewu_\w+?)(?:_bucket)?\b[{\[)]", branch):
+                worry = [float(number) for number in re.findall(r"bove ([\d.]+\d|\d)", worries[name])]
+                if bound and worry and min(worry) > float(bound[1]):
+                    found.add((alert["alert"], name))
+    return found
+
+
+def test_worrying_begins_no_later_than_the_alert() -> None:
+    worries = {e.name: e.worry for s in catalogue.SERVICES for e in catalogue.entries(s)}
+    assert late(worries) == set()
+    later = {
+        **worries,
+        "gewu_relay_age_seconds": "above 3 s",
+        "gewu_delivery_lag_seconds": "Above 11 s in p0, 30 s else",
+    }
+    assert late(later) == {
+        ("GewuRelaySlow", "gewu_relay_age_seconds"),
+        ("GewuDispatchLagging", "gewu_delivery_lag_seconds"),
+    }
 
 
 def test_the_number_of_shards_in_the_rule_is_the_codes() -> None:
