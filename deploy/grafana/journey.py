@@ -40,8 +40,9 @@ def _mean(metric: str, by: str, where: str = "") -> str:
 
 _LANE, _PRODUCER = 'lane=~"$lane"', 'producer=~"$lane",job="intake"'
 _TOPICS = 'topic=~"dispatch[.].*"'
-_FIRING = 'count by (stage) (ALERTS{alertstate="firing"}) or label_replace(vector(0), "stage", "none", "", "")'
-_REFUSED = f"{_rate('gewu_intake_refused_total', 'reason')} > 0 or {_rate('gewu_intake_refused_total', '')}"
+# `or on()`: a line at 0 while there is nothing to show, and none beside what there is.
+_FIRING = 'count by (stage) (ALERTS{alertstate="firing"}) or on() label_replace(vector(0), "stage", "none", "", "")'
+_REFUSED = f"{_rate('gewu_intake_refused_total', 'reason')} > 0 or on() {_rate('gewu_intake_refused_total', '')}"
 
 ROWS: dict[str, tuple[Panel, ...]] = {
     "The whole journey": (
@@ -70,7 +71,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Reports, by answer", "What clients were told.", "reqps",
               ((_rate("gewu_intake_reports_total", "answer"), "{{answer}}"),)),
         Panel("Refused, by reason", "Who is turned away, and why.", "reqps",
-              ((_REFUSED, "{{reason}}"),)),
+              ((_REFUSED, "{{reason}}"), (_rate("gewu_http_turned_away_total", "job"), "{{job}}: no connection free"))),
         Panel("Time to the answer", "From the whole request, by door.", "s", (
                   (_quantile(0.5, "gewu_intake_answer_seconds", "door"), "{{door}} p50"),
                   (_quantile(0.99, "gewu_intake_answer_seconds", "door"), "{{door}} p99"))),

@@ -19,6 +19,7 @@ from gewu.dev import scatter
 from gewu.dev.ports import free_ports
 from gewu.lane import Lane
 from gewu.runtime import guarded, keys
+from gewu.runtime.instruments import Count
 from gewu.runtime.link import Links
 from gewu_intake import encoding
 from gewu_intake.domain.admission import Admission, Limits
@@ -67,7 +68,7 @@ class Server:
     """Doors behind a real uvicorn; `rest` counts what went past them."""
 
     def __init__(self, demo: Path, folder: Path, limits: Limits | None = None) -> None:
-        self.log, self.rest_calls = Held(), 0
+        self.log, self.rest_calls, self.turned_away = Held(), 0, Count()
         file = folder / "keys.json"
         keys.write(file, [keys.Key("app", keys.digest(SECRET), ("report",))])
         clock: Any = SimpleNamespace(now=lambda: NOW)
@@ -95,9 +96,10 @@ class Server:
     @contextlib.asynccontextmanager
     async def open(self, quiet: int = 5) -> AsyncIterator["Server"]:
         """Serve; a connection may be quiet for so many seconds."""
+        protocol = partial(hot.HotProtocol, self.doors, turned_away=self.turned_away)
         config = uvicorn.Config(
-            self.app, host="127.0.0.1", port=self.port, http=partial(hot.HotProtocol, self.doors), ws="none", interface="asgi3",
-            lifespan="off", log_config=None, limit_concurrency=20, timeout_graceful_shutdown=2,
+            self.app, host="127.0.0.1", port=self.port, http=protocol, ws="none", interface="asgi3", lifespan="off",
+            log_config=None, limit_concurrency=20, timeout_graceful_shutdown=2,
             timeout_keep_alive=quiet,
         )  # fmt: skip
         self.uvicorn = uvicorn.Server(config)
@@ -436,11 +438,13 @@ async def test_a_stop_lets_a_report_under_way_have_its_answer(server: Server, li
     assert await line.is_closed()
 
 
-async def test_one_connection_too_many_is_refused(server: Server) -> None:
+async def test_one_connection_too_many_is_refused_and_counted(server: Server) -> None:
     lines = [await connect(server) for _ in range(20)]
     lines[-1].send(post(report(1)))
     head = await lines[-1].reader.readuntil(b"\r\n\r\n")
-    assert b" 503 " in head and server.log.said == []
+    assert b" 503 " in head and server.log.said == [] and server.turned_away.value() == 1
+    lines[0].send(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert b" 204 " in await lines[0].reader.readuntil(b"\r\n\r\n"), "what was counted can be seen meanwhile"
     for line in lines:
         line.writer.close()
 

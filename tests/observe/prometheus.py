@@ -88,6 +88,10 @@ class Prometheus:
         pairs = [(series["metric"], float(series["value"][1])) for series in found]
         return [(labels, value) for labels, value in pairs if value == value]
 
+    async def now(self) -> float:
+        """The time on its clock."""
+        return float((await self.ask("query", query="time()"))["result"][1])
+
     async def over(self, query: str, start: float, end: float, step: float) -> list[tuple[dict[str, str], list[Any]]]:
         """Labels and (time, value) pairs of every series of a query over a time."""
         words = {"start": str(start), "end": str(end), "step": str(step)}

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,27 @@ def test_a_rule_that_never_fires_fails_its_test(promtool: str, tmp_path: Path) -
     assert done.returncode != 0 and "GewuNotReady" in done.stdout + done.stderr
 
 
+def branches() -> list[tuple[str, str]]:
+    """The sides of each `or`, with their alert's name."""
+    found = [(a["alert"], re.split(r"(?:^|\s+)or\s+", a["expr"])) for a in ALERTS]
+    return [(name, side.strip()) for name, sides in found if len(sides) > 1 for side in sides]
+
+
+@pytest.mark.parametrize(("name", "branch"), branches())
+def test_every_branch_of_an_alert_has_a_case_that_fails_without_it(
+    promtool: str, tmp_path: Path, name: str, branch: str
+) -> None:
+    text, tests = (PRODUCT / "alerts.yml").read_text(), yaml.safe_load((PRODUCT / "alerts_test.yml").read_text())
+    assert text.count(branch) == 1
+    (tmp_path / "alerts.yml").write_text(text.replace(branch, "(vector(0) > 1)"))
+    tests["tests"] = [
+        test for test in tests["tests"] if name in {case["alertname"] for case in test["alert_rule_test"]}
+    ]
+    (tmp_path / "alerts_test.yml").write_text(yaml.safe_dump(tests))
+    done = subprocess.run([promtool, "test", "rules", "alerts_test.yml"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0 and f"alertname: {name}," in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)
 def test_every_alert_names_its_stage_and_leads_to_its_page(alert: dict[str, Any]) -> None:
     page, _, anchor = alert["annotations"]["runbook"].partition("#")
@@ -71,6 +93,33 @@ def test_alerts_ask_only_for_metrics_that_there_are_and_their_labels() -> None:
         assert asked or "up{" in alert["expr"], alert
         for name, labels in asked:
             assert set(re.findall(r"(\w+)(?:=|!)", re.sub(r'"[^"]*"', "", labels))) <= known[name], (alert, name)
+
+
+def late(worries: Mapping[str, str]) -> set[tuple[str, str]]:
+    """Alerts that fire at less than what the catalogue says to worry at, with their metric."""
+    found = set()
+    for alert in ALERTS:
+        for branch in re.split(r"(?:^|\s+)or\s+", alert["expr"]):
+            bound = re.search(r"> ([\d.]+)$", branch)
+            for name in re.findall(r"(gewu_\w+?)(?:_bucket)?\b[{\[)]", branch):
+                worry = [float(number) for number in re.findall(r"bove ([\d.]+\d|\d)", worries[name])]
+                if bound and worry and min(worry) > float(bound[1]):
+                    found.add((alert["alert"], name))
+    return found
+
+
+def test_worrying_begins_no_later_than_the_alert() -> None:
+    worries = {e.name: e.worry for s in catalogue.SERVICES for e in catalogue.entries(s)}
+    assert late(worries) == set()
+    later = {
+        **worries,
+        "gewu_relay_age_seconds": "above 3 s",
+        "gewu_delivery_lag_seconds": "Above 11 s in p0, 30 s else",
+    }
+    assert late(later) == {
+        ("GewuRelaySlow", "gewu_relay_age_seconds"),
+        ("GewuDispatchLagging", "gewu_delivery_lag_seconds"),
+    }
 
 
 def test_the_number_of_shards_in_the_rule_is_the_codes() -> None:

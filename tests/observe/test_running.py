@@ -32,7 +32,7 @@ async def observed(stack: Stack, prometheus: Prometheus) -> Prometheus:
         await until(flowed, 60.0, "traffic all the way")
         await _knock(stack)
         # One more scrape, so that what was counted last is seen too.
-        seen = float((await prometheus.ask("query", query="time()"))["result"][1])
+        seen = await prometheus.now()
 
         async def newer() -> bool:
             return bool(await prometheus.values(f"min(timestamp(gewu_ready)) > {seen + 2}"))
@@ -90,6 +90,20 @@ async def test_what_is_turned_away_is_counted_by_reason(observed: Prometheus) ->
     assert {"unknown_key", "wrong_type", "wrong_method", "not_json", "missing"} <= found.keys()
 
 
+async def test_the_panel_of_refusals_shows_who_is_turned_away(observed: Prometheus, stack: Stack) -> None:
+    query = next(query for p in PANELS if p.title == "Refused, by reason" for query, _ in p.queries)
+
+    async def shown() -> bool:
+        await _knock(stack)
+        return {"unknown_key", "not_json"} <= {
+            r.get("reason") for r, value in await observed.values(query) if value > 0
+        }
+
+    # Each reason's own line, not the sum at 0 that stands there while nobody is refused.
+    await until(shown, 30.0, "refusals by their reasons")
+    assert all(r.get("reason") for r, _ in await observed.values(query))
+
+
 def _lint(promtool: str, text: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True)
 
@@ -97,14 +111,10 @@ def _lint(promtool: str, text: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("panel", PANELS, ids=[f"{p.row}: {p.title}" for p in PANELS])
 async def test_every_query_of_a_panel_returns_data(observed: Prometheus, panel: panels.Panel) -> None:
     for query, legend in panel.queries:
-        found = await observed.ask("query_range", query=query, start=str(await _now(observed) - 15), step="1",
-                                   end=str(await _now(observed)))  # fmt: skip
+        found = await observed.ask("query_range", query=query, start=str(await observed.now() - 15), step="1",
+                                   end=str(await observed.now()))  # fmt: skip
         numbers = [v for series in found["result"] for _, v in series["values"] if v != "NaN"]
         assert numbers, f"{legend}: {query}"
-
-
-async def _now(prometheus: Prometheus) -> float:
-    return float((await prometheus.ask("query", query="time()"))["result"][1])
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=NAMES)

@@ -12,8 +12,8 @@ from gewu.dev.stack import Stack
 from gewu.runtime import keys, secrets_folder
 
 KEY = "observe"
-# Of the lanes p1 and p2. Nothing that another test of this Gewu reports and expects to open a case by it.
-WORDS = ("manhole", "hydrant", "占道经营", "street light", "pothole")
+# Of the lanes p0, p1 and p2. Nothing that another test of this Gewu reports and expects to open a case by it.
+WORDS = ("sinkhole", "manhole", "hydrant", "占道经营", "street light", "pothole")
 
 
 class Traffic:

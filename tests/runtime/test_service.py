@@ -172,13 +172,15 @@ async def test_a_port_that_is_taken_ends_it_with_an_error() -> None:
         assert (await first.get("/readyz"))[0] == 200
 
 
-async def test_a_request_too_many_is_refused_as_a_problem_and_taken_again_once_there_is_room() -> None:
+async def test_a_request_too_many_is_refused_as_a_problem_counted_and_taken_again_once_there_is_room() -> None:
     async with _tiny("busy") as tiny:
         await tiny.is_at("/readyz", 200)
         others = [await asyncio.open_connection("127.0.0.1", tiny.port) for _ in range(FEW)]
+        statuses: list[int] = []
 
         async def refusal() -> Any:
             async with tiny.session.get(f"http://127.0.0.1:{tiny.port}/livez") as answer:
+                statuses.append(answer.status)
                 return answer.status == 503 and (answer.headers, await answer.json(content_type=problem.TYPE))
 
         headers, said = await until(refusal, what="a refusal")
@@ -187,6 +189,9 @@ async def test_a_request_too_many_is_refused_as_a_problem_and_taken_again_once_t
             "detail": "it was not taken: send it again after Retry-After", "errors": [], "id": "",
         }  # fmt: skip
         assert 1 <= int(headers["retry-after"]) <= 30
+        async with tiny.session.get(f"http://127.0.0.1:{tiny.port}/metrics") as answer:  # at the limit still
+            assert answer.status == 200 and answer.headers["connection"] == "close"
+            assert f"\ngewu_http_turned_away_total {statuses.count(503)}.0\n" in await answer.text()
         for _, writer in others:
             writer.close()
         assert await tiny.is_at("/livez", 200) == "ok\n"

@@ -66,7 +66,7 @@ def _parts(mode: str, health: Health) -> list[Part]:
 def build(mode: str, port: int) -> Service:
     """The service of this mode."""
     health, registry = Health(), CollectorRegistry()
-    process.export(registry, "tiny", health)
+    turned_away = process.export(registry, "tiny", health)
 
     async def slow(_: Request) -> Response:
         _say("request begins")
@@ -75,7 +75,7 @@ def build(mode: str, port: int) -> Service:
         return PlainTextResponse("done")
 
     app = Starlette(routes=[*ops_routes(health, registry), Route("/slow", slow)])
-    return Service("tiny", app, Http("127.0.0.1", port, None, None), health, _parts(mode, health))
+    return Service("tiny", app, Http("127.0.0.1", port, None, None), health, turned_away, _parts(mode, health))
 
 
 def main() -> int:

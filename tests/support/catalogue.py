@@ -157,7 +157,8 @@ _HEAD = """# Metrics
 
 The catalogue of both services, made from the code by `python -m tests.test_docs`; a test holds it to the code. The same
 sentences stand at `/metrics` as HELP. Alerts on them: [runbook.md](runbook.md); how to scrape and show them:
-[deploy](../deploy/README.md#grafana). What they look like: [panels.svg](panels.svg).
+[deploy](../deploy/README.md#grafana). What they look like: [panels.svg](panels.svg). Worrying begins before an alert, or
+with it, never after it: an alert waits for more or for longer, so that nobody is woken for what passes by itself.
 
 A record's age at each hand-over, in buckets from 5 ms to 10 min: received → acked is `gewu_producer_age_seconds`,
 received → committed `gewu_delivery_age_seconds`, committed → relayed `gewu_relay_age_seconds`, received → relayed

@@ -13,10 +13,12 @@ from uvicorn.protocols.http.flow_control import service_unavailable
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gewu.runtime import problem
+from gewu.runtime.instruments import Count
 from gewu.runtime.problem import Problem
 
 HEAD_BYTES = 16 * 1024  # request line and headers
 HEAD_S = 10.0
+METRICS = "/metrics"  # answered at the limit of connections too: nobody else would see that we turn requests away
 
 _LINE_BYTES = 4  # of each header beside its name and value
 _TOO_LARGE = "too large a head"  # the parser ends, and uvicorn comes to send_400_response
@@ -28,10 +30,11 @@ _LARGE = Problem(
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """For every server of ours."""
+    """For every server of ours. `turned_away` counts what is refused at the limit, before anybody's lane is known."""
 
-    def __init__(self, **words: Any) -> None:
+    def __init__(self, turned_away: Count, **words: Any) -> None:
         super().__init__(**words)
+        self._turned_away = turned_away
         self._head_bytes = 0
         self._unmeasured = 0  # bytes since the last whole piece: the parser speaks of a line only when it has all of it
         self._in_head = True  # until the first request's headers are whole
@@ -90,7 +93,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """uvicorn answers one connection too many before any application hears of it, in plain text; here in our form."""
-        super()._start_asgi_task(cycle, _too_many if app is service_unavailable else app)
+        if app is service_unavailable and cycle.scope["path"] == METRICS:
+            app, cycle.keep_alive = self.app, False  # one too many all the same: it must not stay
+        elif app is service_unavailable:
+            self._turned_away.inc()
+            app = _too_many
+        super()._start_asgi_task(cycle, app)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP request, or one with too large a head, in the form of every other refusal."""

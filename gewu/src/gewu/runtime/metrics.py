@@ -16,9 +16,12 @@ _OUTCOMES = (
 )
 _PARKED = "Records parked by reason. Worry at each one but `not_served`: look at `gewu parked list`."
 _RETRIES = "Stalls of a partition by reason. Worry when it grows: something is away."
-_STALLED = "Partitions that stall right now, by reason. Worry above 0 for a minute."
+_STALLED = "Partitions that stall right now, by reason. Worry above 0 for half a minute; at `parking_limit` at once."
 _SIZE = "Records a poll. Worry when it stays near the maximum: we lag."
-_TIME = "Time of a poll's records from the first to the commit. Worry when it grows while the size does not."
+_TIME = (
+    "Time of a poll's records from the first to the commit. Worry above 1 s in p0, 2.5 s elsewhere, and when it grows "
+    "while the size does not."
+)
 _AGE = (
     "From intake's receipt of a signal (an action: from when it was said) to the commit of what it caused, "
     "each record. Worry when p99 leaves its usual place: compare it with the batch's time and the lag."
@@ -29,7 +32,7 @@ _OWNED = "Partitions that this process reads. Worry when all replicas together h
 _IN_ALL = "Partitions that there are, for whoever reads them. Worry never: it is what the other is held against."
 
 _SENT = "Events acknowledged by the broker. Worry when it stands still while the oldest unsent grows."
-_RELAYED = "From the end of its transaction to the broker's ack, each event. Worry above a second."
+_RELAYED = "From the end of its transaction to the broker's ack, each event. Worry above 1 s."
 _EVENT_AGE = (
     "From intake's receipt of the opening signal to the ack of its assignment, each once. "
     "Worry when it grows: the ages before it say where."

@@ -15,7 +15,7 @@ import gewu
 from gewu.runtime import logs
 from gewu.runtime.env import Env, SettingsFault
 from gewu.runtime.health import Health
-from gewu.runtime.instruments import Tally
+from gewu.runtime.instruments import Count, Tally
 from gewu.runtime.service import STOP_S, Service
 
 S = TypeVar("S", bound=Any)
@@ -76,17 +76,24 @@ def _settings(define: Callable[[Env], Any]) -> str:
 _BUILD = "Always 1; the labels say what runs. Worry when replicas differ for longer than a deployment."
 _READY = "1 as /readyz says 200. Worry at 0 for a minute: /readyz names what is red."
 _CPU = "User and system time of this process. Worry near one second a second: one process has one core."
+_TURNED_AWAY = (
+    "Requests answered 503 at the limit of connections, before their key or their lane was known. Worry at each one: it "
+    "may have been a report of p0."
+)
 _MEMORY = "Largest resident size so far. Worry when it grows from day to day under the same load."
 
 
-def export(registry: CollectorRegistry, service: str, health: Health) -> None:
-    """Build information, readiness and what this process uses; they cost a scrape and nothing else."""
+def export(registry: CollectorRegistry, service: str, health: Health) -> Count:
+    """Build information, readiness and what this process uses; they cost a scrape and nothing else.
+
+    What it returns counts the requests that are turned away, for whoever serves HTTP."""
     Gauge("gewu_build_info", _BUILD, ["service", "version"], registry=registry).labels(service, gewu.__version__).set(1)
     Gauge("gewu_ready", _READY, registry=registry).set_function(lambda: not health.red())
     Tally("gewu_process_cpu_seconds", _CPU, [], registry).set_function(_cpu)
     Gauge("gewu_process_peak_memory_bytes", _MEMORY, registry=registry).set_function(
         lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     )
+    return Tally("gewu_http_turned_away", _TURNED_AWAY, [], registry).labels()
 
 
 def _cpu() -> float:

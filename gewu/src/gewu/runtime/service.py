@@ -6,6 +6,7 @@ import signal
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -14,8 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gewu.runtime.guarded import GuardedProtocol
+from gewu.runtime.guarded import METRICS, GuardedProtocol
 from gewu.runtime.health import Health
+from gewu.runtime.instruments import Count
 from gewu.runtime.settings import Http
 
 log = logging.getLogger(__name__)
@@ -73,7 +75,7 @@ def ops_routes(health: Health, registry: CollectorRegistry) -> list[Route]:
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)]
+    return [Route("/livez", livez), Route("/readyz", readyz), Route(METRICS, metrics)]
 
 
 class _Server(uvicorn.Server):
@@ -90,6 +92,7 @@ class Service:
     app: Any
     http: Http
     health: Health
+    turned_away: Count  # requests refused at the limit of connections
     parts: Sequence[Part]
     protocol: Callable[..., asyncio.Protocol] = GuardedProtocol  # below ASGI, for a door that must be fast
     _stopped_by: float | None = field(default=None, init=False)  # once a stop has begun; every part shares it
@@ -146,8 +149,9 @@ class Service:
 
     def _config(self) -> uvicorn.Config:
         return uvicorn.Config(
-            self.app, host=self.http.host, port=self.http.port, loop="none", http=self.protocol, ws="none", lifespan="off",
-            log_config=None, access_log=False, server_header=False, limit_concurrency=CONCURRENCY, backlog=2048,
+            self.app, host=self.http.host, port=self.http.port, loop="none", ws="none", lifespan="off",
+            http=partial(self.protocol, turned_away=self.turned_away), log_config=None, access_log=False,
+            server_header=False, limit_concurrency=CONCURRENCY, backlog=2048,
             timeout_keep_alive=75, timeout_graceful_shutdown=int(STOP_S / 2),
             ssl_certfile=self.http.cert_file, ssl_keyfile=self.http.key_file,
         )  # fmt: skip

@@ -36,7 +36,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Assemble dispatch for one city."""
     clock = clock or SystemClock()
     health, registry = Health(), CollectorRegistry()
-    process.export(registry, "dispatch", health)
+    turned_away = process.export(registry, "dispatch", health)
     produced, books = ProducerMetrics(registry), BooksMetrics(registry)
     city = _servable(load(settings.city))
     known = topics.registry(city.departments)
@@ -64,7 +64,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         loop("clock", lambda: database.watch_clock(health), health),
         loop("books", lambda: database.watch_books(books), health),
     ]
-    return Service("dispatch", app, settings.http, health, parts)
+    return Service("dispatch", app, settings.http, health, turned_away, parts)
 
 
 def _producer(settings: Settings, known: Sequence[topics.Topic], use: str, meter: Meter) -> GroupCommit:

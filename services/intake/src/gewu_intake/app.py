@@ -32,7 +32,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Assemble intake for one city."""
     health, registry = Health(), CollectorRegistry()
     metrics = Metrics(registry)
-    process.export(registry, "intake", health)
+    turned_away = process.export(registry, "intake", health)
     city, keys = load(settings.city), KeyRing(settings.keys_file)
     known = topics.registry([])
     # A producer a lane: aiokafka has one request in flight a broker, and a fire must not wait behind potholes.
@@ -53,7 +53,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         loop("keys", lambda: watch_keys(keys, health), health),
         loop("producers", lambda: watch_producers(by_label, health), health),
     ]
-    return Service("intake", doors, settings.http, health, parts, protocol=partial(HotProtocol, doors))
+    return Service("intake", doors, settings.http, health, turned_away, parts, protocol=partial(HotProtocol, doors))
 
 
 def _producer(settings: Settings, known: Sequence[topics.Topic], lane: Lane, meter: Meter) -> GroupCommit:
