@@ -18,7 +18,9 @@ from gewu.runtime.problem import Problem
 
 HEAD_BYTES = 16 * 1024  # request line and headers
 HEAD_S = 10.0
-METRICS = "/metrics"  # answered at the limit of connections too: nobody else would see that we turn requests away
+LIVEZ, METRICS = "/livez", "/metrics"
+# Answered at the limit of connections too: who is full must not be ended for it, and nobody else sees that it turns away.
+_ALWAYS = (LIVEZ, METRICS)
 
 _LINE_BYTES = 4  # of each header beside its name and value
 _TOO_LARGE = "too large a head"  # the parser ends, and uvicorn comes to send_400_response
@@ -93,7 +95,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """uvicorn answers one connection too many before any application hears of it, in plain text; here in our form."""
-        if app is service_unavailable and cycle.scope["path"] == METRICS:
+        if app is service_unavailable and cycle.scope["path"] in _ALWAYS:
             app, cycle.keep_alive = self.app, False  # one too many all the same: it must not stay
         elif app is service_unavailable:
             self._turned_away.inc()

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from gewu.runtime.guarded import METRICS, GuardedProtocol
+from gewu.runtime.guarded import LIVEZ, METRICS, GuardedProtocol
 from gewu.runtime.health import Health
 from gewu.runtime.instruments import Count
 from gewu.runtime.settings import Http
@@ -75,7 +75,7 @@ def ops_routes(health: Health, registry: CollectorRegistry) -> list[Route]:
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    return [Route("/livez", livez), Route("/readyz", readyz), Route(METRICS, metrics)]
+    return [Route(LIVEZ, livez), Route("/readyz", readyz), Route(METRICS, metrics)]
 
 
 class _Server(uvicorn.Server):
