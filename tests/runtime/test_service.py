@@ -189,7 +189,9 @@ async def test_a_request_too_many_is_refused_as_a_problem_counted_and_taken_agai
             "detail": "it was not taken: send it again after Retry-After", "errors": [], "id": "",
         }  # fmt: skip
         assert 1 <= int(headers["retry-after"]) <= 30
-        async with tiny.session.get(f"http://127.0.0.1:{tiny.port}/livez") as answer:  # full, and not to be ended for that
+        async with tiny.session.get(
+            f"http://127.0.0.1:{tiny.port}/livez"
+        ) as answer:  # full, and not to be ended for that
             assert (answer.status, answer.headers["connection"]) == (200, "close")
         async with tiny.session.get(f"http://127.0.0.1:{tiny.port}/metrics") as answer:
             assert answer.status == 200 and answer.headers["connection"] == "close"
