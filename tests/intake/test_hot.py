@@ -166,6 +166,15 @@ def post(body: bytes, *extra: str, path: str = "/v1/reports", key: str = SECRET,
     return "\r\n".join([*head, *extra, "", ""]).encode() + body
 
 
+async def ask(line: Line, count: int) -> list[tuple[int, Any, bytes]]:
+    """So many reports one after another, and their answers."""
+    found = []
+    for n in range(count):
+        line.send(post(report(n)))
+        found.append(await line.answer())
+    return found
+
+
 SAME = {
     "taken": post(report()),
     "wrong": post(b'{"category": 1}'),
@@ -452,10 +461,7 @@ async def test_one_connection_too_many_is_refused_and_counted(server: Server) ->
 async def test_who_asks_for_too_much_is_told_when_to_come_back(demo: Path, tmp_path: Path) -> None:
     async with Server(demo, tmp_path, Limits(each_key=1)).open() as server:
         line = await connect(server)
-        found = []
-        for n in range(8):
-            line.send(post(report(n)))
-            found.append(await line.answer())
+        found = await ask(line, 8)
         assert found[0][0] == 202
         headers, body = next((headers, body) for status, headers, body in found if status == 429)
         assert 1 <= int(headers["retry-after"]) <= 3 and json.loads(body)["code"] == "quota"
@@ -481,10 +487,7 @@ async def test_no_room_is_our_fault_each_line_says_so_and_what_saves_lives_is_ta
 async def test_one_grid_leaves_room_for_others(demo: Path, tmp_path: Path) -> None:
     async with Server(demo, tmp_path, Limits(each_grid=2)).open() as server:
         line = await connect(server)
-        found = []
-        for n in range(5):
-            line.send(post(report(n)))
-            found.append(await line.answer())
+        found = await ask(line, 5)
         assert (found[0][0], found[-1][0], json.loads(found[-1][2])["code"]) == (202, 503, "grid")
         city = load(demo)
         here = city.owners.at(*HERE)
@@ -502,11 +505,7 @@ async def test_those_who_are_refused_together_are_not_told_to_come_back_together
 ) -> None:
     async with Server(demo, tmp_path, limits).open() as server:
         line = await connect(server)
-        told = []
-        for n in range(41):
-            line.send(post(report(n)))
-            status, headers, _ = await line.answer()
-            told += [int(headers["retry-after"])] if status != 202 else []
+        told = [int(headers["retry-after"]) for status, headers, _ in await ask(line, 41) if status != 202]
         assert len(told) >= 36 and 1 <= min(told) <= max(told) <= longest
         assert len(set(told)) >= min(longest, 8), (
             "at random: so many of them fall on fewer less than once in a hundred thousand runs"

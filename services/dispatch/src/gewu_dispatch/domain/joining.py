@@ -67,7 +67,6 @@ def reach(category: Category, signal: Signal) -> Reach:
 
 
 def _numbers(of_class: int, cells: Iterable[tuple[int, int]]) -> list[int]:
-    # As _cell_bits; calling it costs as much as it does.
     return [of_class | (row & 0x3FFFF) << 19 | column & 0x7FFFF for row, column in cells]
 
 
@@ -81,7 +80,8 @@ def near_key(case: Case) -> int | None:
     """The `near` number of a case: 26 bits of its class, 37 of its fine cell; None where it has no position."""
     if case.lon is None or case.lat is None:
         return None
-    return _class_bits(case.category, case.exercise) | _cell_bits(*geo.cell(case.lon, case.lat, FINE_M))
+    (found,) = _numbers(_class_bits(case.category, case.exercise), [geo.cell(case.lon, case.lat, FINE_M)])
+    return found
 
 
 def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
@@ -115,7 +115,3 @@ def _kind(category: str, exercise: bool) -> str:
 @lru_cache(1 << 12)
 def _class_bits(category: str, exercise: bool) -> int:
     return (crc32(_kind(category, exercise).encode()) & 0x3FF_FFFF) << 37
-
-
-def _cell_bits(row: int, column: int) -> int:
-    return (row & 0x3FFFF) << 19 | column & 0x7FFFF
