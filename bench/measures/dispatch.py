@@ -49,18 +49,14 @@ class Backlog:
 
 
 async def backlog(world: World, city: Path, count: int, template: str = "") -> Backlog:
-    """A day's different reports of a city as its intake words them."""
+    """A day's different reports of a city as its intake words them, and some of another day to warm up with.
+
+    Of one day, warm-up and rest would share their things, and the more so the more grids are to be seen: most reports that
+    are timed in a large city would join a case that the warm-up had opened, in a small one nearly none.
+    """
     some = max(_WARM, _WARM_A_GRID * len(load(city).grids))
-    signals = await recorded.through_intake(world, city, reports.of_a_day(city, count + some))
-    # Which stands first in the log says nothing of the day, but every partition and lane has its share of both.
-    step = len(signals) / some
-    warm = {int(n * step) for n in range(some)}
-    return Backlog(
-        city,
-        [s for n, s in enumerate(signals) if n in warm],
-        [s for n, s in enumerate(signals) if n not in warm],
-        template,
-    )
+    warm = await recorded.through_intake(world, city, reports.of_a_day(city, some, seed=2))
+    return Backlog(city, warm, await recorded.through_intake(world, city, reports.of_a_day(city, count)), template)
 
 
 async def drain(
