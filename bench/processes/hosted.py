@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry
 from bench.processes import decoding
 from bench.processes.words import Words, answer
 from gewu.runtime import settings, subscribe
-from gewu.runtime.effects import Record
 from gewu.runtime.env import Env
 from gewu.runtime.metrics import DeliveryMetrics
+from gewu.runtime.record import Polled, Record, whole
 
 
 class Reader(ConsumerRebalanceListener):
@@ -26,20 +26,18 @@ class Reader(ConsumerRebalanceListener):
         self._metrics = DeliveryMetrics(CollectorRegistry()).of("p2")
         self.consumer_of: Callable[[], AIOKafkaConsumer | None] = lambda: None
 
-    async def on_batch(self, records: Sequence[Record]) -> None:
+    async def on_batch(self, polled: Sequence[Polled]) -> None:
         """Decode, and observe what a delivery observes of each batch of a partition."""
-        arrived = time.perf_counter()
-        self.started = self.started or arrived
         decode = self._decode
-        for record in records:
-            decode(record)
-        said: dict[int, list[int]] = {}
-        for record in records:
-            said.setdefault(record.partition, []).append(record.timestamp)
-        for own in said.values():
-            self._metrics.committed({"opened": len(own)}, own)
-            self._metrics.batch(len(own), time.perf_counter() - arrived)
-        self._left -= len(records)
+        for of_one in polled:
+            arrived = time.perf_counter()
+            self.started = self.started or arrived
+            records = of_one.take()
+            for record in records:
+                decode(record)
+            self._metrics.committed({"opened": len(records)}, [r.timestamp for r in records])
+            self._metrics.batch(len(records), time.perf_counter() - arrived)
+            self._left -= len(records)
         if self._left <= 0:
             self.done.set()
 
@@ -47,6 +45,7 @@ class Reader(ConsumerRebalanceListener):
         """From the start."""
         consumer = self.consumer_of()
         assert consumer is not None
+        consumer.getmany = whole(consumer.getmany)
         for place in assigned:
             consumer.seek(place, 0)
 

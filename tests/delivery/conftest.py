@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import ConsumerRecord
 from prometheus_client import CollectorRegistry
 
 from gewu.errors import Never, NotNow, Why
@@ -22,6 +21,7 @@ from gewu.runtime.health import Health
 from gewu.runtime.metrics import DeliveryMetrics
 from gewu.runtime.positions import Books
 from gewu.runtime.postgres import pool
+from gewu.runtime.record import Record
 from gewu.runtime.settings import Kafka, Postgres
 from tests.support.waiting import until
 
@@ -41,7 +41,7 @@ class Rows:
         self.held: set[bytes] = set()  # only batches with one of these wait at the gate; all, when it is empty
         self.later_database = 0  # how many more transactions end as if the disk were full
 
-    def decode(self, record: ConsumerRecord[Any, Any]) -> bytes:
+    def decode(self, record: Record) -> bytes:
         if not record.value:
             raise Never(Why.EMPTY, "no value")
         if record.value.startswith(b"bad"):

@@ -8,9 +8,7 @@ used: it commits the fetch position of every partition, skipped records included
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -19,13 +17,14 @@ from aiokafka.errors import ConsumerStoppedError, KafkaError, OffsetOutOfRangeEr
 
 from gewu.errors import Why
 from gewu.runtime import positions
-from gewu.runtime.effects import Effects, Means, Record
+from gewu.runtime.effects import Effects, Means
 from gewu.runtime.partition import Worker
 from gewu.runtime.postgres import ACQUIRE_S, is_later
+from gewu.runtime.record import Poll, Polled, Record, whole
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-Polled = dict[TopicPartition, list[Record]]
+Found = dict[TopicPartition, list[Record]]
 
 _WAIT_S = 0.5  # a poll that finds nothing comes back after this; FastStream then sleeps for a moment and polls again
 _TICK_S = 0.005  # while batches are under way: how soon one that is done is asked for its next
@@ -44,13 +43,12 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         self._guarded: AIOKafkaConsumer | None = None
         self.consumer_of: Callable[[], AIOKafkaConsumer | None] = lambda: None
 
-    async def on_batch(self, records: Sequence[Record]) -> None:
+    async def on_batch(self, polled: Sequence[Polled]) -> None:
         """Hand a poll's records to their partitions, which were asked because they were free: nobody waits for another."""
-        # A poll holds one partition's records after another's, each once.
-        for (topic, partition), own in groupby(records, attrgetter("topic", "partition")):
-            worker = self._workers.get(TopicPartition(topic, partition))
+        for of_one in polled:
+            worker = self._workers.get(TopicPartition(of_one.topic, of_one.partition))
             if worker is not None:
-                await worker.submit(list(own))
+                await worker.submit(of_one.take())
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Hold each partition still until its position is read from PostgreSQL."""
@@ -58,7 +56,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         assert consumer is not None, "subscribe() names the consumer before the group assigns"
         if self._guarded is not consumer:
             self._guarded = consumer
-            consumer.getmany = self._asking(consumer, consumer.getmany)
+            consumer.getmany = whole(self._asking(consumer, consumer.getmany))
         for place in assigned:
             # A position, any position, before the fetcher asks the group for one that it does not have.
             consumer.pause(place)
@@ -145,9 +143,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
             if now < before and (worker := self._workers.get(place)):
                 worker.halt(Why.RACED, f"the position was {before} and is {now}: a dump was restored")
 
-    def _asking(
-        self, consumer: AIOKafkaConsumer, poll: Callable[..., Awaitable[Polled]]
-    ) -> Callable[..., Awaitable[Polled]]:
+    def _asking(self, consumer: AIOKafkaConsumer, poll: Poll) -> Poll:
         """A poll that asks each partition that is free for its next batch, and never raises for one partition's fault.
 
         aiokafka gives the records of one partition until what was fetched of it is gone: asked for all of them, it
@@ -155,12 +151,12 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
         would hold up every partition of the lane; the culprit stalls instead, by itself.
         """
 
-        async def asked(*places: TopicPartition, **words: Any) -> Polled:
+        async def asked(*places: TopicPartition, **words: Any) -> Found:
             most, clock = words["max_records"], asyncio.get_running_loop()
             deadline = clock.time() + _WAIT_S
             while True:
                 free = [p for p, w in self._workers.items() if w.is_free() and p in consumer.assignment()]
-                found: Polled = {}
+                found: Found = {}
                 for place in free:
                     found |= await self._alone(place, poll, most)
                 left = deadline - clock.time()
@@ -174,9 +170,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
 
         return asked
 
-    async def _any(
-        self, free: Sequence[TopicPartition], poll: Callable[..., Awaitable[Polled]], most: int, seconds: float
-    ) -> Polled:
+    async def _any(self, free: Sequence[TopicPartition], poll: Poll, most: int, seconds: float) -> Found:
         """The first that come of these partitions; nothing when one of them fails, which is then asked alone."""
         try:
             return await poll(*free, timeout_ms=int(seconds * 1000) + 1, max_records=most)
@@ -192,7 +186,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
                 self._halt([p for p in self._workers if p in fault.args[0]], Why.LOG_CUT, fault)
             return {}
 
-    async def _alone(self, place: TopicPartition, poll: Callable[..., Awaitable[Polled]], most: int) -> Polled:
+    async def _alone(self, place: TopicPartition, poll: Poll, most: int) -> Found:
         """What is at hand of one partition; of a culprit those before what cannot be read, one at a time."""
         try:
             return await poll(place, timeout_ms=0, max_records=most)
@@ -211,9 +205,7 @@ class Delivery(ConsumerRebalanceListener, Generic[T]):
                 self._halt([place], Why.UNREADABLE, again)
             return {place: before} if before else {}
 
-    async def _before(
-        self, place: TopicPartition, poll: Callable[..., Awaitable[Polled]]
-    ) -> tuple[list[Record], Exception | None]:
+    async def _before(self, place: TopicPartition, poll: Poll) -> tuple[list[Record], Exception | None]:
         """The records before one that cannot be read, and what that one says."""
         before: list[Record] = []
         try:

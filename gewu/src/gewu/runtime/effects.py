@@ -2,19 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import asyncpg
-from aiokafka import ConsumerRecord
 
 from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.health import Health
 from gewu.runtime.metrics import LaneMetrics
 from gewu.runtime.postgres import Connection
 from gewu.runtime.producer import Producer
+from gewu.runtime.record import Record
 
 T = TypeVar("T")
-Record = ConsumerRecord[Any, Any]
 
 
 class Effects(Protocol, Generic[T]):

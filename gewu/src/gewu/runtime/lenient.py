@@ -11,10 +11,13 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import _DefaultRecordBatchPy
 from aiokafka.record.memory_records import _MemoryRecordsPy
 
+from gewu.runtime.record import Records
+
 
 def install() -> None:
     """Have every consumer of this process unpack this way; harmless when done again."""
     fetcher.MemoryRecords = LenientRecords
+    fetcher.PartitionRecords = Records
 
 
 class LenientRecords(_MemoryRecordsPy):

@@ -15,6 +15,7 @@ from gewu import topics
 from gewu.codec import Header
 from gewu.errors import Never, NotNow, Why
 from gewu.runtime.producer import Fault, Producer, TooLarge, say
+from gewu.runtime.record import Record
 
 _ORIGINAL = "original."
 _NULL = "original-null."
@@ -42,7 +43,7 @@ class Parked:
         return f"{self.topic}:{self.partition}:{self.offset}"
 
 
-async def park(producer: Producer, reader: str, record: ConsumerRecord[Any, Any], reason: Never) -> None:
+async def park(producer: Producer, reader: str, record: Record, reason: Never) -> None:
     """Park a record that this reader gave up on and wait for the ack; NotNow when the broker does not take it."""
     key, place = f"{record.topic}:{record.partition}:{record.offset}".encode(), topics.parked(reader, record.topic)
     try:
@@ -55,7 +56,7 @@ async def park(producer: Producer, reader: str, record: ConsumerRecord[Any, Any]
         raise NotNow(Why.BROKER_AWAY, f"parking: {fault!r}") from None
 
 
-def _cut(record: ConsumerRecord[Any, Any], reason: Never) -> list[Header]:
+def _cut(record: Record, reason: Never) -> list[Header]:
     value = record.value or b""
     text = (
         f"{reason.detail[:500]} (too large to be parked whole: {len(value)} bytes, sha256 {sha256(value).hexdigest()})"
@@ -69,7 +70,7 @@ def _cut(record: ConsumerRecord[Any, Any], reason: Never) -> list[Header]:
     ]
 
 
-def _headers(record: ConsumerRecord[Any, Any], reason: Never) -> list[Header]:
+def _headers(record: Record, reason: Never) -> list[Header]:
     own: list[Header] = [
         ("gewu.why", reason.why.encode()),
         ("gewu.detail", reason.detail[:1000].encode("utf-8", "replace")),

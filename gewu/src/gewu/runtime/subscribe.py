@@ -11,7 +11,7 @@ from faststream.kafka.message import FAKE_CONSUMER, KafkaMessage
 
 from gewu.runtime import lenient
 from gewu.runtime.delivery import Delivery
-from gewu.runtime.effects import Record
+from gewu.runtime.record import Polled
 from gewu.runtime.settings import Kafka
 
 
@@ -54,16 +54,16 @@ async def start(broker: KafkaBroker) -> None:
             raise fault
 
 
-async def _parse(records: tuple[Record, ...]) -> KafkaMessage:
+async def _parse(polled: tuple[Polled, ...]) -> KafkaMessage:
     """One message object a batch. The library's own parser decodes every header as UTF-8 and builds a dictionary for
     each record; a binary or null header then loses the record before any middleware sees it."""
     return KafkaMessage(
-        body=records, headers={}, batch_headers=[], reply_to="", content_type=None, message_id="", correlation_id="",
-        raw_message=records, path={}, consumer=FAKE_CONSUMER,
+        body=polled, headers={}, batch_headers=[], reply_to="", content_type=None, message_id="", correlation_id="",
+        raw_message=polled, path={}, consumer=FAKE_CONSUMER,
     )  # fmt: skip
 
 
-async def _decode(message: KafkaMessage) -> Sequence[Record]:
+async def _decode(message: KafkaMessage) -> Sequence[Polled]:
     return message.raw_message
 
 

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from aiokafka import ConsumerRecord
 from google.protobuf.message import DecodeError
 
 from gewu import topics
@@ -13,11 +11,11 @@ from gewu.audit.log import Log
 from gewu.lane import Lane
 from gewu.runtime import parking
 from gewu.runtime.parking import Parked
+from gewu.runtime.record import Record
 from gewu.trace.step import Step, What
 from gewu.trace.window import Window
 from gewu.v1.signal_pb2 import Signal
 
-Record = ConsumerRecord[Any, Any]
 _READER = "dispatch"
 
 
