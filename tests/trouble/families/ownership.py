@@ -60,17 +60,26 @@ async def owners_come_and_go(world: World, random: Random) -> Seen:
 
 @asynccontextmanager
 async def _held_at_begin(world: World) -> AsyncIterator[list[int]]:
-    """Stop the database's processes that serve dispatch and have no transaction, so that each stands at its next BEGIN:
-    that is before it looks at a position and holds it, for which another owner would have to wait."""
-    rows = await world.fetch(
-        "SELECT pid FROM pg_stat_activity WHERE application_name = ANY($1) AND state = 'idle'", _POOLS
-    )  # fmt: skip
-    backends = [row["pid"] for row in rows]
-    _signal(backends, signal.SIGSTOP)
+    """Stop the database's processes that serve dispatch while they have no transaction, so that each stands at its next
+    BEGIN: that is before it looks at a position and holds it, for which another owner would have to wait."""
+    backends: list[int] = []
     try:
+        await until(lambda: _all_stopped(world, backends), 10.0, "dispatch's sessions without a transaction")
         yield backends
     finally:
         _signal(backends, signal.SIGCONT)
+
+
+async def _all_stopped(world: World, backends: list[int]) -> bool:
+    """Stop those that are idle now, and add them. All must be: a pool gives the session that came back last, so that one
+    that goes on would serve its lane alone, and no transaction would come to those that stand."""
+    rows = await world.fetch("SELECT pid, state FROM pg_stat_activity WHERE application_name = ANY($1)", _POOLS)
+    idle = [row["pid"] for row in rows if row["state"] == "idle" and row["pid"] not in backends]
+    _signal(idle, signal.SIGSTOP)
+    begun = await world.fetch("SELECT pid FROM pg_stat_activity WHERE pid = ANY($1) AND state <> 'idle'", idle)
+    _signal([row["pid"] for row in begun], signal.SIGCONT)  # a transaction came in between
+    backends += set(idle) - {row["pid"] for row in begun}
+    return len(backends) == len(rows)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
