@@ -49,10 +49,10 @@ class Backlog:
 
 
 async def backlog(world: World, city: Path, count: int, template: str = "") -> Backlog:
-    """A day's different reports of a city as its intake words them, and some of another day to warm up with.
+    """A day's different reports of a city as its intake words them, and some that were drawn apart from them to warm up with.
 
-    Of one day, warm-up and rest would share their things, and the more so the more grids are to be seen: most reports that
-    are timed in a large city would join a case that the warm-up had opened, in a small one nearly none.
+    Drawn together both would share their things, the more so the more grids are to be seen: what is timed in a large city
+    would join cases of the warm-up, in a small one those of its own batch.
     """
     some = max(_WARM, _WARM_A_GRID * len(load(city).grids))
     warm = await recorded.through_intake(world, city, reports.of_a_day(city, some, seed=2))
@@ -62,10 +62,8 @@ async def backlog(world: World, city: Path, count: int, template: str = "") -> B
 async def drain(
     world: World, work: Backlog, name: str, *, metrics: bool = True, begun: Callable[[int], None] = lambda pid: None
 ) -> Figures:
-    """Have a dispatch process settle a backlog that is there when it wakes up: from then until all events are acked.
-
-    `begun` is called with its pid when it wakes up.
-    """
+    """Have a dispatch process settle a backlog that is there when it wakes up: from then until all events are acked. `begun` is
+    called with its pid at that moment."""
     dsn = await databases.fresh(world, name, work.template)
     await databases.stand_at_the_end(world, dsn)
     await databases.read_open_cases(dsn)
@@ -76,6 +74,7 @@ async def drain(
         async with world.service("dispatch", city=work.city, dsn=dsn, metrics=metrics) as dispatch:
             await log.append(world.kafka, work.warm)
             await databases.until_said(connection, len(work.warm), 60.0)
+            warmed = await databases.count(connection, ["history"])
             waited = await total(dispatch.url, _LOCK_WAIT) if metrics else None
             # Frozen while the log fills, so that its start costs nothing and all signals wait at the same moment.
             dispatch.pause()
@@ -95,9 +94,10 @@ async def drain(
             if waited:
                 figures |= await _locks(dispatch, waited, len(work.timed))
         await _check(world, connection, before["history"], told, len(work.warm) + len(work.timed))
+        done = await databases.count(connection, ["history"])
     finally:
         await connection.close()
-    return figures
+    return figures | {"versions_per_report": (done["history"] - warmed["history"]) / len(work.timed)}
 
 
 def _used(world: World, dispatch: Service) -> list[float]:

@@ -1,19 +1,20 @@
-"""The extra pass with a profiler: intake under single reports, batches and at half load, dispatch on a backlog."""
+"""The extra pass with a profiler: intake under single reports, batches and at half load, dispatch on a backlog, look-ups."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
 
 from bench import profiling
-from bench.measures import dispatch, intake
+from bench.measures import dispatch, grid, intake
 from bench.variant import Figures
 from bench.world import World
 from gewu.dev.services import Service
 
 _ROOM_S = 2.0  # the load lasts longer than the look at it
+_LOOK_UPS, _LOOK_UP = 6000, "OwnerGrid.locate (city/owners.py)"  # batches; enough for some seconds of ours
 
 
 async def of(world: World, parts: Collection[str], seconds: int, reports: int, say: Callable[[str], None]) -> list[str]:
-    """What the services of these parts do under full load, and intake at half; of when and what stands above it."""
+    """What these parts do under full load, and intake at half as well; of when and what stands above it."""
     shown: list[str] = []
     if intake.GROUP in parts:
         say("profiling intake …")
@@ -21,6 +22,9 @@ async def of(world: World, parts: Collection[str], seconds: int, reports: int, s
     if dispatch.GROUP in parts:
         say("profiling dispatch …")
         shown += await _dispatch(world, reports)
+    if grid.GROUP in parts:
+        say("profiling look-ups …")
+        shown += await profiling.within(world, "look-ups", "processes.locate", grid.words(_LOOK_UPS), _LOOK_UP)
     return [profiling.head(), *shown] if shown else []
 
 

@@ -22,7 +22,7 @@ class Reader(ConsumerRebalanceListener):
 
     def __init__(self, records: int, decode: Callable[[Record], object]) -> None:
         self._decode = decode
-        self._left, self.started, self.done = records, 0.0, asyncio.Event()
+        self._left, self.started, self.done, self._handed = records, 0.0, asyncio.Event(), False
         self._metrics = DeliveryMetrics(CollectorRegistry()).of("p2")
         self.consumer_of: Callable[[], AIOKafkaConsumer | None] = lambda: None
 
@@ -45,7 +45,8 @@ class Reader(ConsumerRebalanceListener):
         """From the start."""
         consumer = self.consumer_of()
         assert consumer is not None
-        consumer.getmany = whole(consumer.getmany)
+        if not self._handed:
+            consumer.getmany, self._handed = whole(consumer.getmany), True
         for place in assigned:
             consumer.seek(place, 0)
 

@@ -9,7 +9,7 @@ from bench import ground
 from bench.processes.words import Words, answer
 from gewu.city.owners import OwnerGrid
 
-_BATCHES, _TURN = 200, 10
+_TURN = 10
 
 
 async def work(words: Words) -> Words:
@@ -21,10 +21,10 @@ async def work(words: Words) -> Words:
     chance = np.random.default_rng()
     batches = [
         (chance.uniform(west, east, words["batch"]), chance.uniform(south, north, words["batch"]))
-        for _ in range(_BATCHES)
+        for _ in range(words["batches"])
     ]
     took, agree = {"owners": 0.0, "tree": 0.0}, 0
-    for first in range(0, _BATCHES, _TURN):
+    for first in range(0, len(batches), _TURN):
         turn = batches[first : first + _TURN]
         started = time.perf_counter()
         ours = [owners.locate(lons, lats) for lons, lats in turn]
@@ -33,7 +33,7 @@ async def work(words: Words) -> Words:
         took["owners"] += between - started
         took["tree"] += time.perf_counter() - between
         agree += sum(_agreeing(mine, held) for mine, held in zip(ours, theirs, strict=True))
-    points = _BATCHES * words["batch"]
+    points = len(batches) * words["batch"]
     return {"rate": points / took["owners"], "strtree_rate": points / took["tree"], "agreement": agree / points}
 
 

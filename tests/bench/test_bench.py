@@ -231,6 +231,16 @@ def test_a_profile_adds_up_frames_without_anybodys_folders() -> None:
     assert not any("/x/" in line for line in lines)
 
 
+def test_a_profile_of_one_function_leaves_the_rest_out() -> None:
+    stacks = [
+        "run (/a/b.py:1);locate (/x/city/owners.py:3);intersects (/y/shapely/p.py:9) 3",
+        "run (/a/b.py:1);load (/a/b.py:2) 7",
+    ]
+    kept = profiling.inside(stacks, "locate (city/owners.py)")
+    assert kept == ["locate (/x/city/owners.py:3);intersects (/y/shapely/p.py:9) 3"]
+    assert "    100.0%  intersects (shapely/p.py)" in profiling.summed(kept)
+
+
 def test_a_profile_says_when_and_of_what_it_is() -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC, commit \S+, CPython 3\.\S+ of .+", profiling.head())
 

@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import UTC, datetime
+from pathlib import Path
 
 from bench import machine
 from tests.overload.backlog import Overtook
@@ -11,7 +12,8 @@ from tests.overload.flood import Fared
 _TEXT = """\
 # Overload
 
-`make overload` on {day}, {machine}. This page is written by that command, which exits 1 when a bound does not hold.
+`make overload` on {day}, commit {commit}, {machine}. This page is written by that command, which exits 1 when a bound
+does not hold.
 
 **A flood**: an intake process whose own bound is {bound:,} reports a second (`GEWU_RATE`) is offered {offered:,}, at
 constant rate, half of them one report a request and half 20 a request, over 128 kept connections; latency counts from
@@ -42,6 +44,7 @@ def text(args: argparse.Namespace, fared: Fared, overtook: Overtook, bounds: lis
         **said,
         day=day,
         machine=here,
+        commit=machine.commit(Path(__file__).parents[2]),
         rows=rows,
         refused=fared.refused,
         urgent=fared.urgent_p99 * 1000,

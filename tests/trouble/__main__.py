@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench import machine
 from tests.trouble import page
 from tests.trouble.families import FAMILIES, IN_ROUNDS_ONLY
 from tests.trouble.play import Family, Result, play
@@ -33,12 +34,13 @@ def main() -> int:
     chosen = [name for name in KNOWN if not words.only or any(only in name for only in words.only)]
     if not chosen:
         parser.error(f"no such family; there are: {', '.join(KNOWN)}")
+    commit = machine.commit(ROOT)  # of the beginning: ten rounds take an hour, and the tree may move on
     results = asyncio.run(rounds(chosen, range(words.seed, words.seed + words.rounds)))
     whole = not words.only and words.rounds >= _FOR_A_PAGE
-    return tell(results, words.page if whole else None)
+    return tell(results, words.page if whole else None, commit)
 
 
-def tell(results: Sequence[Result], file: Path | None) -> int:
+def tell(results: Sequence[Result], file: Path | None, commit: str = "") -> int:
     """What it came to, on the terminal and in the page's file if there is one to write; returns the exit code.
 
     A page says that every family was met. Where one was skipped it is not written, and that is no success.
@@ -47,7 +49,7 @@ def tell(results: Sequence[Result], file: Path | None) -> int:
     if skips:
         print(skips)
     elif file:
-        file.write_text(page.text(results, {name: deed(family) for name, family in KNOWN.items()}))
+        file.write_text(page.text(results, {name: deed(family) for name, family in KNOWN.items()}, commit))
     print(json.dumps(page.sums(results)))
     return 0 if good and not (skips and file) else 1
 

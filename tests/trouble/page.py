@@ -9,9 +9,9 @@ from tests.trouble.play import Result
 _HEAD = """\
 # Trouble
 
-`make trouble ROUNDS={rounds}` on {day}: every family of harm, {rounds} times under seeds {seeds}, on the real Kafka and
-PostgreSQL with reports coming in. After each run `gewu audit` judges everything that was ever sent to that system: the
-clients' ledgers, every record of the log, the tables and the books. This page is written by that command.
+`make trouble ROUNDS={rounds}` on {day}, commit {commit}: every family of harm, {rounds} times under seeds {seeds},
+on the real Kafka and PostgreSQL with reports coming in. After each run `gewu audit` judges everything that was ever sent
+to that system: the clients' ledgers, every record of the log, the tables and the books. This page is written by that command.
 
 *Hit*: the run measured that its fault was there when work was under way; a run that did not hit counts as failed. *Acks*:
 answers 202 that reports got in these runs. *Lost*: an ack without its case. *Doubled*: an act with two effects.
@@ -64,13 +64,16 @@ def skips(results: Sequence[Result]) -> str:
     )
 
 
-def text(results: Sequence[Result], deeds: Mapping[str, str]) -> str:
-    """The page. `deeds`: what each family does. Of results with skipped ones there is no page: ValueError."""
+def text(results: Sequence[Result], deeds: Mapping[str, str], commit: str) -> str:
+    """The page. `deeds`: what each family does; `commit`: of the tree that was tried.
+
+    Of results with skipped ones there is no page: ValueError.
+    """
     if why := skips(results):
         raise ValueError(why)
     seeds = sorted({result.seed for result in results})
     span = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else str(seeds[0])
-    head = _HEAD.format(rounds=len(seeds), day=f"{datetime.now(UTC):%Y-%m-%d}", seeds=span)
+    head = _HEAD.format(rounds=len(seeds), day=f"{datetime.now(UTC):%Y-%m-%d}", seeds=span, commit=commit)
     rows = [_row(_COLUMNS), _row(["---"] * len(_COLUMNS))]
     for family, deed in deeds.items():
         if own := [result for result in results if result.family == family]:

@@ -63,7 +63,8 @@ async def test_the_sums_and_the_page_show_what_went_wrong() -> None:
                await _played(Seen(False, "nobody noticed"))]  # fmt: skip
     sums = {"runs": 3, "hit": 2, "accepted": 1500, "lost": 2, "doubled": 1, "failed": 2, "skipped": 0}
     assert page.sums(results) == sums
-    text = page.text(results, {"a family": "what it does"})
+    text = page.text(results, {"a family": "what it does"}, "abc1234")
+    assert "commit abc1234: every" in text
     assert "| a family | what it does | 3 | 2 | 1,500 | 2 | 1 |" in text and "nobody noticed" in text
     assert [page.line(r).split()[0] for r in results] == ["ok", "FAILED", "NOT"]
 
@@ -79,7 +80,7 @@ async def test_a_skipped_family_is_said_aloud_and_keeps_the_page_from_being_writ
     assert loud.startswith("!!!") and "a family: no disk" in loud and json.loads(last)["skipped"] == 1
     assert tell([felt, left_out], None) == 0, "nobody asked for a page"
     with pytest.raises(ValueError, match="no disk"):
-        page.text([felt, left_out], {})
+        page.text([felt, left_out], {}, "")
     assert tell([felt], file) == 0 and file.read_text().startswith("# Trouble")
 
 

@@ -75,10 +75,11 @@ async def _all_stopped(world: World, backends: list[int]) -> bool:
     that goes on would serve its lane alone, and no transaction would come to those that stand."""
     rows = await world.fetch("SELECT pid, state FROM pg_stat_activity WHERE application_name = ANY($1)", _POOLS)
     idle = [row["pid"] for row in rows if row["state"] == "idle" and row["pid"] not in backends]
+    backends += idle  # first: whatever happens from here on, they are let go in the end
     _signal(idle, signal.SIGSTOP)
-    begun = await world.fetch("SELECT pid FROM pg_stat_activity WHERE pid = ANY($1) AND state <> 'idle'", idle)
-    _signal([row["pid"] for row in begun], signal.SIGCONT)  # a transaction came in between
-    backends += set(idle) - {row["pid"] for row in begun}
+    for row in await world.fetch("SELECT pid FROM pg_stat_activity WHERE pid = ANY($1) AND state <> 'idle'", idle):
+        _signal([row["pid"]], signal.SIGCONT)  # a transaction came in between
+        backends.remove(row["pid"])
     return len(backends) == len(rows)
 
 
