@@ -66,23 +66,29 @@ class Intake:
         return self._paused(rate, warm["p50_ms"])
 
     async def metrics(self, run: Run) -> Figures:
-        """With metrics, scraped, and without, both warm, in turns within the round: on, off, off, on."""
+        """With metrics, scraped, and without, both warm, in turns within the round."""
         rates: dict[bool, list[float]] = {True: [], False: []}
         async with self._world.service("intake") as seeing, self._world.service("intake", metrics=False) as blind:
             for service in (seeing, blind):
                 await self.singles(service, WARM_S)
-            for on in (True, False, False, True):
+            for on in _turns(2 * run.seconds):
                 async with scraped(seeing.url) if on else contextlib.nullcontext():
-                    found = await self.singles(seeing if on else blind, max(run.seconds // 2, 1))
+                    found = await self.singles(seeing if on else blind, 1)
                 rates[on].append(found["rate"])
         return {"on_rate": statistics.mean(rates[True]), "off_rate": statistics.mean(rates[False])}
 
     async def yardstick(self, run: Run) -> Figures:
-        """FastAPI, pydantic and FastStream's publish."""
+        """FastAPI, pydantic and FastStream's publish, in turns with intake; `single_rate` is intake's."""
         words = {"kafka": self._world.stack.kafka.bootstrap, "topic": _YARDSTICK, "key": self._world.access.report_key}
-        async with self._world.yardstick("intake", words) as plain:
+        found: dict[bool, list[Figures]] = {True: [], False: []}
+        async with self._world.yardstick("intake", words) as plain, self._world.service("intake") as own:
             await self.load(plain, self._single, WARM_S, names=(_YARDSTICK,))
-            return await self.load(plain, self._single, run.seconds, names=(_YARDSTICK,))
+            await self.singles(own, WARM_S)
+            for ours in _turns(2 * run.seconds):
+                load = self.singles(own, 1) if ours else self.load(plain, self._single, 1, names=(_YARDSTICK,))
+                found[ours].append(await load)
+        figures = {name: statistics.mean(turn[name] for turn in found[False]) for name in found[False][0]}
+        return figures | {"single_rate": statistics.mean(turn["rate"] for turn in found[True])}
 
     async def bare(self, run: Run) -> Figures:
         """aiokafka's send_and_wait by as many tasks as there were connections, at the rate that half load reached."""
@@ -143,6 +149,11 @@ class Intake:
         path = self._world.scratch / f"{self._city.name}-{name}.lua"
         path.write_text(wrk.script(bodies, head or self._head, pause_ms))
         return path
+
+
+def _turns(count: int) -> list[bool]:
+    """Who is next, as often the one as the other, neither always first: the machine changes its pace within seconds."""
+    return [n % 4 in (0, 3) for n in range(count // 4 * 4 or 4)]
 
 
 async def variants(world: World) -> list[Variant]:
