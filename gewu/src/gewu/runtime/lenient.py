@@ -15,7 +15,7 @@ from gewu.runtime.record import Records
 
 
 def install() -> None:
-    """Have every consumer of this process unpack this way; harmless when done again."""
+    """Have every consumer of this process unpack this way, into our `Record`; harmless when done again."""
     fetcher.MemoryRecords = LenientRecords
     fetcher.PartitionRecords = Records
 
