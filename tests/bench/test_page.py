@@ -114,8 +114,8 @@ def test_a_reason_that_is_missing_or_too_much_is_named() -> None:
     assert "grid_vs_strtree: goal met, and a reason is given" in standing.faults(met) and not given & left
     without = re.sub(r"^- `grid_vs_strtree`.*\n", "", text, flags=re.M)
     assert standing.faults(without) == ["grid_vs_strtree: goal open, and no reason is given"]
-    wrong = text.replace("- `grid_vs_strtree`", "- `growth` again\n- `groth` so\n- `grid_vs_strtree`")
-    assert standing.faults(wrong) == ["growth: two reasons are given", "groth: no such ratio"]
+    wrong = text.replace("- `grid_vs_strtree`", "- `grid_vs_strtree` again\n- `groth` so\n- `grid_vs_strtree`")
+    assert standing.faults(wrong) == ["grid_vs_strtree: two reasons are given", "groth: no such ratio"]
 
 
 def test_of_what_a_run_did_not_measure_no_reason_is_asked_and_none_refused() -> None:
