@@ -48,7 +48,7 @@ def test_a_broken_promise_is_found(tmp_path: Path, change: str) -> None:
 def test_a_contract_may_grow(tmp_path: Path) -> None:
     proto = buf.copy(tmp_path)
     buf.plant(proto, "case.proto", "  string superseded_by = 19;", "  string superseded_by = 19;\n  bool added = 20;")
-    buf.plant(proto, "action.proto", "  ACTION_KIND_DONE = 3;", "  ACTION_KIND_DONE = 3;\n  ACTION_KIND_ADDED = 4;")
+    buf.plant(proto, "action.proto", "  ACTION_KIND_DONE = 3;", "  ACTION_KIND_DONE = 3;\n  ACTION_KIND_ADDED = 99;")
     assert buf.breaking(proto).returncode == 0 and buf.lint(proto).returncode == 0
 
 
@@ -71,7 +71,7 @@ def test_the_generated_code_is_current(tmp_path: Path) -> None:
 
 def test_generated_code_that_is_not_current_is_found(tmp_path: Path) -> None:
     proto = buf.copy(tmp_path)
-    buf.plant(proto, "action.proto", "  string said_by = 6;", "  string said_by = 6;\n  string added = 7;")
+    buf.plant(proto, "action.proto", "  string said_by = 6;", "  string said_by = 6;\n  string added = 99;")
     fresh, committed = buf.generate(proto, tmp_path / "out"), buf.generated(ROOT / "gewu/src")
     assert {n for n in fresh if fresh[n] != committed[n]} == {"action_pb2.py", "action_pb2.pyi"}
 

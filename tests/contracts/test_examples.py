@@ -57,7 +57,7 @@ def test_an_example_with_a_wrong_field_would_be_found(tmp_path: Path) -> None:
         world.read(wrong)
 
 
-@pytest.mark.parametrize("kind", ["report", "reading", "detection"])
+@pytest.mark.parametrize("kind", ["report", "reading", "detection", "fault"])
 def test_the_ids_of_the_examples_are_derived_as_the_code_derives_them(kind: str) -> None:
     said = world.read(world.EXAMPLES / f"signal.{kind}.json")
     assert isinstance(said, Signal) and said.WhichOneof("kind") == kind

@@ -21,7 +21,9 @@ LABELS = {*catalogue.LABELS, "le"}
 
 def personal_fields(message: Descriptor) -> list[str]:
     """Fields, at any depth, that could hold a reporter's contact, words or place."""
-    kinds = {"gewu.v1.Contact", "gewu.v1.SealedContact", "gewu.v1.Signal", "gewu.v1.Report"}
+    kinds = {
+        f"gewu.v1.{k}" for k in ("Contact", "SealedContact", "Plate", "SealedPlate", "Signal", "Report", "Detection")
+    }
     return [
         f.full_name
         for f in world.reachable(message)
@@ -76,6 +78,10 @@ def _with_imports(pool: descriptor_pool.DescriptorPool, file: object) -> None:
 
 def test_a_contact_is_reachable_from_nothing() -> None:
     assert _holders("gewu.v1.Contact") == [], "a contact travels only as the bytes of a sealed box"
+
+
+def test_a_plate_is_reachable_from_nothing_and_its_box_from_detections_alone() -> None:
+    assert _holders("gewu.v1.Plate") == [] and _holders("gewu.v1.SealedPlate") == ["gewu.v1.Detection.plate"]
 
 
 def test_a_sealed_box_is_reachable_from_reports_alone() -> None:

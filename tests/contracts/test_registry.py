@@ -17,6 +17,7 @@ from tests.contracts import world
 
 DEPARTMENTS = ("fire", "water", "command-centre")
 REGISTRY = topics.registry(DEPARTMENTS)
+PARKING = {t.name: t for t in REGISTRY if not t.types}
 _name = st.from_regex(topics.DEPARTMENT_ID, fullmatch=True)
 
 
@@ -53,7 +54,10 @@ def test_whatever_dispatch_hears_has_a_parking_topic_with_room_that_time_does_no
 def test_nothing_else_has_a_parking_topic_and_no_parking_topic_lacks_a_source() -> None:
     sources = {t.parking for t in REGISTRY if t.parking}
     assert {t.name for t in REGISTRY if not t.types} == sources
-    assert all("dispatch" in t.hears for t in REGISTRY if t.parking)
+    for t in REGISTRY:
+        if t.parking:
+            (reader,) = t.hears
+            assert t.parking == topics.parked(reader, t.name) and PARKING[t.parking].says == (reader,)
 
 
 def test_signals_are_kept_for_a_week_at_least() -> None:

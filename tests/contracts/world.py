@@ -21,12 +21,15 @@ MESSAGES: dict[str, type[Message]] = {
     codec.SIGNAL_REPORT: signal_pb2.Signal,
     codec.SIGNAL_READING: signal_pb2.Signal,
     codec.SIGNAL_DETECTION: signal_pb2.Signal,
+    codec.SIGNAL_FAULT: signal_pb2.Signal,
     codec.CASE_CHANGED: case_pb2.CaseChanged,
     codec.ASSIGNMENT: assignment_pb2.Assignment,
     codec.ASSIGNMENT_EXERCISE: assignment_pb2.Assignment,
     codec.ACTION: action_pb2.Action,
     codec.ACTION_REFUSED: action_pb2.ActionRefused,
-    "gewu.v1.contact": common_pb2.Contact,  # stands on no topic: it travels only inside a sealed box
+    # These stand on no topic: they travel only inside a sealed box.
+    "gewu.v1.contact": common_pb2.Contact,
+    "gewu.v1.plate": signal_pb2.Plate,
 }
 
 

@@ -43,7 +43,16 @@ def test_the_rule_trips(rule: Rule, tmp_path: Path) -> None:
 
 
 def _contracts(root: Path) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join(str(root / s) for s in ("gewu/src", "services/intake/src", "services/dispatch/src"))
+    path = os.pathsep.join(
+        str(root / s)
+        for s in (
+            "gewu/src",
+            "services/intake/src",
+            "services/dispatch/src",
+            "services/video/src",
+            "services/notify/src",
+        )
+    )
     return subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--config", root / "pyproject.toml", "--no-cache"],
         cwd=root, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-SOURCES = ("gewu/src", "services/intake/src", "services/dispatch/src")
+SOURCES = ("gewu/src", "services/intake/src", "services/dispatch/src", "services/video/src", "services/notify/src")
 _COPIED = ("gewu", "services", "proto")
 
 

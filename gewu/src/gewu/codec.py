@@ -16,6 +16,7 @@ M = TypeVar("M", bound=Message)
 SIGNAL_REPORT = "gewu.v1.signal.report"
 SIGNAL_READING = "gewu.v1.signal.reading"
 SIGNAL_DETECTION = "gewu.v1.signal.detection"
+SIGNAL_FAULT = "gewu.v1.signal.fault"
 CASE_CHANGED = "gewu.v1.case.changed"
 ASSIGNMENT = "gewu.v1.assignment"
 ASSIGNMENT_EXERCISE = "gewu.v1.assignment.exercise"

@@ -39,7 +39,7 @@ class Topic:
     says: tuple[str, ...]  # who may write: services by name, a department as department:<id>
     hears: tuple[str, ...]  # who reads
     owner: str  # who looks after what goes wrong on it
-    parking: str | None = None  # name of the topic that takes what its reader, dispatch, can never read
+    parking: str | None = None  # name of the topic that takes what its reader can never read
 
     @property
     def batch_bytes(self) -> int:
@@ -142,17 +142,18 @@ _DISPATCH = ("dispatch",)
 
 
 def _signal_topic(lane: Lane) -> Topic:
-    types = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
+    types = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION, codec.SIGNAL_FAULT)
     return Topic(
         name=signals(lane), types=types, key="class and area, or its own id; a reading: its sensor", partition_by=_BY_AREA,
-        partitions=6, retention=SIGNAL_RETENTION, record_bytes=SIGNAL_BYTES, says=("intake", "video"), hears=_DISPATCH,
-        owner="operations", parking=parked("dispatch", signals(lane)),
+        partitions=6, retention=SIGNAL_RETENTION, record_bytes=SIGNAL_BYTES, says=("intake", "video", "dispatch"),
+        hears=_DISPATCH, owner="operations", parking=parked("dispatch", signals(lane)),
     )  # fmt: skip
 
 
 _CASES_TOPIC = Topic(
     name=CASES, types=(codec.CASE_CHANGED,), key="case id", partition_by=_BY_KEY, partitions=6,
     retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=_DISPATCH, hears=("notify",), owner="operations",
+    parking=parked("notify", CASES),
 )  # fmt: skip
 
 
@@ -180,7 +181,8 @@ def _parking_topics(sources: Iterable[Topic]) -> tuple[Topic, ...]:
     return tuple(
         Topic(
             name=name, types=(), key="topic:partition:offset of the parked record", partition_by="always 0",
-            partitions=1, retention=None, record_bytes=size, says=_DISPATCH, hears=("gewu parked",), owner="operations",
+            partitions=1, retention=None, record_bytes=size, says=(name.split(".")[1],), hears=("gewu parked",),
+            owner="operations",
         )
         for name, size in room.items()
     )  # fmt: skip

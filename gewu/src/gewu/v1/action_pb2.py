@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from gewu.v1 import common_pb2 as gewu_dot_v1_dot_common__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gewu/v1/action.proto\x12\x07gewu.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x01\n\x06\x41\x63tion\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12!\n\x04kind\x18\x03 \x01(\x0e\x32\x13.gewu.v1.ActionKind\x12\x0c\n\x04note\x18\x04 \x01(\t\x12+\n\x07said_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07said_by\x18\x06 \x01(\t\"\xf8\x01\n\rActionRefused\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12!\n\x04kind\x18\x05 \x01(\x0e\x32\x13.gewu.v1.ActionKind\x12&\n\x06reason\x18\x06 \x01(\x0e\x32\x16.gewu.v1.RefusalReason\x12#\n\x06lawful\x18\x07 \x03(\x0e\x32\x13.gewu.v1.ActionKind\x12\x18\n\x10\x63\x61se_incarnation\x18\x08 \x01(\r\x12\x14\n\x0c\x63\x61se_version\x18\t \x01(\r*o\n\nActionKind\x12\x1b\n\x17\x41\x43TION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43TION_KIND_ACCEPT\x10\x01\x12\x16\n\x12\x41\x43TION_KIND_RETURN\x10\x02\x12\x14\n\x10\x41\x43TION_KIND_DONE\x10\x03*\xf2\x01\n\rRefusalReason\x12\x1e\n\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREFUSAL_REASON_NO_SUCH_CASE\x10\x01\x12\x1c\n\x18REFUSAL_REASON_NOT_YOURS\x10\x02\x12!\n\x1dREFUSAL_REASON_NOT_LAWFUL_NOW\x10\x03\x12\x1f\n\x1bREFUSAL_REASON_NOTE_MISSING\x10\x04\x12\x1b\n\x17REFUSAL_REASON_CONFLICT\x10\x05\x12!\n\x1dREFUSAL_REASON_NOT_UNDERSTOOD\x10\x06\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gewu/v1/action.proto\x12\x07gewu.v1\x1a\x14gewu/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xea\x01\n\x06\x41\x63tion\x12\x11\n\tclient_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x02 \x01(\t\x12!\n\x04kind\x18\x03 \x01(\x0e\x32\x13.gewu.v1.ActionKind\x12\x0c\n\x04note\x18\x04 \x01(\t\x12+\n\x07said_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07said_by\x18\x06 \x01(\t\x12\"\n\x08pictures\x18\x07 \x03(\x0b\x32\x10.gewu.v1.Picture\x12)\n\x05until\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf8\x01\n\rActionRefused\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x11\n\taction_id\x18\x02 \x01(\t\x12\x11\n\tclient_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63\x61se_id\x18\x04 \x01(\t\x12!\n\x04kind\x18\x05 \x01(\x0e\x32\x13.gewu.v1.ActionKind\x12&\n\x06reason\x18\x06 \x01(\x0e\x32\x16.gewu.v1.RefusalReason\x12#\n\x06lawful\x18\x07 \x03(\x0e\x32\x13.gewu.v1.ActionKind\x12\x18\n\x10\x63\x61se_incarnation\x18\x08 \x01(\r\x12\x14\n\x0c\x63\x61se_version\x18\t \x01(\r*\x87\x01\n\nActionKind\x12\x1b\n\x17\x41\x43TION_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12\x41\x43TION_KIND_ACCEPT\x10\x01\x12\x16\n\x12\x41\x43TION_KIND_RETURN\x10\x02\x12\x14\n\x10\x41\x43TION_KIND_DONE\x10\x03\x12\x16\n\x12\x41\x43TION_KIND_EXTEND\x10\x04*\x8f\x02\n\rRefusalReason\x12\x1e\n\x1aREFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREFUSAL_REASON_NO_SUCH_CASE\x10\x01\x12\x1c\n\x18REFUSAL_REASON_NOT_YOURS\x10\x02\x12!\n\x1dREFUSAL_REASON_NOT_LAWFUL_NOW\x10\x03\x12\x1f\n\x1bREFUSAL_REASON_NOTE_MISSING\x10\x04\x12\x1b\n\x17REFUSAL_REASON_CONFLICT\x10\x05\x12!\n\x1dREFUSAL_REASON_NOT_UNDERSTOOD\x10\x06\x12\x1b\n\x17REFUSAL_REASON_BAD_TIME\x10\x07\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +34,12 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gewu.v1.action_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013org.gewu.v1P\001Z\016gewu/v1;gewuv1'
-  _globals['_ACTIONKIND']._serialized_start=475
-  _globals['_ACTIONKIND']._serialized_end=586
-  _globals['_REFUSALREASON']._serialized_start=589
-  _globals['_REFUSALREASON']._serialized_end=831
-  _globals['_ACTION']._serialized_start=67
-  _globals['_ACTION']._serialized_end=222
-  _globals['_ACTIONREFUSED']._serialized_start=225
-  _globals['_ACTIONREFUSED']._serialized_end=473
+  _globals['_ACTIONKIND']._serialized_start=577
+  _globals['_ACTIONKIND']._serialized_end=712
+  _globals['_REFUSALREASON']._serialized_start=715
+  _globals['_REFUSALREASON']._serialized_end=986
+  _globals['_ACTION']._serialized_start=89
+  _globals['_ACTION']._serialized_end=323
+  _globals['_ACTIONREFUSED']._serialized_start=326
+  _globals['_ACTIONREFUSED']._serialized_end=574
 # @@protoc_insertion_point(module_scope)

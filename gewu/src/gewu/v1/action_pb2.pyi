@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from gewu.v1 import common_pb2 as _common_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
@@ -31,6 +32,9 @@ class _ActionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ActionKind
     ACTION_KIND_RETURN: _ActionKind.ValueType  # 2
     """"Not ours", with a reason in the note."""
     ACTION_KIND_DONE: _ActionKind.ValueType  # 3
+    """Feedback: the work is done; with pictures where there are any."""
+    ACTION_KIND_EXTEND: _ActionKind.ValueType  # 4
+    """More time, with a reason in the note and until when."""
 
 class ActionKind(_ActionKind, metaclass=_ActionKindEnumTypeWrapper): ...
 
@@ -39,6 +43,9 @@ ACTION_KIND_ACCEPT: ActionKind.ValueType  # 1
 ACTION_KIND_RETURN: ActionKind.ValueType  # 2
 """"Not ours", with a reason in the note."""
 ACTION_KIND_DONE: ActionKind.ValueType  # 3
+"""Feedback: the work is done; with pictures where there are any."""
+ACTION_KIND_EXTEND: ActionKind.ValueType  # 4
+"""More time, with a reason in the note and until when."""
 Global___ActionKind: _TypeAlias = ActionKind  # noqa: Y015
 
 class _RefusalReason:
@@ -56,6 +63,8 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     """The same client_id came before with another content."""
     REFUSAL_REASON_NOT_UNDERSTOOD: _RefusalReason.ValueType  # 6
     """A kind that this version of dispatch does not know."""
+    REFUSAL_REASON_BAD_TIME: _RefusalReason.ValueType  # 7
+    """EXTEND without a time, or one that is not after the deadline."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper): ...
 
@@ -68,6 +77,8 @@ REFUSAL_REASON_CONFLICT: RefusalReason.ValueType  # 5
 """The same client_id came before with another content."""
 REFUSAL_REASON_NOT_UNDERSTOOD: RefusalReason.ValueType  # 6
 """A kind that this version of dispatch does not know."""
+REFUSAL_REASON_BAD_TIME: RefusalReason.ValueType  # 7
+"""EXTEND without a time, or one that is not after the deadline."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
@@ -82,16 +93,26 @@ class Action(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     SAID_AT_FIELD_NUMBER: _builtins.int
     SAID_BY_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """The department's own id of this move; sent again with it, it stays one move. Unique within the department."""
     case_id: _builtins.str
     kind: Global___ActionKind.ValueType
     note: _builtins.str
-    """Needed for RETURN: why it is not theirs."""
+    """Needed for RETURN, why it is not theirs, and for EXTEND, why it takes longer."""
     said_by: _builtins.str
     """Who in the department said it, as the writer claims: over HTTP the id of the API key."""
     @_builtins.property
     def said_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def pictures(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Picture]:
+        """Of DONE: what it looks like now."""
+
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """Of EXTEND: until when it would be done."""
+
     def __init__(
         self,
         *,
@@ -101,10 +122,12 @@ class Action(_message.Message):
         note: _builtins.str = ...,
         said_at: _timestamp_pb2.Timestamp | None = ...,
         said_by: _builtins.str = ...,
+        pictures: _abc.Iterable[_common_pb2.Picture] | None = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["said_at", b"said_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["said_at", b"said_at", "until", b"until"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "client_id", b"client_id", "kind", b"kind", "note", b"note", "said_at", b"said_at", "said_by", b"said_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "client_id", b"client_id", "kind", b"kind", "note", b"note", "pictures", b"pictures", "said_at", b"said_at", "said_by", b"said_by", "until", b"until"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -84,6 +84,10 @@ class _CaseChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseChange
     """This case no longer stands, under a newer incarnation."""
     CASE_CHANGE_RESTORED: _CaseChange.ValueType  # 7
     """Said again as it stands, under a newer incarnation: readers knew a state that a restore has undone."""
+    CASE_CHANGE_EXTENSION_ASKED: _CaseChange.ValueType  # 8
+    """Its department asks for more time."""
+    CASE_CHANGE_CLEARED: _CaseChange.ValueType  # 9
+    """The sensor behind it measures what is usual again."""
 
 class CaseChange(_CaseChange, metaclass=_CaseChangeEnumTypeWrapper): ...
 
@@ -98,6 +102,10 @@ CASE_CHANGE_SUPERSEDED: CaseChange.ValueType  # 6
 """This case no longer stands, under a newer incarnation."""
 CASE_CHANGE_RESTORED: CaseChange.ValueType  # 7
 """Said again as it stands, under a newer incarnation: readers knew a state that a restore has undone."""
+CASE_CHANGE_EXTENSION_ASKED: CaseChange.ValueType  # 8
+"""Its department asks for more time."""
+CASE_CHANGE_CLEARED: CaseChange.ValueType  # 9
+"""The sensor behind it measures what is usual again."""
 Global___CaseChange: _TypeAlias = CaseChange  # noqa: Y015
 
 class _RoutedBecause:

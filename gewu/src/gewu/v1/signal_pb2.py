@@ -26,7 +26,7 @@ from gewu.v1 import common_pb2 as gewu_dot_v1_dot_common__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gewu/v1/signal.proto\x12\x07gewu.v1\x1a\x14gewu/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe0\x03\n\x06Signal\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x1b\n\x04lane\x18\x02 \x01(\x0e\x32\r.gewu.v1.Lane\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tclient_id\x18\x04 \x01(\t\x12/\n\x0bobserved_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x05point\x18\x07 \x01(\x0b\x32\x0e.gewu.v1.Point\x12\x11\n\thome_area\x18\x08 \x01(\t\x12\x17\n\x0fpackage_version\x18\t \x01(\t\x12\x10\n\x08\x65xercise\x18\n \x01(\x08\x12\x16\n\x0e\x63ontent_sha256\x18\x0b \x01(\x0c\x12\"\n\x08pictures\x18\x0c \x03(\x0b\x32\x10.gewu.v1.Picture\x12\x0f\n\x07\x61\x64\x64ress\x18\r \x01(\t\x12!\n\x06report\x18\x14 \x01(\x0b\x32\x0f.gewu.v1.ReportH\x00\x12#\n\x07reading\x18\x15 \x01(\x0b\x32\x10.gewu.v1.ReadingH\x00\x12\'\n\tdetection\x18\x16 \x01(\x0b\x32\x12.gewu.v1.DetectionH\x00\x42\x06\n\x04kind\"d\n\x06Report\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x11\n\tobject_id\x18\x03 \x01(\t\x12\'\n\x07\x63ontact\x18\x04 \x01(\x0b\x32\x16.gewu.v1.SealedContact\"|\n\x07Reading\x12\x11\n\tsensor_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ounter\x18\x03 \x01(\x04\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x12\n\x05value\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04unit\x18\x06 \x01(\tB\x08\n\x06_value\"x\n\tDetection\x12\x11\n\tcamera_id\x18\x01 \x01(\t\x12\x0f\n\x07rule_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x17\n\nconfidence\x18\x04 \x01(\x02H\x00\x88\x01\x01\x12\r\n\x05model\x18\x05 \x01(\tB\r\n\x0b_confidenceB\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gewu/v1/signal.proto\x12\x07gewu.v1\x1a\x14gewu/v1/common.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x87\x04\n\x06Signal\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x1b\n\x04lane\x18\x02 \x01(\x0e\x32\r.gewu.v1.Lane\x12\x0e\n\x06source\x18\x03 \x01(\t\x12\x11\n\tclient_id\x18\x04 \x01(\t\x12/\n\x0bobserved_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0breceived_at\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1d\n\x05point\x18\x07 \x01(\x0b\x32\x0e.gewu.v1.Point\x12\x11\n\thome_area\x18\x08 \x01(\t\x12\x17\n\x0fpackage_version\x18\t \x01(\t\x12\x10\n\x08\x65xercise\x18\n \x01(\x08\x12\x16\n\x0e\x63ontent_sha256\x18\x0b \x01(\x0c\x12\"\n\x08pictures\x18\x0c \x03(\x0b\x32\x10.gewu.v1.Picture\x12\x0f\n\x07\x61\x64\x64ress\x18\r \x01(\t\x12!\n\x06report\x18\x14 \x01(\x0b\x32\x0f.gewu.v1.ReportH\x00\x12#\n\x07reading\x18\x15 \x01(\x0b\x32\x10.gewu.v1.ReadingH\x00\x12\'\n\tdetection\x18\x16 \x01(\x0b\x32\x12.gewu.v1.DetectionH\x00\x12%\n\x05\x66\x61ult\x18\x17 \x01(\x0b\x32\x14.gewu.v1.DeviceFaultH\x00\x42\x06\n\x04kind\"d\n\x06Report\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x11\n\tobject_id\x18\x03 \x01(\t\x12\'\n\x07\x63ontact\x18\x04 \x01(\x0b\x32\x16.gewu.v1.SealedContact\"|\n\x07Reading\x12\x11\n\tsensor_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\x04\x12\x0f\n\x07\x63ounter\x18\x03 \x01(\x04\x12\x10\n\x08quantity\x18\x04 \x01(\t\x12\x12\n\x05value\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x0c\n\x04unit\x18\x06 \x01(\tB\x08\n\x06_value\"\xc8\x01\n\tDetection\x12\x11\n\tcamera_id\x18\x01 \x01(\t\x12\x0f\n\x07rule_id\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x17\n\nconfidence\x18\x04 \x01(\x02H\x00\x88\x01\x01\x12\r\n\x05model\x18\x05 \x01(\t\x12#\n\x05plate\x18\x06 \x01(\x0b\x32\x14.gewu.v1.SealedPlate\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\r\n\x0b_confidence\"*\n\x0bSealedPlate\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0b\n\x03\x62ox\x18\x02 \x01(\x0c\"<\n\x05Plate\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x02\"\x83\x01\n\x0b\x44\x65viceFault\x12\x0e\n\x06\x64\x65vice\x18\x01 \x01(\t\x12\'\n\x07trouble\x18\x02 \x01(\x0e\x32\x16.gewu.v1.DeviceTrouble\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12)\n\x05since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp*g\n\rDeviceTrouble\x12\x1e\n\x1a\x44\x45VICE_TROUBLE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x44\x45VICE_TROUBLE_SILENT\x10\x01\x12\x1b\n\x17\x44\x45VICE_TROUBLE_FLAPPING\x10\x02\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,12 +34,20 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gewu.v1.signal_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013org.gewu.v1P\001Z\016gewu/v1;gewuv1'
+  _globals['_DEVICETROUBLE']._serialized_start=1281
+  _globals['_DEVICETROUBLE']._serialized_end=1384
   _globals['_SIGNAL']._serialized_start=89
-  _globals['_SIGNAL']._serialized_end=569
-  _globals['_REPORT']._serialized_start=571
-  _globals['_REPORT']._serialized_end=671
-  _globals['_READING']._serialized_start=673
-  _globals['_READING']._serialized_end=797
-  _globals['_DETECTION']._serialized_start=799
-  _globals['_DETECTION']._serialized_end=919
+  _globals['_SIGNAL']._serialized_end=608
+  _globals['_REPORT']._serialized_start=610
+  _globals['_REPORT']._serialized_end=710
+  _globals['_READING']._serialized_start=712
+  _globals['_READING']._serialized_end=836
+  _globals['_DETECTION']._serialized_start=839
+  _globals['_DETECTION']._serialized_end=1039
+  _globals['_SEALEDPLATE']._serialized_start=1041
+  _globals['_SEALEDPLATE']._serialized_end=1083
+  _globals['_PLATE']._serialized_start=1085
+  _globals['_PLATE']._serialized_end=1145
+  _globals['_DEVICEFAULT']._serialized_start=1148
+  _globals['_DEVICEFAULT']._serialized_end=1279
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -20,9 +21,32 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _DeviceTrouble:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DeviceTroubleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DeviceTrouble.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DEVICE_TROUBLE_UNSPECIFIED: _DeviceTrouble.ValueType  # 0
+    DEVICE_TROUBLE_SILENT: _DeviceTrouble.ValueType  # 1
+    """Nothing came for longer than it should."""
+    DEVICE_TROUBLE_FLAPPING: _DeviceTrouble.ValueType  # 2
+    """It crosses its limit to and fro: nobody can rely on it."""
+
+class DeviceTrouble(_DeviceTrouble, metaclass=_DeviceTroubleEnumTypeWrapper): ...
+
+DEVICE_TROUBLE_UNSPECIFIED: DeviceTrouble.ValueType  # 0
+DEVICE_TROUBLE_SILENT: DeviceTrouble.ValueType  # 1
+"""Nothing came for longer than it should."""
+DEVICE_TROUBLE_FLAPPING: DeviceTrouble.ValueType  # 2
+"""It crosses its limit to and fro: nobody can rely on it."""
+Global___DeviceTrouble: _TypeAlias = DeviceTrouble  # noqa: Y015
+
 @_typing.final
 class Signal(_message.Message):
-    """Something that was noticed. Said by intake and video on signals.<lane>, heard by dispatch."""
+    """Something that was noticed. Said by intake and video on signals.<lane>, by dispatch itself where a sensor fell silent, heard
+    by dispatch.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -42,6 +66,7 @@ class Signal(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     READING_FIELD_NUMBER: _builtins.int
     DETECTION_FIELD_NUMBER: _builtins.int
+    FAULT_FIELD_NUMBER: _builtins.int
     signal_id: _builtins.str
     """Derived from (source, client_id), for an anonymous source from the content as well: the same act done twice carries
     the same id. A reading's is derived from (sensor, session, counter).
@@ -50,7 +75,9 @@ class Signal(_message.Message):
     source: _builtins.str
     """Authenticated source, in a namespace of its own kind: key:<id>, sensor:<id>, camera:<id>, or anonymous."""
     client_id: _builtins.str
-    """The client's own id of this act, or the one that intake made for it; of a reading <session>:<counter>."""
+    """The client's own id of this act, or the one that intake made for it; of a reading <session>:<counter>; of a device's
+    fault <trouble>:<since when, in microseconds since 1970>.
+    """
     home_area: _builtins.str
     """Top-level grid at intake; never changes afterwards."""
     package_version: _builtins.str
@@ -77,6 +104,8 @@ class Signal(_message.Message):
     def reading(self) -> Global___Reading: ...
     @_builtins.property
     def detection(self) -> Global___Detection: ...
+    @_builtins.property
+    def fault(self) -> Global___DeviceFault: ...
     def __init__(
         self,
         *,
@@ -96,12 +125,13 @@ class Signal(_message.Message):
         report: Global___Report | None = ...,
         reading: Global___Reading | None = ...,
         detection: Global___Detection | None = ...,
+        fault: Global___DeviceFault | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["detection", b"detection", "kind", b"kind", "observed_at", b"observed_at", "point", b"point", "reading", b"reading", "received_at", b"received_at", "report", b"report"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["detection", b"detection", "fault", b"fault", "kind", b"kind", "observed_at", b"observed_at", "point", b"point", "reading", b"reading", "received_at", b"received_at", "report", b"report"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "client_id", b"client_id", "content_sha256", b"content_sha256", "detection", b"detection", "exercise", b"exercise", "home_area", b"home_area", "kind", b"kind", "lane", b"lane", "observed_at", b"observed_at", "package_version", b"package_version", "pictures", b"pictures", "point", b"point", "reading", b"reading", "received_at", b"received_at", "report", b"report", "signal_id", b"signal_id", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "client_id", b"client_id", "content_sha256", b"content_sha256", "detection", b"detection", "exercise", b"exercise", "fault", b"fault", "home_area", b"home_area", "kind", b"kind", "lane", b"lane", "observed_at", b"observed_at", "package_version", b"package_version", "pictures", b"pictures", "point", b"point", "reading", b"reading", "received_at", b"received_at", "report", b"report", "signal_id", b"signal_id", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["report", "reading", "detection"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["report", "reading", "detection", "fault"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
@@ -192,12 +222,22 @@ class Detection(_message.Message):
     CATEGORY_FIELD_NUMBER: _builtins.int
     CONFIDENCE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    PLATE_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
     camera_id: _builtins.str
     rule_id: _builtins.str
     category: _builtins.str
     confidence: _builtins.float
     model: _builtins.str
-    """Model name and the first 12 hex digits of its SHA-256."""
+    """Model name and the first 12 hex digits of its SHA-256; empty where no model took part."""
+    @_builtins.property
+    def plate(self) -> Global___SealedPlate:
+        """Only where a dated rule that two persons approved asks for it."""
+
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when the scene has been like this."""
+
     def __init__(
         self,
         *,
@@ -206,13 +246,100 @@ class Detection(_message.Message):
         category: _builtins.str = ...,
         confidence: _builtins.float | None = ...,
         model: _builtins.str = ...,
+        plate: Global___SealedPlate | None = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "confidence", b"confidence", "plate", b"plate", "since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "camera_id", b"camera_id", "category", b"category", "confidence", b"confidence", "model", b"model", "rule_id", b"rule_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_confidence", b"_confidence", "camera_id", b"camera_id", "category", b"category", "confidence", b"confidence", "model", b"model", "plate", b"plate", "rule_id", b"rule_id", "since", b"since"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__confidence: _TypeAlias = _typing.Literal["confidence"]  # noqa: Y015
     _WhichOneofArgType__confidence: _TypeAlias = _typing.Literal["_confidence", b"_confidence"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__confidence) -> _WhichOneofReturnType__confidence | None: ...
 
 Global___Detection: _TypeAlias = Detection  # noqa: Y015
+
+@_typing.final
+class SealedPlate(_message.Message):
+    """The plate of a vehicle, sealed to the key that seals contacts; whoever seals has no private half."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_ID_FIELD_NUMBER: _builtins.int
+    BOX_FIELD_NUMBER: _builtins.int
+    key_id: _builtins.str
+    box: _builtins.bytes
+    """A libsodium sealed box around a serialised Plate."""
+    def __init__(
+        self,
+        *,
+        key_id: _builtins.str = ...,
+        box: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["box", b"box", "key_id", b"key_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SealedPlate: _TypeAlias = SealedPlate  # noqa: Y015
+
+@_typing.final
+class Plate(_message.Message):
+    """A plate. Exists only inside a SealedPlate; no other message may hold it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIGNAL_ID_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    signal_id: _builtins.str
+    """The signal that it came with, so that a box cannot be moved to another one."""
+    text: _builtins.str
+    confidence: _builtins.float
+    def __init__(
+        self,
+        *,
+        signal_id: _builtins.str = ...,
+        text: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "signal_id", b"signal_id", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Plate: _TypeAlias = Plate  # noqa: Y015
+
+@_typing.final
+class DeviceFault(_message.Message):
+    """A sensor or a camera is not as it should be: its supplier shall look."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_FIELD_NUMBER: _builtins.int
+    TROUBLE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    SINCE_FIELD_NUMBER: _builtins.int
+    device: _builtins.str
+    """sensor:<id> or camera:<id>"""
+    trouble: Global___DeviceTrouble.ValueType
+    category: _builtins.str
+    @_builtins.property
+    def since(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        device: _builtins.str = ...,
+        trouble: Global___DeviceTrouble.ValueType = ...,
+        category: _builtins.str = ...,
+        since: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "device", b"device", "since", b"since", "trouble", b"trouble"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceFault: _TypeAlias = DeviceFault  # noqa: Y015

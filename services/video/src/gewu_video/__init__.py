@@ -1,0 +1,1 @@
+"""Video: cameras become signals. No recordings, no tables, no persons."""

@@ -1,0 +1,1 @@
+"""What a scene means by the rules of a city; pure: no Kafka, protobuf, pixels or models."""
