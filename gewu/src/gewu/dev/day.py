@@ -95,10 +95,10 @@ def _things(city: City, rng: random.Random, reports: int) -> list[_Thing]:
 
 
 def _popularity(city: City) -> tuple[list[Category], list[float]]:
-    """Categories with their shares of a day."""
+    """Categories with their shares of a day: what people have everyday words for is what they see every day."""
     taste = random.Random(f"{city.id} categories")
     categories = sorted(city.categories.values(), key=lambda category: category.key)
-    raw = [taste.expovariate(1.0) + 0.1 for _ in categories]
+    raw = [(taste.expovariate(1.0) + 0.1) * (1 + len(c.aliases)) for c in categories]
     of_lane = {lane: sum(r for r, c in zip(raw, categories, strict=True) if c.lane == lane) for lane in LANES}
     return categories, [LANES[c.lane] * r / of_lane[c.lane] for r, c in zip(raw, categories, strict=True)]
 
