@@ -26,12 +26,14 @@ def promtool() -> str:
 async def prometheus(
     promtool: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Prometheus]:
-    """Scrapes intake and dispatch, and has seen both."""
-    services = {"intake": stack.intake_url, "dispatch": stack.dispatch_url}
+    """Scrapes intake, dispatch and a canary, and has seen all."""
+    canary = await stack.launch("canary", {"GEWU_CANARY_EVERY": "1s"}, replica="canary")
+    services = {"intake": stack.intake_url, "dispatch": stack.dispatch_url, "canary": canary.url}
     async with Prometheus(tmp_path_factory.mktemp("prometheus") / "run", services) as made:
 
-        async def both() -> bool:
+        async def each() -> bool:
             return await made.scraped() == set(services)
 
-        await until(both, 30.0, "a scrape of both services")
+        await until(each, 30.0, "a scrape of each service")
         yield made
+    await stack.end("canary")

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
 import gewu
+import gewu.canary.metrics
 import gewu_dispatch.metrics
 import gewu_intake.metrics
 from gewu import topics
@@ -25,7 +26,7 @@ from gewu_intake.domain.report import Reject
 from gewu_intake.http import doors
 from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal
 
-SERVICES = ("intake", "dispatch")
+SERVICES = ("intake", "dispatch", "canary")
 _UNITS = ("seconds", "bytes", "records", "events", "partitions", "topics", "shards")
 _FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info")
 
@@ -38,6 +39,7 @@ _PARTS = (
     ("gewu_dispatch_", "Decisions", "What happens inside that transaction."),
     ("gewu_books_", "Books", "What PostgreSQL knows, read every 5 s; every replica shows the same."),
     ("gewu_relay_", "Outbox", "From that transaction to the broker's ack of what it said."),
+    ("gewu_canary_", "Canary", "What a drill a minute finds on its way through the whole line."),
     ("gewu_", "Process", "Of each service."),
 )  # fmt: skip
 
@@ -53,7 +55,8 @@ LABELS = {
     "status": "HTTP's",
     "producer": "the lanes; `desk`, `parking`, `relay`",
     "topic": "the registry, with the departments of the city package",
-    "service": "the two services",
+    "service": "the services and the canary",
+    "station": "`gewu.canary.metrics.Station`",
     "version": "this release",
 }
 
@@ -75,6 +78,8 @@ def registry(service: str) -> CollectorRegistry:
     made = CollectorRegistry()
     if service == "intake":
         gewu_intake.metrics.Metrics(made)
+    elif service == "canary":
+        gewu.canary.metrics.Metrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
@@ -112,6 +117,7 @@ def allowed(city: City) -> Mapping[str, set[str]]:
         "producer": lanes | {"desk", "parking", "relay"},
         "topic": {t.name for t in topics.registry(city.departments)},
         "service": set(SERVICES),
+        "station": set(map(str, gewu.canary.metrics.Station)),
         "version": {gewu.__version__},
         "le": {floatToGoString(bound) for bound in bounds},
     }

@@ -106,6 +106,7 @@ async def _live(stack: Stack, options: Options, view: View) -> int:
     try:
         first = await lookout.look(thorough=True)
         run = Run(stack, lookout, view, Scene(city, first, _addresses(stack), Tally()))
+        await stack.launch("canary", replica="canary", ready=False)
         _introduce(run)
         if options.seconds is None:
             await _stay(run, city, options)
@@ -194,6 +195,7 @@ async def _close(run: Run) -> int:
     """No more reports, everything settled, and the judge's word on it."""
     run.view.end()
     run.say("stopping intake, then waiting until everything is settled …")
+    await run.stack.end("canary")
     await run.stack.end("intake")
     last = await _drained(run)
     _tell(run, summary.lines(run.scene.first, last, run.scene.tally))
