@@ -17,6 +17,7 @@ from gewu.dev import day, replay, rest, summary
 from gewu.dev.books import Lookout, Snapshot
 from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
+from gewu.dev.measuring import Measuring
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
 from gewu.dev.watch import Watch
@@ -54,6 +55,7 @@ class Run:
     first: Snapshot
     say: Callable[[str], None]
     tally: Tally = field(default_factory=Tally)
+    measuring: Measuring | None = None
     sending: bool = False
 
 
@@ -86,7 +88,7 @@ async def launch(options: Options, say: Callable[[str], None]) -> int:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, say, "already stopping …")
-        say("stopping: services first, then Kafka and PostgreSQL …")
+        say("stopping: services first, then the servers …")
         await stack.stop()
         say("stopped")
 
@@ -123,7 +125,12 @@ async def _stay(run: Run, city: City, options: Options) -> None:
         await _watched(run, work())
     except asyncio.CancelledError:
         with suppress(asyncio.CancelledError):
-            _tell(summary.lines(run.first, await run.lookout.look(thorough=True), run.tally), run.say)
+            _tell(
+                summary.lines(
+                    run.first, await run.lookout.look(thorough=True), run.tally, run.measuring and run.measuring.tally
+                ),
+                run.say,
+            )
         raise
 
 
@@ -141,11 +148,12 @@ async def _replayed(run: Run, city: City, options: Options, seconds: float) -> N
     with Ledger(path) as ledger:
         sender = Replay(run.stack.intake_url, run.stack.report_key, shipments, ledger)
         run.tally, run.sending = sender.tally, True
-        run.say(f"replaying day {number} of {city.name['zh']} {city.name['en']}: {sender.tally.planned} reports in "
-                f"{seconds:.0f} s; what the client was told stands in {path}")  # fmt: skip
+        run.measuring = Measuring(city, run.stack.mqtt, number, seconds)
+        run.say(f"replaying day {number} of {city.name['zh']} {city.name['en']}: {sender.tally.planned} reports and "
+                f"{run.measuring.tally.planned} readings in {seconds:.0f} s; what clients were told: {path}")  # fmt: skip
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds + _LAST_ANSWERS_S):
-                await sender.run()
+                await asyncio.gather(sender.run(), run.measuring.run())
     run.sending = False
     run.say(f"the day is sent: {run.tally.accepted} of {run.tally.sent} reports were accepted")
 
@@ -188,10 +196,12 @@ async def _watch(run: Run) -> None:
 
 async def _close(run: Run) -> int:
     """No more reports, everything settled, and the judge's word on it."""
+    if run.measuring:
+        await run.measuring.heard(run.stack.intake_url)
     run.say("stopping intake, then waiting until everything is settled …")
     await run.stack.end("intake")
     last = await _drained(run)
-    _tell(summary.lines(run.first, last, run.tally), run.say)
+    _tell(summary.lines(run.first, last, run.tally, run.measuring and run.measuring.tally), run.say)
     faults = [*rest.faults(last), *await _audited(run)]
     for fault in faults:
         run.say(f"FAULT 账目不平: {fault}")
@@ -230,6 +240,7 @@ def _introduce(run: Run) -> None:
     stack, first = run.stack, run.first
     rows = [
         ("report 上报", f"{stack.intake_url}/v1/reports"),
+        ("sensors 传感器", f"{stack.mqtt.url}  topic sensors/<id>/readings"),
         ("cases 案件", f"{stack.dispatch_url}/v1/cases"),
         ("API docs 接口文档", f"{stack.intake_url}/docs  {stack.dispatch_url}/docs"),
         ("metrics 指标", f"{stack.intake_url}/metrics  {stack.dispatch_url}/metrics"),
