@@ -197,6 +197,33 @@ async def test_what_can_never_be_taken_is_acknowledged_in_its_place_and_answered
     assert topic == "sensors/nobody-1/refused" and said["reason"] == Refusal.UNKNOWN_SENSOR
 
 
+async def test_a_bug_that_a_reading_meets_each_time_is_not_in_the_way_of_others_for_ever(
+    bridged: Bridged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = bridged.log.append
+
+    def broken(topic: str, partition: int, records: Sequence[Record], done: Done) -> None:
+        if b"1:1" in records[0][1]:
+            raise RuntimeError("a bug")
+        append(topic, partition, records, done)
+
+    monkeypatch.setattr(bridged.log, "append", broken)
+    for times in (1, 2):
+        bridged.wire.says("smoke-001", 1)  # as the broker says it again
+
+        async def again(times: int = times) -> bool:
+            return bridged.wire.connections == times + 1
+
+        await until(again, 5.0, "another connection")
+    wrong = bridged.wire.says("smoke-001", 1)
+    good = bridged.wire.says("smoke-002", 7)
+    await bridged.took(1)
+    bridged.log.settle(0)
+    await bridged.acked(2)
+    assert bridged.wire.acked == [wrong, good] and bridged.wire.connections == 3
+    assert bridged.metrics.refused[Refusal.UNEXPECTED]._value == 1
+
+
 async def test_a_broker_that_is_away_is_tried_again_and_red(city: City) -> None:
     tries, health = [], Health(lambda: float(len(tries) * 60))
 

@@ -4,7 +4,8 @@ import asyncio
 import json
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from random import Random
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -13,6 +14,7 @@ import pytest
 import zmqtt
 
 from gewu.city import load
+from gewu.dev.ledger import OK, Ledger
 from gewu.dev.mqtt import MqttServer, mosquitto
 from gewu.dev.stack import Stack
 
@@ -73,10 +75,14 @@ def mosquitto_or_skip() -> None:
 class Town:
     """Sensors that measure to and fro over their limits, as fast as the broker acknowledges; each keeps what it said."""
 
-    def __init__(self, stack: Stack, ids: Sequence[str], *, session: int, pause: float = 0.01) -> None:
+    def __init__(
+        self, stack: Stack, ids: Sequence[str], *, session: int, pause: float = 0.01, ledgers: Path | None = None
+    ) -> None:
         self._stack, self._ids, self._session, self._pause = stack, ids, session, pause
         self._city = load(stack.city)
         self._stopped = asyncio.Event()
+        # One for each: an answer in a ledger names only the client's id, and counters are all alike.
+        self.ledgers = {id_: ledgers / f"ledger-{id_}-{session}.jsonl" for id_ in ids} if ledgers else {}
         self.said: dict[str, list[float]] = {id_: [] for id_ in ids}
         self.acked: dict[str, list[int]] = {id_: [] for id_ in ids}
 
@@ -106,12 +112,19 @@ class Town:
     async def _one(self, id_: str, n: int) -> None:
         sensor, random = self._city.sensors[id_], Random(f"{id_} {self._session}")
         assert sensor.high
-        async with Device(self._stack.mqtt, id_, session=self._session) as device:
+        async with AsyncExitStack() as stack:
+            ledger = stack.enter_context(Ledger(self.ledgers[id_])) if self.ledgers else None
+            device = await stack.enter_async_context(Device(self._stack.mqtt, id_, session=self._session))
             device.acked = self.acked[id_]
             while not self._stopped.is_set():
                 # Harmless at first, whatever an earlier town left it at, and each turns at a time of its own.
                 beyond = (len(self.said[id_]) + 5 * (n % 5)) // 23 % 2
                 value = sensor.high.limit + 1 if beyond else sensor.high.clear - 1
                 self.said[id_].append(value)
+                client_id = f"{self._session}:{len(self.said[id_])}"
+                if ledger:
+                    ledger.sending([(client_id, "p0")], f"sensor:{id_}")
                 await device.says(value)
+                if ledger:
+                    ledger.outcome(client_id, OK)
                 await asyncio.sleep(random.uniform(0, 2 * self._pause))

@@ -14,6 +14,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from gewu.audit.facts import Position
 from gewu.audit.findings import Fault, Findings
+from gewu.audit.ledger import Ledger
 from gewu.city.model import Sensor
 from gewu.v1.signal_pb2 import Signal
 
@@ -68,9 +69,15 @@ class _Device:
 
 
 class Sensors:
-    """Takes readings partition by partition, each in its order. sensors: of the package of that version; None without one."""
+    """Takes readings partition by partition, each in its order. sensors: of the package of that version; None without one.
 
-    def __init__(self, sensors: Mapping[str, Sensor] | None = None, version: str = "") -> None:
+    A reading of the ledger lands when it stands in the log before the position; one that is a signal as well, with that.
+    """
+
+    def __init__(
+        self, sensors: Mapping[str, Sensor] | None = None, version: str = "", ledger: Ledger | None = None
+    ) -> None:
+        self._ledger = ledger
         self._sensors, self._version = sensors, version
         self._devices: dict[str, _Device] = {}
         self._others: set[str] = set()  # with readings of another version of the package
@@ -83,6 +90,9 @@ class Sensors:
         if device is None:
             device = self._devices[own.sensor_id] = _Device(known.get(own.sensor_id) if known is not None else None)
         self.readings += 1
+        entry = self._ledger.find(signal.source, signal.client_id) if self._ledger else None
+        if entry and not entry.rows:
+            entry.rows, entry.landed = 1, True
         if (own.session, own.counter) <= device.last:
             self.repeats += 1
             return None

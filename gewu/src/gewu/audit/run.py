@@ -78,7 +78,8 @@ class _Run:
                 await self._opened(judge, self._package, self._package.twins())
             async for row in self._tables.signals():
                 judge.signal(row)
-            heard = Sensors(self._package.sensors, self._package.version) if self._package else Sensors()
+            package = self._package
+            heard = Sensors(package.sensors if package else None, package.version if package else "", ledger)
             beyond = await passed.judge(self._logs, self._tables, sources, positions, judge.findings, heard)
             verdict = judge.verdict(sources, positions, await self._tables.rows())
             outbox = await self._tables.outbox()

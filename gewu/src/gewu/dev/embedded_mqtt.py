@@ -1,6 +1,7 @@
 """`python -m gewu.dev.embedded_mqtt FOLDER PORT`: amqtt as a process of its own, where Mosquitto is not installed.
 
-It speaks MQTT 3.1.1 only and keeps nothing when it ends: good for seeing that things fit together, and for nothing else.
+It speaks MQTT 3.1.1 only, keeps nothing when it ends, and does not answer a bridge that comes back to what waited: good for
+seeing that things fit together, and for nothing else.
 """
 
 import asyncio

@@ -164,6 +164,11 @@ class Stack:
         topics = steps.apply_topics(self.kafka.bootstrap, self.city, self._say)
         await _all(topics, steps.migrate(self.dsn, self._say))
 
+    async def start_mqtt(self) -> None:
+        """Starts the sensors' broker and writes down how intake's bridge logs in. Raises CannotStart."""
+        await self.mqtt.start()
+        access.write_login(self.data / "secrets", "mqtt", mqtt_files.BRIDGE, self.mqtt.passwords()[mqtt_files.BRIDGE])
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -173,8 +178,7 @@ class Stack:
 
     async def _start_servers(self) -> None:
         self._say("starting Kafka, PostgreSQL and the MQTT broker …")
-        await _all(self.kafka.start(), self.postgres.start(), self.mqtt.start())
-        access.write_login(self.data / "secrets", "mqtt", mqtt_files.BRIDGE, self.mqtt.passwords()[mqtt_files.BRIDGE])
+        await _all(self.kafka.start(), self.postgres.start(), self.start_mqtt())
         logs = self.data / "logs"
         logs.mkdir(exist_ok=True)
         for log in (self.kafka.log, self.postgres.log, self.mqtt.log):

@@ -33,6 +33,7 @@ class Refusal(StrEnum):
     TOO_LARGE = "too_large"
     NOT_A_READING = "not_a_reading"
     NOT_FINITE = "not_finite"
+    UNEXPECTED = "unexpected"  # a fault of ours, each time that it came
 
 
 def refuse(said: ReadingSaid) -> Refusal | None:

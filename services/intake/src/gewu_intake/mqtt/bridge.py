@@ -16,7 +16,7 @@ from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
 from gewu.runtime.health import Health
-from gewu.runtime.producer import Fault, Producer, TooLarge
+from gewu.runtime.producer import Fault, Producer, TooLarge, Unknown
 from gewu_intake.domain.reading import Refusal, observed
 from gewu_intake.metrics import BridgeMetrics, Taken
 from gewu_intake.mqtt.client import Away, Link, Message
@@ -29,6 +29,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 30.0
 _PATIENCE_S = 10.0
 _CALM_S = 5.0  # a connection that lasted so long begins with the first pause again
 _LAST_ACKS_S = 3.0
+_TRIES = 3
 Connect = Callable[[], AbstractAsyncContextManager[Link]]
 
 
@@ -42,6 +43,7 @@ class Bridge:
         self._city, self._clock, self._connect, self._window = city, clock, connect, window
         self._producers, self._metrics, self._health = producers, metrics, health
         self._readings = Readings(city)
+        self._suspected: tuple[tuple[str, bytes], int] = ("", b""), 0
 
     async def run(self) -> None:
         """Connect, serve, and connect again with growing pauses, for as long as this runs."""
@@ -87,11 +89,16 @@ class Bridge:
             message = await serving.link.next()
             await serving.room()
             if serving.fault is None:
-                self._take(serving, message)
+                waiting = serving.expect(message)
+                try:
+                    self._take(serving, waiting)
+                except Exception:
+                    log.exception("a bug met a reading")
+                    self._suspect(serving, waiting)
 
-    def _take(self, serving: "Serving", message: Message) -> None:
+    def _take(self, serving: "Serving", waiting: "Waiting") -> None:
         """Append the reading, or have it refused; either way it has its place among those to be acknowledged."""
-        waiting = serving.expect(message)
+        message = waiting.message
         found = parse(message.topic, message.payload, self._city)
         if isinstance(found, Refused):
             self._refuse(serving, waiting, found)
@@ -107,6 +114,16 @@ class Bridge:
                 serving.settle(waiting, fault)
 
         self._producers[lane].append(topic, partition, [record], done)
+
+    def _suspect(self, serving: "Serving", waiting: "Waiting") -> None:
+        """A bug of ours is first taken for passing, then for the reading's fault, or it would be in the way for ever."""
+        seen, times = self._suspected
+        own = waiting.message.topic, waiting.message.payload
+        self._suspected = own, times + 1 if seen == own else 1
+        if self._suspected[1] < _TRIES:
+            serving.settle(waiting, Unknown("a fault of ours"))
+        else:
+            self._refuse(serving, waiting, Refused(Refusal.UNEXPECTED, "a fault of ours"))
 
     def _refuse(self, serving: "Serving", waiting: "Waiting", refused: Refused) -> None:
         log.info("a reading is refused: %s", refused.text, extra={"why": str(refused.why), "sensor": refused.sensor_id})
