@@ -1,6 +1,7 @@
 """One reading's way: from a sensor over MQTT and Kafka to a case on a department's topic, and back to normal."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
@@ -63,3 +64,21 @@ async def test_a_smoke_detectors_reading_becomes_a_case_of_the_fire_brigade(stac
     assert (state["counter"], state["said"], state["case_id"]) == (3, 0, None)
     books = await rows(stack, "SELECT sum(measured)::int AS measured FROM position")
     assert books[0]["measured"] >= 2
+
+
+async def test_a_detector_that_goes_to_and_fro_becomes_a_case_of_its_supplier(stack: Stack) -> None:
+    async with Device(stack.mqtt, "gas-002", session=int(datetime.now(UTC).timestamp())) as device:
+        at = datetime.now(UTC) - timedelta(minutes=20)  # what it has gathered, by its own clock: each crossing dwells
+        for _ in range(6):
+            for value, seconds in ((2.0, 6), (2.0, 1), (0.1, 6)):
+                await device.says(value, at=at.isoformat())
+                at += timedelta(seconds=seconds)
+        question = "SELECT * FROM cases WHERE category = 'device:sensor' AND object_id = 'gas-002'"
+        (case,) = await until(lambda: rows(stack, question), what="the device's case")
+    assert (case["department"], case["rule_id"], case["lane"]) == ("gas", "own-sensor", 3)
+    (signal,) = await rows(stack, "SELECT * FROM signals WHERE case_id = $1", case["case_id"])
+    assert signal["kind"] == 4 and signal["client_id"].startswith("flapping:") and "flapping since" in signal["text"]
+    said = await heard(stack, "dispatch.gas", str(case["case_id"]))
+    assert Assignment.FromString(said[0]).case.object_id == "gas-002"
+    (state,) = await rows(stack, "SELECT is_flapping FROM sensors WHERE sensor_id = 'gas-002'")
+    assert state["is_flapping"]

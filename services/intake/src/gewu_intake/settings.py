@@ -11,6 +11,7 @@ from gewu.runtime.env import Env, is_loopback
 from gewu_intake.domain.admission import Limits
 
 _MOST = 1_000_000
+_LONGEST_SESSION_S = 365 * 86_400  # a year: the protocol has 32 bits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,7 @@ def _mqtt(env: Env) -> Mqtt | None:
     env.require(
         home or found.user is not None, "outside loopback GEWU_MQTT_USER_FILE and GEWU_MQTT_PASSWORD_FILE are needed"
     )
+    env.require(60 <= found.session_s <= _LONGEST_SESSION_S, "GEWU_MQTT_SESSION must be from 1min to 365d")
     env.require(
         bool(found.client_id), "GEWU_MQTT_CLIENT_ID must not be empty: without a name the broker keeps nothing for us"
     )

@@ -1,5 +1,6 @@
 """What happens with the readings of a batch: most only move their sensor's row; a crossing goes on as a signal."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
@@ -29,8 +30,8 @@ class Readings:
         """Judge them; their sensors are locked until the transaction ends."""
         before = await sensors.lock(transaction, [r.sensor_id for r in readings])
         sensed = sensing.sense(before, self._city.sensors, readings)
-        for _, because in sensed.judged:
-            self._metrics.readings[because].inc()
+        for because, count in Counter(because for _, because in sensed.judged).items():
+            self._metrics.readings[because].inc(count)
         return sensed
 
     def crossing(self, reading: Reading) -> Signal:
