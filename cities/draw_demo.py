@@ -1,4 +1,4 @@
-"""Draws the made-up parts of cities/demo: grids, places and objects; the tables beside them are written by hand.
+"""Draws the made-up parts of cities/demo: grids, places, objects and sensors; the tables beside them are written by hand.
 
     python cities/draw_demo.py [FOLDER]        the same bytes on every machine
 
@@ -52,6 +52,70 @@ OBJECTS = (
     ("03005", 26, ("sanitation-parks",), ("sanitation-parks",)),
     ("04002", 18, ("sanitation-parks",), ("sanitation-parks",)),
 )
+# stem, labels, how many, class, quantity and unit (UCUM), supplier, class of the object it sits on ("": none), then high, its
+# clear, low, its clear, and dwell_s, silent_after_s, flaps, flap_window_s
+SENSORS = (
+    (
+        "smoke",
+        ("烟感", "Smoke detector"),
+        8,
+        "matter:10998",
+        "obscuration",
+        "%/m",
+        "telecom",
+        "",
+        "12,6,,,0,900,0,0",
+    ),
+    ("gas", ("燃气探测器", "Gas detector"), 5, "matter:10999", "methane", "%", "gas", "", "1,0.5,,,5,900,6,3600"),
+    (
+        "level",
+        ("下穿道水位计", "Underpass water level"),
+        5,
+        "matter:10996",
+        "level",
+        "cm",
+        "water",
+        "",
+        "27,15,,,60,1800,6,7200",
+    ),
+    (
+        "tilt",
+        ("井盖倾角", "Cover tilt"),
+        6,
+        "component:01002",
+        "tilt",
+        "deg",
+        "telecom",
+        "component:01002",
+        "30,10,,,10,3600,6,3600",
+    ),
+    (
+        "fill",
+        ("垃圾箱满溢", "Bin fill"),
+        5,
+        "matter:06042",
+        "fill",
+        "%",
+        "sanitation-parks",
+        "component:03005",
+        "90,40,,,900,7200,4,86400",
+    ),
+    (
+        "pressure",
+        ("供水管压", "Water main pressure"),
+        3,
+        "matter:10994",
+        "pressure",
+        "kPa",
+        "water",
+        "",
+        ",,150,200,30,1800,6,3600",
+    ),
+)
+SENSOR_COLUMNS = (
+    "id,label_zh,label_en,category,quantity,unit,lon,lat,object_id,supplier,high,high_clear,low,low_clear,"
+    "dwell_s,silent_after_s,flaps,flap_window_s"
+)
 FIRMS = ("安居物业", "春晖物业", "松柏物业", "和风物业")
 
 Spot = tuple[float, float]
@@ -61,7 +125,7 @@ Labels = tuple[str, str]
 
 
 def main() -> None:
-    """Write the three drawn files into the folder given, or into cities/demo."""
+    """Write the four drawn files into the folder given, or into cities/demo."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "demo"
     for name, text in draw().items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
@@ -70,11 +134,13 @@ def main() -> None:
 def draw() -> dict[str, str]:
     """Give the text of every drawn file by its name."""
     town = Town(random.Random(SEED))
-    return {
+    drawn = {
         "grids.geojson": collection(grids(town)),
         "places.geojson": collection(places(town)),
         "objects.csv": objects(town),
     }
+    # A chance of its own, so that sensors move nothing else.
+    return drawn | {"sensors.csv": sensors(town, random.Random(SEED + 1), drawn["objects.csv"])}
 
 
 class Town:
@@ -270,6 +336,22 @@ def objects(town: Town) -> str:
             owner, maintainer = owners[n % len(owners)], maintainers[n % len(maintainers)]
             rows.append(f"{stem}{counted[stem]:06d},component:{code},{lon:.6f},{lat:.6f},{owner},{maintainer}")
     return "\n".join(["id,category,lon,lat,owner,maintainer", *sorted(rows)]) + "\n"
+
+
+def sensors(town: Town, chance: random.Random, things: str) -> str:
+    """Give the sensors: on an object of their class where they have one, else near the middle of a unit grid."""
+    cells, rows = sorted(town.ids), []
+    for stem, (zh, en), count, category, quantity, unit, supplier, on, limits in SENSORS:
+        standing = [line.split(",") for line in things.splitlines() if on and line.split(",")[1] == on]
+        chosen = chance.sample(standing, count) if standing else [None] * count
+        for n, thing in enumerate(chosen, 1):
+            x, y = town.middle(chance.choice(cells))
+            lon, lat, object_id = (thing[2], thing[3], thing[0]) if thing else (f"{x:.6f}", f"{y:.6f}", "")
+            labels = f"{zh}{n}号,{en} {n}"
+            rows.append(
+                f"{stem}-{n:03d},{labels},{category},{quantity},{unit},{lon},{lat},{object_id},{supplier},{limits}"
+            )
+    return "\n".join([SENSOR_COLUMNS, *sorted(rows)]) + "\n"
 
 
 def collection(features: list[dict]) -> str:

@@ -28,6 +28,9 @@ class Tables:
     async def contents(self, signals: Sequence[UUID]) -> dict[UUID, bytes]:
         return {id_: self.taken[id_] for id_ in signals if id_ in self.taken}
 
+    async def sensors(self) -> dict[str, tuple[int, int]]:
+        return {}
+
     async def conflicts(self, signals: Sequence[UUID]) -> AbstractSet[tuple[str, int, int]]:
         return self.kept
 

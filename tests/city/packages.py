@@ -42,6 +42,10 @@ OBJECTS = """\
 id,category,lon,lat,owner,maintainer
 T1,component:01001,83.0005,39.0005,water,
 """
+SENSORS = """\
+id,label_zh,label_en,category,quantity,unit,lon,lat,object_id,supplier,high,high_clear,low,low_clear,dwell_s,silent_after_s,flaps,flap_window_s
+level-1,水位,Level,matter:06010,level,cm,83.0005,39.0005,T1,water,30,20,5,10,60,900,3,3600
+"""
 ROUTING = """\
 id,category,kind_of_place,grid,owner,department,note
 owned,component:*,*,*,*,@owner,

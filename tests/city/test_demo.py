@@ -24,7 +24,7 @@ def test_the_demo_city_has_no_fault_gap_or_overlap(gelin: City) -> None:
 
 def test_the_committed_files_are_what_the_generator_draws() -> None:
     drawn = runpy.run_path(str(CITIES / "draw_demo.py"))["draw"]()
-    assert sorted(drawn) == ["grids.geojson", "objects.csv", "places.geojson"]
+    assert sorted(drawn) == ["grids.geojson", "objects.csv", "places.geojson", "sensors.csv"]
     for name, text in drawn.items():
         assert (CITIES / "demo" / name).read_bytes() == text.encode(), name
 

@@ -64,9 +64,11 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Kafk
 @pytest.fixture
 def ground(broker: Kafka, database: Postgres, demo: Path, tmp_path: Path) -> Ground:
     access.prepare(tmp_path / "secrets")
+    access.write_login(tmp_path / "secrets", "mqtt", "gewu-intake", "no broker here")
     places = {
         "kafka": broker.bootstrap, "postgres": database.dsn, "city": str(demo), "secrets": str(tmp_path / "secrets"),
         "host": ports.LOOPBACK, "dispatch_url": f"http://{ports.LOOPBACK}",
+        "mqtt": "", "mqtt_version": "5.0",
     }  # fmt: skip
     return Ground(broker, tmp_path, places)
 

@@ -116,10 +116,53 @@ def test_bytes_that_are_no_message_cannot_be_read(value: bytes) -> None:
     assert why(value) is Why.UNDECODABLE
 
 
-def test_readings_are_put_aside_until_they_are_served() -> None:
-    message = a_message()
-    message.reading.sensor_id = "s"
-    assert why(message, READING) is Why.NOT_SERVED
+def a_reading(**words: Any) -> signal_pb2.Signal:
+    """A sensor's reading on the wire that dispatch takes."""
+    message = a_message(source="sensor:smoke-001", client_id="7:18")
+    message.reading.sensor_id, message.reading.session, message.reading.counter = "smoke-001", 7, 18
+    message.reading.quantity, message.reading.unit, message.reading.value = "obscuration", "%/m", 0.0
+    for name, value in words.items():
+        setattr(message.reading, name, value)
+    return message
+
+
+def test_a_reading_is_read_with_its_zero() -> None:
+    found = told(a_reading(), READING)
+    assert (found.sensor_id, found.session, found.counter, found.value) == ("smoke-001", 7, 18, 0.0)
+    assert (found.quantity, found.unit, found.observed_at) == ("obscuration", "%/m", NOW_US)
+
+
+@pytest.mark.parametrize(
+    "words", [{"sensor_id": "smoke-002"}, {"counter": 19}, {"session": 2**63}, {"value": float("nan")}, {"value": float("inf")}],
+    ids=str,
+)  # fmt: skip
+def test_a_reading_of_somebody_else_or_of_no_number_is_none(words: dict[str, Any]) -> None:
+    message = a_reading(**words)
+    if "session" in words:
+        message.client_id = f"{2**63}:18"
+    assert why(message, READING) is Why.BAD_FIELD
+    message = a_reading()
+    message.reading.ClearField("value")
+    assert why(message, READING) is Why.BAD_FIELD
+
+
+def a_fault(**words: str) -> signal_pb2.Signal:
+    """A device's fault on the wire."""
+    message = a_message(source="camera:cam-7", client_id=f"silent:{NOW_US}")
+    message.fault.device, message.fault.category = "camera:cam-7", "device:camera"
+    message.fault.trouble = signal_pb2.DEVICE_TROUBLE_SILENT
+    message.fault.since.FromMicroseconds(NOW_US)
+    for name, value in words.items():
+        setattr(message.fault, name, value)
+    return message
+
+
+def test_a_devices_fault_is_a_case_about_that_device() -> None:
+    found = told(a_fault(), codec.SIGNAL_FAULT)
+    assert (found.kind, found.said, found.object_id) == (Source.FAULT, "device:camera", "cam-7")
+    assert found.text == "camera cam-7 silent since 2026-03-04T10:00:00Z"
+    for wrong in ("camera:cam-8", "cam-7", "camera:../etc"):
+        assert why(a_fault(device=wrong), codec.SIGNAL_FAULT) is Why.BAD_FIELD
 
 
 def test_a_signal_of_no_kind_or_of_another_kind_than_its_type_is_none() -> None:

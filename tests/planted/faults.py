@@ -1,6 +1,7 @@
 """What is done to a system under load, so that the window of a bug opens; each leaves the system able to go on."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -16,6 +17,7 @@ from tests.planted.load import Neighbours
 from tests.planted.site import Site
 from tests.support import log
 from tests.support.neighbours import pairs_across_partitions
+from tests.support.sensors import Town
 
 Fault = Callable[[Site, Neighbours], Awaitable[None]]
 _AFTER_S = 1.5  # of load after the fault: what it left behind must go on working, or be seen not to
@@ -113,12 +115,41 @@ async def neighbours_at_once(site: Site, load: Neighbours) -> None:
     await site.window()
 
 
+async def sensors_speak(site: Site, load: Neighbours) -> None:
+    """Sensors measure to and fro over their limits."""
+    await _town(site, site.window)
+
+
+async def bridge_killed_before_acks(site: Site, load: Neighbours) -> None:
+    """The broker is frozen while sensors speak, so that the bridge waits for acks, and intake is killed."""
+
+    async def kill() -> None:
+        await asyncio.sleep(1.0)
+        site.kafka.pause()
+        await asyncio.sleep(1.0)
+        await site.kill("intake")
+        site.kafka.resume()
+        await site.launch("intake")
+
+    await _town(site, kill)
+
+
+async def _town(site: Site, harm: Callable[[], Awaitable[None]]) -> None:
+    town = Town(site, ("smoke-002", "smoke-003"), session=int(time.time() * 1000), ledgers=site.data)
+    site.ledgers += town.ledgers.values()
+    running = asyncio.ensure_future(town.run())
+    await asyncio.sleep(1.5)
+    await harm()
+    town.stop()
+    await running
+
+
 FAULTS: Mapping[str, Fault] = {
     fault.__name__.replace("_", "-"): fault
     for fault in (
         none, dispatch_killed, two_dispatches, intake_killed_before_acks, broker_slower_than_the_deadline,
         department_topic_refuses, hostile_records, case_raised, departments_answer,
-        neighbours_at_once,
+        neighbours_at_once, sensors_speak, bridge_killed_before_acks,
     )
 }  # fmt: skip
 

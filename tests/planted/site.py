@@ -23,8 +23,8 @@ WINDOW = "PLANTED_WINDOW"
 
 
 class Site(Stack):
-    """The launcher's own stack with three differences: whose code it runs, that it starts from nothing on servers that
-    run already, and that it leaves them running."""
+    """The launcher's own stack with three differences: whose code it runs, that it starts from nothing on Kafka and
+    PostgreSQL that run already, and that it leaves them running."""
 
     def __init__(
         self, folder: Path, city: Path, servers: tuple[KafkaServer, PostgresServer], copy: Mapping[str, str], *,
@@ -32,6 +32,7 @@ class Site(Stack):
     ) -> None:  # fmt: skip
         super().__init__(folder, city)
         self.kafka, self.postgres = servers
+        self.ledgers: list[Path] = []  # beside the load's own: what sensors were told
         self._copy, self._window, self._planted = copy, folder / "window", planted
 
     def hits(self) -> list[str]:
@@ -84,11 +85,12 @@ class Site(Stack):
 
     async def stop(self) -> None:
         """Kill the services; nothing of them is needed any more."""
-        await asyncio.gather(*(service.kill() for service in self.services.values()))
+        await asyncio.gather(*(service.kill() for service in self.services.values()), self.mqtt.kill())
         self.folder.release()
 
     async def _start_servers(self) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
+        await self.start_mqtt()
 
     async def _step(self, name: str) -> None:
         step = components.component(name)

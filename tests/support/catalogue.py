@@ -19,22 +19,24 @@ from gewu.runtime import instruments, positions, process
 from gewu.runtime.health import Health
 from gewu.runtime.metering import ProducerMetrics, Unacked
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
-from gewu_dispatch.domain import joining, routing
+from gewu_dispatch.domain import joining, routing, sensing
 from gewu_dispatch.metrics import ACTIONS
+from gewu_intake.domain import reading
 from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
 from gewu_intake.http import doors
-from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal
+from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal, Taken
 
 SERVICES = ("intake", "dispatch", "canary")
-_UNITS = ("seconds", "bytes", "records", "events", "partitions", "topics", "shards")
-_FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info")
+_UNITS = ("seconds", "bytes", "records", "readings", "sensors", "events", "partitions", "topics", "shards")
+_FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_intake_mqtt_up")
 
 # Parts of the page: a prefix of the names, a heading, what it is about.
 _PARTS = (
     ("gewu_intake_", "Doors", "What clients are answered."),
     ("gewu_producer_", "Producers", "From a record that is taken to the broker's ack: intake has a producer a lane, named "
-     "after it; dispatch has `desk` (moves by HTTP), `parking` and `relay`."),
+     "after it, and with a bridge one more for each lane that sensors have, `sensors-p0` …; dispatch has `desk` (moves by "
+     "HTTP), `parking` and `relay`."),
     ("gewu_delivery_", "Delivery", "From the log to the transaction that settles a record."),
     ("gewu_dispatch_", "Decisions", "What happens inside that transaction."),
     ("gewu_books_", "Books", "What PostgreSQL knows, read every 5 s; every replica shows the same."),
@@ -48,12 +50,12 @@ LABELS = {
     "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, at the doors also `none`",
     "outcome": "the books' columns (`gewu.runtime.positions`)",
     "why": "`gewu.errors.Why`",
-    "because": "`Because` of routing and of joining",
-    "answer": "what intake says of a report",
-    "reason": "`Refusal`, `Reject` and `Shed` of intake; of producers `gewu.runtime.metering.Unacked`",
+    "because": "`Because` of routing and of joining; of readings that of sensing",
+    "answer": "what intake says of a report; of a reading `Taken`",
+    "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths",
     "status": "HTTP's",
-    "producer": "the lanes; `desk`, `parking`, `relay`",
+    "producer": "the lanes; `sensors-` and a lane; `desk`, `parking`, `relay`",
     "topic": "the registry, with the departments of the city package",
     "service": "the services and the canary",
     "station": "`gewu.canary.metrics.Station`",
@@ -77,7 +79,7 @@ def registry(service: str) -> CollectorRegistry:
     """Everything that a service registers, with nothing counted."""
     made = CollectorRegistry()
     if service == "intake":
-        gewu_intake.metrics.Metrics(made)
+        gewu_intake.metrics.Metrics(made), gewu_intake.metrics.BridgeMetrics(made)
     elif service == "canary":
         gewu.canary.metrics.Metrics(made)
     else:
@@ -109,12 +111,12 @@ def allowed(city: City) -> Mapping[str, set[str]]:
         "lane": lanes | {ACTIONS, NO_LANE},
         "outcome": {*positions.OUTCOMES, "skipped"},
         "why": set(map(str, Why)),
-        "because": {*map(str, routing.Because), *map(str, joining.Because)},
-        "answer": set(map(str, ANSWERS)),
-        "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked) for r in kind},
+        "because": {str(b) for kind in (routing.Because, joining.Because, sensing.Because) for b in kind},
+        "answer": {*map(str, ANSWERS), *map(str, Taken)},
+        "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked, reading.Refusal) for r in kind},
         "door": set(doors.LIMITS),
         "status": {str(s.value) for s in HTTPStatus},
-        "producer": lanes | {"desk", "parking", "relay"},
+        "producer": lanes | {f"sensors-{lane}" for lane in lanes} | {"desk", "parking", "relay"},
         "topic": {t.name for t in topics.registry(city.departments)},
         "service": set(SERVICES),
         "station": set(map(str, gewu.canary.metrics.Station)),

@@ -19,6 +19,7 @@ from gewu.v1.signal_pb2 import Signal
 from tests.api.conftest import Client
 from tests.cli.running import Gewu
 from tests.support import log
+from tests.support.sensors import Device
 from tests.support.waiting import until
 
 WAIT = {"prefer": "wait=5"}
@@ -206,3 +207,25 @@ async def test_the_text_says_the_same(client: Client, trace: Trace, gewu: Gewu, 
 def test_what_makes_no_sense_is_exit_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     id = [] if words in (["x"], []) else [str(uuid4())]
     assert main(["trace", *id, *words]) == 2 and capsys.readouterr().err
+
+
+async def test_a_reading_that_is_no_crossing_is_measured_and_one_that_is_has_its_case(
+    stack: Stack, trace: Trace
+) -> None:
+    session = int(datetime.now().timestamp())
+    async with Device(stack.mqtt, "smoke-006", session=session) as device:
+        for value in (1.0, 40.0):
+            await device.says(value)
+    signals = [ids.signal_id("sensor:smoke-006", f"{session}:{n}") for n in (1, 2)]
+
+    async def settled() -> list[dict[str, Any]] | None:
+        found = [(await trace(signal))[1] for signal in signals]
+        return found if [f["state"] for f in found] == ["measured", "taken"] else None
+
+    measured, crossing = await until(settled, 30.0, "both readings")
+    assert (
+        whats(measured) == ["received", "logged", "measured"]
+        and steps(measured, "measured")[0]["obscuration"] == "1 %/m"
+    )
+    assert whats(crossing)[:3] == ["received", "logged", "opened"]
+    assert (await trace(signals[0]))[0] == 0

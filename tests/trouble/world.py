@@ -106,7 +106,7 @@ class World:
 
     async def outcomes(self) -> dict[str, int]:
         """What the books say became of all signals so far."""
-        names = ("opened", "joined", "duplicate", "conflict", "parked")
+        names = ("opened", "joined", "measured", "duplicate", "conflict", "parked")
         sums = ", ".join(f"coalesce(sum({name}), 0)::int AS {name}" for name in names)
         signals = [topics.signals(lane) for lane in Lane]
         (row,) = await self.fetch(f"SELECT {sums} FROM position WHERE topic = ANY($1)", signals)

@@ -10,6 +10,7 @@ from tests.trouble.families import (
     ownership,
     positions,
     restored,
+    sensors,
     servers,
     versions,
 )
@@ -17,6 +18,7 @@ from tests.trouble.play import Family
 
 FAMILIES: dict[str, Family] = {
     "intake killed": kills.intake_killed,
+    "bridge killed": sensors.bridge_killed,
     "dispatch killed before the commit": kills.dispatch_killed("delivery.before_commit"),
     "dispatch killed after the commit": kills.dispatch_killed("delivery.after_commit"),
     "relay killed before the delete": kills.relay_killed,

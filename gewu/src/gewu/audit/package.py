@@ -22,6 +22,7 @@ from gewu.city.reading.manifest import read_manifest
 from gewu.city.reading.objects import read_objects
 from gewu.city.reading.places import read_places
 from gewu.city.reading.routing import read_rules
+from gewu.city.reading.sensors import read_sensors
 from gewu.city.words import spoken
 
 T = TypeVar("T")
@@ -38,7 +39,9 @@ class Package:
         rules = files.read("routing.csv", lambda text, notes: read_rules(text, departments, notes))
         places = files.read("places.geojson", read_places, absent=[])
         things = files.read("objects.csv", lambda text, notes: read_objects(text, None, None, notes), absent={})
+        sensors = files.read("sensors.csv", lambda text, notes: read_sensors(text, None, None, None, notes), absent={})
         files.refuse_faults()
+        self.sensors = sensors
         self.version = f"{manifest.version}-{files.fingerprint}"
         self._timezone, self._without_place = manifest.timezone, manifest.no_position_grid or ""
         self._paths = _paths(features)
@@ -48,6 +51,8 @@ class Package:
         )
         self._kinds = {place.id: place.kind for place, _ in places}
         self._words, self._owners = book.words, {id_: thing.owner for id_, thing in things.items()}
+        # A device's fault is a case about the device, which its supplier looks after.
+        self._owners |= {id_: sensor.supplier for id_, sensor in sensors.items()}
         self._joining = {c.key: Joining(c.join_radius_m, c.join_within_h) for c in book.categories.values()}
         self._routes = Routes(rules, departments, manifest.fallback)
 

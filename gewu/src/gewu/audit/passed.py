@@ -1,4 +1,4 @@
-"""What dispatch has read: each record of a lane before its position is a row, a conflict that was kept, or parked.
+"""What dispatch has read: each record of a lane before its position is a row, a reading, a conflict that was kept, or parked.
 
 The books say how many there are of each, and they are dispatch's own: a record that it booked and forgot balances them
 just as well. Here the log itself is asked, record by record.
@@ -19,12 +19,13 @@ from gewu import codec, topics
 from gewu.audit.facts import Position, Span
 from gewu.audit.findings import Fault, Findings
 from gewu.audit.log import Log
+from gewu.audit.readings import Number, Sensors
 from gewu.v1.signal_pb2 import Signal
 
 Record = ConsumerRecord[Any, Any]
 Place = tuple[str, int, int]  # topic, partition, offset
 _READER = "dispatch"
-_SIGNALS = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
+_SIGNALS = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION, codec.SIGNAL_FAULT)
 
 
 class Tables(Protocol):
@@ -36,6 +37,9 @@ class Tables(Protocol):
     async def conflicts(self, signals: Sequence[UUID]) -> AbstractSet[Place]:
         """Where records stand that were kept as conflicts with these signals."""
 
+    async def sensors(self) -> Mapping[str, Number]:
+        """Session and counter of each sensor's row."""
+
 
 @dataclass(slots=True)
 class Passed:
@@ -43,17 +47,26 @@ class Passed:
 
     records: int = 0
     unread: int = 0
+    readings: int = 0
+    crossings: int = 0
 
 
 async def judge(
-    logs: Log, tables: Tables, spans: Sequence[Span], positions: Sequence[Position], findings: Findings
-) -> Passed:
-    """Note every record that was passed over; spans: of the topics that dispatch reads."""
+    logs: Log, tables: Tables, spans: Sequence[Span], positions: Sequence[Position], findings: Findings,
+    sensors: Sensors | None = None,
+) -> Passed:  # fmt: skip
+    """Note every record that was passed over; spans: of the topics that dispatch reads; sensors: what judges readings."""
+    sensors = sensors or Sensors()
     passed, kept = Passed(), await _parked(logs, spans)
     judge_parked(positions, kept, findings)
     async for records in _records(logs, _before(spans, positions), passed):
         passed.records += len(records)
-        await judge_records(tables, records, kept, findings)
+        await judge_records(tables, records, kept, findings, sensors)
+    cut = {s.topic for s in spans if s.first > 0 and not topics.is_departments(s.topic)}
+    if passed.unread:
+        cut.add("unread")
+    sensors.judge(await tables.sensors(), positions, cut, findings)
+    passed.readings, passed.crossings = sensors.readings, sensors.crossings
     return passed
 
 
@@ -72,17 +85,25 @@ def judge_parked(positions: Sequence[Position], kept: AbstractSet[Place], findin
 
 
 async def judge_records(
-    tables: Tables, records: Sequence[Record], kept: AbstractSet[Place], findings: Findings
-) -> None:
+    tables: Tables, records: Sequence[Record], kept: AbstractSet[Place], findings: Findings,
+    sensors: Sensors | None = None,
+) -> None:  # fmt: skip
     """Note those of these records, all before the position, of which nothing was kept."""
+    sensors = sensors or Sensors()
     said = {_place(r): signal for r in records if _place(r) not in kept and (signal := _signal(r))}
     ids = {place: UUID(signal.signal_id) for place, signal in said.items()}
     contents = await tables.contents([*ids.values()])
+    readings = {
+        place: None for place, signal in said.items() if signal.WhichOneof("kind") == "reading"
+    }  # in their order
+    for place in readings:
+        if heard := sensors.take(said[place]):
+            sensors.held_against(heard, ids[place] in contents, findings)
     differ = {p for p, id_ in ids.items() if id_ in contents and contents[id_] != said[p].content_sha256}
     conflicts = await tables.conflicts([ids[p] for p in differ]) if differ else frozenset()
     for place in map(_place, records):
         name = f"{place[0]}:{place[1]}:{place[2]}"
-        if place not in kept and (place not in said or ids[place] not in contents):
+        if place not in kept and place not in readings and (place not in said or ids[place] not in contents):
             findings.note(Fault.UNBALANCED, f"{name} was passed over: it is neither a row nor parked")
         elif place in differ and place not in conflicts:
             words = f"holds another content than signal {ids[place]} was taken with, and no conflict is kept"

@@ -29,6 +29,8 @@ def as_json(found: Audit) -> dict[str, Any]:
         "grids_of_other_package": found.other_package,
         "records_passed": found.passed.records,
         "records_unread": found.passed.unread,
+        "readings": found.passed.readings,
+        "crossings": found.passed.crossings,
         "examples": {str(fault): verdict.findings.examples[fault] for fault in Fault},
         "books": [_book(account) for account in verdict.accounts],
         "read": [{"topic": s.topic, "partition": s.partition, "first": s.first, "end": s.end} for s in found.read],
@@ -56,6 +58,8 @@ def as_text(found: Audit) -> Iterator[str]:
     yield f"database    {_counted(n, 'signals', 'cases')}"
     yield f"log         {_counted(n, 'records', 'changes', 'assignments', 'refusals', 'repeats')} (no fault)"
     yield f"lanes       {found.passed.records:,} records before the positions held against tables and parking"
+    if found.passed.readings:
+        yield f"readings    {found.passed.readings:,}, of them {found.passed.crossings:,} crossings"
     yield f"on the way  in flight {verdict.in_flight:,}, in the outbox {found.outbox:,}"
     if found.grids_judged or found.other_package:
         left_out = f"{found.other_package:,} of another package version left out"

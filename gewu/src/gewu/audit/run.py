@@ -14,6 +14,7 @@ from gewu.audit import books, events, log, passed, store
 from gewu.audit.facts import Opened, Span
 from gewu.audit.judge import Judge
 from gewu.audit.ledger import Ledger
+from gewu.audit.readings import Sensors
 from gewu.audit.verdict import Verdict
 from gewu.runtime.settings import Kafka, Postgres
 
@@ -77,7 +78,9 @@ class _Run:
                 await self._opened(judge, self._package, self._package.twins())
             async for row in self._tables.signals():
                 judge.signal(row)
-            beyond = await passed.judge(self._logs, self._tables, sources, positions, judge.findings)
+            package = self._package
+            heard = Sensors(package.sensors if package else None, package.version if package else "", ledger)
+            beyond = await passed.judge(self._logs, self._tables, sources, positions, judge.findings, heard)
             verdict = judge.verdict(sources, positions, await self._tables.rows())
             outbox = await self._tables.outbox()
         return Audit(verdict, tuple(read), outbox, waited, self._grids, self._routes, self._others, beyond)

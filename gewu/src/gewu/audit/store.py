@@ -38,6 +38,7 @@ SELECT DISTINCT named::uuid FROM outbox, jsonb_array_elements(events::jsonb) AS 
     e ->> 3, CASE WHEN e ->> 4 <> 'gewu.v1.action.refused' THEN e ->> 7 END]) AS named
 WHERE named ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"""
 _CONTENTS = "SELECT signal_id, content FROM signals WHERE signal_id = ANY($1::uuid[])"
+_SENSORS = "SELECT sensor_id, session, counter FROM sensors"
 _CONFLICTS = "SELECT topic, partition, log_offset FROM conflicts WHERE signal_id = ANY($1::uuid[])"
 
 
@@ -78,6 +79,10 @@ class Store:
     async def contents(self, signals: Sequence[UUID]) -> dict[UUID, bytes]:
         """With which content each of these signals was taken; those that were not are left out."""
         return {row[0]: row[1] for row in await self._connection.fetch(_CONTENTS, signals)}
+
+    async def sensors(self) -> dict[str, tuple[int, int]]:
+        """Session and counter of the last reading of each sensor that was ever heard."""
+        return {row[0]: (row[1], row[2]) for row in await self._connection.fetch(_SENSORS)}
 
     async def conflicts(self, signals: Sequence[UUID]) -> set[tuple[str, int, int]]:
         """Where records stand that were kept as conflicts with these signals."""

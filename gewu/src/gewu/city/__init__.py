@@ -2,7 +2,7 @@
 
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault
-from gewu.city.model import Category, CityObject, Department, Grid, Limit, Place, Rule
+from gewu.city.model import Category, CityObject, Department, Device, Grid, Limit, Place, Rule, Sensor, Threshold
 from gewu.city.reading.load import load
 
 __all__ = [
@@ -11,10 +11,13 @@ __all__ = [
     "CityFaults",
     "CityObject",
     "Department",
+    "Device",
     "Fault",
     "Grid",
     "Limit",
     "Place",
     "Rule",
+    "Sensor",
+    "Threshold",
     "load",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from gewu.city.model import Category, CityObject, Department, Grid, Place, Rule
+from gewu.city.model import Category, CityObject, Department, Device, Grid, Place, Rule, Sensor
 from gewu.city.owners import OwnerGrid
 from gewu.city.standing import Standing
 from gewu.city.words import spoken
@@ -38,6 +38,7 @@ class City:
     grids: tuple[Grid, ...]
     places: tuple[Place, ...]
     objects: Mapping[str, CityObject]
+    sensors: Mapping[str, Sensor]
     rules: tuple[Rule, ...]
     words: Mapping[str, Category]
     grid_index: Mapping[str, int]
@@ -53,6 +54,23 @@ class City:
         """Give the lane of what is said to be of this category: p2 for a word that the code book does not have."""
         category = self.category(said)
         return Lane.named(category.lane) if category else Lane.P2
+
+    def device(self, named: str) -> Device | None:
+        """Find a device by its name, such as sensor:smoke-0042."""
+        kind, _, id_ = named.partition(":")
+        found = self._devices.get(kind, {}).get(id_)
+        return Device(found.id, found.supplier, found.lon, found.lat) if found else None
+
+    def owner(self, object_id: str) -> str:
+        """Who owns the object of that id, of a device who supplies it; "" where the city has neither."""
+        if thing := self.objects.get(object_id):
+            return thing.owner
+        return next((found.supplier for all_ in self._devices.values() if (found := all_.get(object_id))), "")
+
+    @property
+    def _devices(self) -> Mapping[str, Mapping[str, Sensor]]:
+        """Devices by kind and id: the one place where their kinds come together. No two of them, nor an object, share an id."""
+        return {"sensor": self.sensors}
 
     def grid(self, id: str) -> Grid:
         """Give the grid of that id; KeyError when the city has none."""

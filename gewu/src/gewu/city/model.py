@@ -88,6 +88,50 @@ class CityObject:
 
 
 @dataclass(frozen=True, slots=True)
+class Threshold:
+    """A limit of a sensor with its hysteresis: beyond `limit` is a crossing (越限), back at `clear` it is over."""
+
+    limit: float
+    clear: float
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """A sensor (传感器) in WGS 84 degrees; what it measures (UCUM unit), what a crossing means, who looks after the device.
+
+    `high` and `low`: at least one is there. dwell_s: so long a value must stay beyond its limit; silent_after_s: so long without
+    a reading the device is at fault, 0 never; flaps: so many crossings within flap_window_s as well, 0 never.
+    """
+
+    id: str
+    label_zh: str
+    label_en: str
+    category_key: str
+    quantity: str
+    unit: str
+    lon: float
+    lat: float
+    object_id: str
+    supplier: str
+    high: Threshold | None
+    low: Threshold | None
+    dwell_s: int = 0
+    silent_after_s: int = 0
+    flaps: int = 0
+    flap_window_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What is known of any device by its name, such as sensor:smoke-0042: who supplies it and where it is."""
+
+    id: str
+    supplier: str
+    lon: float
+    lat: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A routing rule (派遣规则) as written at `line` of routing.csv; '*' is any, `department` may be '@owner'."""
 

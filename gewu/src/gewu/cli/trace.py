@@ -75,13 +75,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in _lines(way):
             print(line)
-    return FINE if way.state in (State.TAKEN, State.IN_FLIGHT) else WRONG
+    return FINE if way.state in (State.TAKEN, State.IN_FLIGHT, State.MEASURED) else WRONG
 
 
 _WORDS = {
     "taken": "taken: it belongs to a case",
     "in flight": "in flight: it stands in the log, and dispatch has not read it yet",
     "parked": "parked: dispatch could not handle it (`gewu parked show ID` shows it, `gewu parked replay ID` says it again)",
+    "measured": "measured: a reading that is no crossing; it moved its sensor's row, and none stands for itself",
     "settled without a row": "settled without a row: dispatch has passed its record, and neither a case nor the parking "
     "topic has it; run `gewu audit`",
     "not known": "not known: no table has it, it is not parked, and it is not in what was searched of the log.\n"

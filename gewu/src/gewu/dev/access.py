@@ -54,6 +54,13 @@ def _key(kept: Folder, file: Path, name: str, scopes: Sequence[str], label: str)
     return secret
 
 
+def write_login(folder: Path, name: str, user: str, password: str) -> None:
+    """Writes NAME.user and NAME.password below the secrets folder."""
+    kept = Folder(folder)
+    kept.keep(f"{name}.user", user)
+    kept.keep(f"{name}.password", password)
+
+
 def write_environment(file: Path, variables: dict[str, str]) -> None:
     """Writes NAME=VALUE lines that a shell can source; for its owner only, because the DSN holds a password."""
     import shlex

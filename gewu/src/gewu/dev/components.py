@@ -1,8 +1,8 @@
 """What a running Gewu is made of, as data: the launcher starts it from this table.
 
 Environments are patterns over the places that whoever starts a component fills in:
-kafka (host:port), postgres (a DSN), city and secrets (folders), host, port and instance (of the component itself), and
-NAME_url for each service.
+kafka (host:port), postgres (a DSN), mqtt (a URL) and mqtt_version, city and secrets (folders), host, port and instance (of the
+component itself), and NAME_url for each service.
 """
 
 from collections.abc import Mapping
@@ -65,9 +65,17 @@ _LISTENS = {
     "GEWU_LOG_LEVEL": "info",
 }
 
+_SENSORS = {
+    "GEWU_MQTT_URL": "{mqtt}",
+    "GEWU_MQTT_VERSION": "{mqtt_version}",
+    "GEWU_MQTT_USER_FILE": "{secrets}/mqtt.user",
+    "GEWU_MQTT_PASSWORD_FILE": "{secrets}/mqtt.password",
+}
+
 COMPONENTS = (
     Component("kafka", Kind.SERVER, "Apache Kafka, the log", port=9092),
     Component("postgres", Kind.SERVER, "PostgreSQL, cases and books", port=5432),
+    Component("mqtt", Kind.SERVER, "the sensors' broker: Mosquitto, or amqtt where that is not installed", port=1883),
     Component(
         "topics", Kind.STEP, "topics as the registry says", ("gewu", "topics", "apply"),
         _common("KAFKA_BOOTSTRAP", "CITY"),
@@ -79,7 +87,7 @@ COMPONENTS = (
     Component(
         "intake", Kind.SERVICE, "the doors: takes reports in", ("python", "-m", "gewu_intake"),
         _common("KAFKA_BOOTSTRAP", "CITY", "KEYS_FILE", "LINK_SECRET_FILE", "CONTACT_PUBLIC_FILE")
-        | _LISTENS | {"GEWU_STATUS_URL": "{dispatch_url}"},
+        | _LISTENS | _SENSORS | {"GEWU_STATUS_URL": "{dispatch_url}"},
         port=8080,
     ),
     Component(

@@ -17,6 +17,7 @@ from gewu.dev import day, replay, rest, summary
 from gewu.dev.books import Lookout, Snapshot
 from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
+from gewu.dev.measuring import Measuring
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
 from gewu.dev.view import Scene, View
@@ -52,6 +53,7 @@ class Run:
     lookout: Lookout
     view: View
     scene: Scene
+    measuring: Measuring | None = None
     began: float = field(default_factory=time.monotonic)
 
     def say(self, line: str) -> None:
@@ -90,7 +92,7 @@ async def launch(options: Options, view: View) -> int:
         view.end()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, view.say, "already stopping …")
-        view.say("stopping: services first, then Kafka and PostgreSQL …")
+        view.say("stopping: services first, then the servers …")
         await stack.stop()
         view.say("stopped")
 
@@ -131,7 +133,7 @@ async def _stay(run: Run, city: City, options: Options) -> None:
         with suppress(asyncio.CancelledError):
             last = await run.lookout.look(thorough=True)
             run.view.end()
-            _tell(run, summary.lines(run.scene.first, last, run.scene.tally))
+            _tell(run, _summary(run, last))
         raise
 
 
@@ -150,11 +152,12 @@ async def _replayed(run: Run, city: City, options: Options, seconds: float) -> N
         sender = Replay(run.stack.intake_url, run.stack.report_key, shipments, ledger)
         run.scene.tally, run.scene.sending = sender.tally, True
         run.scene.day_begun, run.scene.day_s = time.monotonic() - run.began, seconds
-        run.say(f"replaying day {number} of {city.name['zh']} {city.name['en']}: {sender.tally.planned} reports in "
-                f"{seconds:.0f} s; what the client was told stands in {_shown(path)}")  # fmt: skip
+        run.measuring = Measuring(city, run.stack.mqtt, number, seconds)
+        run.say(f"replaying day {number} of {city.name['zh']} {city.name['en']}: {sender.tally.planned} reports and "
+                f"{run.measuring.tally.planned} readings in {seconds:.0f} s; what clients were told: {_shown(path)}")  # fmt: skip
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds + _LAST_ANSWERS_S):
-                await sender.run()
+                await asyncio.gather(sender.run(), run.measuring.run())
     run.scene.sending = False
     run.say(f"the day is sent: {run.scene.tally.accepted} of {run.scene.tally.sent} reports were accepted")
 
@@ -194,11 +197,13 @@ async def _watch(run: Run) -> None:
 async def _close(run: Run) -> int:
     """No more reports, everything settled, and the judge's word on it."""
     run.view.end()
+    if run.measuring:
+        await run.measuring.heard(run.stack.intake_url)
     run.say("stopping intake, then waiting until everything is settled …")
     await run.stack.end("canary")
     await run.stack.end("intake")
     last = await _drained(run)
-    _tell(run, summary.lines(run.scene.first, last, run.scene.tally))
+    _tell(run, _summary(run, last))
     faults = [*rest.faults(last), *await _audited(run)]
     for fault in faults:
         run.say(f"FAULT 账目不平: {fault}")
@@ -236,6 +241,7 @@ async def _drained(run: Run) -> Snapshot:
 def _addresses(stack: Stack) -> dict[str, str]:
     return {
         "report 上报": f"{stack.intake_url}/v1/reports",
+        "sensors 传感器": f"{stack.mqtt.url}  topic sensors/<id>/readings",
         "cases 案件": f"{stack.dispatch_url}/v1/cases",
         "API docs 接口文档": f"{stack.intake_url}/docs  {stack.dispatch_url}/docs",
         "metrics 指标": f"{stack.intake_url}/metrics  {stack.dispatch_url}/metrics",
@@ -256,6 +262,10 @@ def _introduce(run: Run) -> None:
     if first.said:
         cases = sum(first.cases.values())
         run.say(f"counts continue (在已有数据上继续): {first.said} signals and {cases} cases are here already")
+
+
+def _summary(run: Run, last: Snapshot) -> list[str]:
+    return summary.lines(run.scene.first, last, run.scene.tally, run.measuring and run.measuring.tally)
 
 
 def _tell(run: Run, lines: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""A whole Gewu on loopback: Kafka, PostgreSQL, topics, schemas and the services, as children of this process.
+"""A whole Gewu on loopback: Kafka, PostgreSQL, an MQTT broker, topics, schemas and the services, as children of this process.
 
 The launcher and the fault tests drive the same object: `async with Stack(data, city) as stack: ...`.
 """
@@ -11,16 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from gewu.dev import access, components, ports
+from gewu.dev import access, components, mqtt_files, ports
 from gewu.dev.children import CannotStart, end_leftover
 from gewu.dev.folder import Folder
 from gewu.dev.kafka import KafkaServer
+from gewu.dev.mqtt import MqttServer
 from gewu.dev.postgres import PostgresServer
 from gewu.dev.services import Service
 
 DATABASE = "gewu"
 READY_S = 60.0
-_OURS = ("kafka", "postgres", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*")
+_OURS = ("kafka", "postgres", "mqtt", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*")
 
 
 class Stack:
@@ -37,12 +38,14 @@ class Stack:
         *,
         kafka_settings: Mapping[str, str] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
+        embedded_mqtt: bool = False,
     ) -> None:
         self.folder = Folder(data)
         self.data, self.city = self.folder.path, city.resolve()
         self._say = say
         self.kafka = KafkaServer(self.data / "kafka", settings=kafka_settings, say=say)
         self.postgres = PostgresServer(self.data / "postgres", settings=postgres_settings, say=say)
+        self.mqtt = MqttServer(self.data / "mqtt", _sensors(self.city), embedded=embedded_mqtt, say=say)
         self.services: dict[str, Service] = {}
         self._access: access.Access | None = None
         self._down: set[str] = set()  # services that whoever drives us ended on purpose
@@ -77,6 +80,8 @@ class Stack:
         return {
             "kafka": self.kafka.bootstrap,
             "postgres": self.dsn,
+            "mqtt": self.mqtt.url,
+            "mqtt_version": self.mqtt.version,
             "city": str(self.city),
             "secrets": str(self.data / "secrets"),
             "host": ports.LOOPBACK,
@@ -96,6 +101,7 @@ class Stack:
         for file in sorted((self.data / "pids").glob("*.pid")):
             ended += await end_leftover(file)
         ended += await end_leftover(self.data / "kafka" / "kafka.pid")
+        ended += await end_leftover(self.data / "mqtt" / "mqtt.pid")
         return ended + await end_leftover(self.data / "postgres" / "postgres.pid", signal.SIGQUIT)
 
     async def start(self) -> None:
@@ -115,9 +121,9 @@ class Stack:
             raise
 
     async def stop(self) -> None:
-        """Stops the services, then Kafka and PostgreSQL; harmless where they do not run."""
+        """Stops the services, then the servers; harmless where they do not run."""
         await _all(*(service.stop() for service in self.services.values()))
-        await _all(self.kafka.stop(), self.postgres.stop())
+        await _all(self.kafka.stop(), self.postgres.stop(), self.mqtt.stop())
         self.folder.release()
 
     async def launch(
@@ -158,6 +164,11 @@ class Stack:
         topics = steps.apply_topics(self.kafka.bootstrap, self.city, self._say)
         await _all(topics, steps.migrate(self.dsn, self._say))
 
+    async def start_mqtt(self) -> None:
+        """Starts the sensors' broker and writes down how intake's bridge logs in. Raises CannotStart."""
+        await self.mqtt.start()
+        access.write_login(self.data / "secrets", "mqtt", mqtt_files.BRIDGE, self.mqtt.passwords()[mqtt_files.BRIDGE])
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
@@ -166,14 +177,22 @@ class Stack:
         await self.stop()
 
     async def _start_servers(self) -> None:
-        self._say("starting Kafka and PostgreSQL …")
-        await _all(self.kafka.start(), self.postgres.start())
+        self._say("starting Kafka, PostgreSQL and the MQTT broker …")
+        await _all(self.kafka.start(), self.postgres.start(), self.start_mqtt())
         logs = self.data / "logs"
         logs.mkdir(exist_ok=True)
-        for log in (self.kafka.log, self.postgres.log):
+        for log in (self.kafka.log, self.postgres.log, self.mqtt.log):
             with suppress(FileExistsError):
                 (logs / log.name).symlink_to(Path("..", log.parent.name, log.name))
+        broker = (
+            "Mosquitto"
+            if self.mqtt.program
+            else "amqtt (Mosquitto is not installed: MQTT 3.1.1 only, and nothing outlives it)"
+        )
         self._say(f"Kafka answers at {self.kafka.bootstrap}, PostgreSQL at {_without_password(self.dsn)}")
+        self._say(
+            f"sensors are heard at {self.mqtt.url} by {broker}; their passwords: {self.data / 'mqtt' / 'passwords.json'}"
+        )
 
     def _choose_ports(self) -> None:
         """Those of the last start where they are still free; all are known before the first service starts."""
@@ -214,6 +233,16 @@ async def _all(*work: Awaitable[Any]) -> None:
     for result in results:
         if isinstance(result, BaseException):
             raise result
+
+
+def _sensors(city: Path) -> tuple[str, ...]:
+    """The ids of the city's sensors; none where the package cannot be read, which `prepare` says better."""
+    from gewu.city import CityFaults, load
+
+    try:
+        return tuple(load(city).sensors)
+    except (CityFaults, OSError):
+        return ()
 
 
 def _without_password(dsn: str) -> str:

@@ -5,22 +5,31 @@ from collections.abc import Iterator
 from gewu import topics
 from gewu.dev.books import SIGNALS, Snapshot
 from gewu.dev.columns import left, right
+from gewu.dev.measuring import Measured
 from gewu.dev.metrics import quantile
 from gewu.dev.replay import LATE_S, Tally
 from gewu.dev.watch import Flow, between, duration
 
 _NAME, _NUMBER = 34, 9
-_SHOWN = ("opened", "joined", "duplicate", "conflict", "parked")
-_CHINESE = {"opened": "立案", "joined": "并案", "duplicate": "重复", "conflict": "冲突", "parked": "搁置"}
+_SHOWN = ("opened", "joined", "measured", "duplicate", "conflict", "parked")
+_CHINESE = {
+    "opened": "立案",
+    "joined": "并案",
+    "measured": "已测",
+    "duplicate": "重复",
+    "conflict": "冲突",
+    "parked": "搁置",
+}
 
 
-def lines(first: Snapshot, last: Snapshot, tally: Tally) -> list[str]:
+def lines(first: Snapshot, last: Snapshot, tally: Tally, measured: Measured | None = None) -> list[str]:
     """The whole summary."""
     flow = between(first, last)
     return [
         "",
         "summary 汇总 (this start 本次启动)",
         *_client(tally),
+        *_sensors(measured),
         *_outcomes(flow),
         *_departments(first, last, flow),
         *_books(first, last),
@@ -36,6 +45,11 @@ def _client(tally: Tally) -> Iterator[str]:
     if tally.late:
         worst = duration(tally.worst_late_s)
         yield _line("late 迟发", tally.late, f"more than {LATE_S * 1000:.0f}ms after their time, at worst {worst}")
+
+
+def _sensors(measured: Measured | None) -> Iterator[str]:
+    if measured and measured.planned:
+        yield _line("readings 读数", measured.acked, f"of {measured.planned} planned have their PUBACK")
 
 
 def _outcomes(flow: Flow) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from gewu.audit import log, one_signal
@@ -61,8 +62,10 @@ def _of_records(logged: Sequence[Logged], parked: Sequence[Parked], tables: Tabl
             found.append(received)
         found.append(Step(entry.at, What.LOGGED, entry.place))
         what = None if entry.place in aside else _outcome(entry, tables)
+        if what is What.MEASURED and any(step.what is what for step in found):
+            what = What.DUPLICATE  # its counter was not above its own
         if what:
-            found.append(Step(entry.at, what, entry.place))
+            found.append(Step(entry.at, what, entry.place, _measured(entry) if what is What.MEASURED else {}))
     # What stands outside the window is known from its row.
     if tables.signal is not None and not _is_found(logged, tables):
         row = tables.signal
@@ -85,11 +88,18 @@ def _outcome(entry: Logged, tables: Tables) -> What | None:
     if entry.offset >= tables.positions.get((entry.topic, entry.partition), 0):
         return What.IN_FLIGHT
     signal, message = tables.signal, entry.message
+    if message is not None and message.WhichOneof("kind") == "reading" and signal is None:
+        return What.MEASURED
     if signal is None or message is None:
         return What.SETTLED
     if message.content_sha256 != signal["content"]:
         return What.CONFLICT
     return None if entry.received_at == signal["received_at"] else What.DUPLICATE
+
+
+def _measured(entry: Logged) -> dict[str, Any]:
+    own = entry.message.reading if entry.message else None
+    return {own.quantity: f"{own.value:g} {own.unit}"} if own else {}
 
 
 def _of_parking(parked: Sequence[Parked]) -> list[Step]:
@@ -107,6 +117,8 @@ def _state(tables: Tables, logged: Sequence[Logged], parked: Sequence[Parked]) -
     outcomes = {_outcome(entry, tables) for entry in logged if entry.place not in aside}
     if What.IN_FLIGHT in outcomes:
         return State.IN_FLIGHT
+    if What.MEASURED in outcomes:
+        return State.MEASURED
     if What.SETTLED in outcomes:
         return State.SETTLED
     return State.PARKED if parked else State.UNKNOWN

@@ -7,11 +7,13 @@ from typing import Any
 
 
 class State(StrEnum):
-    """What became of a signal, as far as can be seen. settled: dispatch has passed its record and there is no row."""
+    """What became of a signal, as far as can be seen. measured: a reading that is no crossing; settled: dispatch
+    has passed its record and there is no row."""
 
     TAKEN = "taken"
     IN_FLIGHT = "in flight"
     PARKED = "parked"
+    MEASURED = "measured"
     SETTLED = "settled without a row"
     UNKNOWN = "not known"
 
@@ -26,6 +28,7 @@ class What(StrEnum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     SETTLED = "settled"
+    MEASURED = "measured"
     OPENED = "opened"
     JOINED = "joined"
     ACTION = "action"

@@ -21,11 +21,13 @@ from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.upkeep import watch_keys, watch_producers
 from gewu_dispatch.consumers import SCHEMA, Consumers, Database
 from gewu_dispatch.domain import joining
+from gewu_dispatch.handlers.silence import Silence
 from gewu_dispatch.http import openapi
 from gewu_dispatch.http.api import Api
 from gewu_dispatch.http.desk import Desk
-from gewu_dispatch.metrics import BooksMetrics, Metrics
+from gewu_dispatch.metrics import ACTIONS, BooksMetrics, Metrics
 from gewu_dispatch.settings import Settings
+from gewu_dispatch.wire import Events
 
 
 class PackageFault(Exception):
@@ -46,9 +48,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     relay = Relay(
         settings.postgres, SCHEMA, producers["relay"], "gewu/dispatch", RelayMetrics(registry), health, settings.failpoints,
     )  # fmt: skip
+    decisions = Metrics(registry)
     consumers = Consumers(
-        settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), Metrics(registry),
+        settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), decisions,
     )  # fmt: skip
+    silence = Silence(city, Events(known), clock, decisions)
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock)
     api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *api.routes()])
@@ -62,6 +66,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         Part("consumers", consumers.start, consumers.stop),
         loop("watch", consumers.watch, health),
         loop("clock", lambda: database.watch_clock(health), health),
+        loop("silence", lambda: silence.run(database.pool(ACTIONS), relay), health),
         loop("books", lambda: database.watch_books(books), health),
     ]
     return Service("dispatch", app, settings.http, health, turned_away, parts)

@@ -8,11 +8,16 @@ from gewu import topics
 from gewu.lane import Lane
 from gewu.runtime.instruments import TIME_BUCKETS, Spread, Tally
 from gewu.runtime.positions import OUTCOMES, Books
-from gewu_dispatch.domain import joining, routing
+from gewu_dispatch.domain import joining, routing, sensing
 from gewu_dispatch.domain.triage import Outcome
 
 _LOCKS = "Time a batch waited for joining's locks. Worry above 0.1 s at p99: two consumers meet in the same cells."
 _DECISIONS = "New signals by outcome and reason. Worry when a fallback's share grows: a rule or a class is missing."
+_READINGS = (
+    "Readings by what they meant. Worry when flapping grows: a device cannot be relied on; and at unknown_sensor and other_unit: "
+    "intake and dispatch have different packages."
+)
+_SILENT = "Sensors that fell silent. Worry when it leaps: something between them and us is broken."
 _UNKNOWN = "Records that carry fields this version does not know. Worry when no newer writer was deployed."
 _BOOKS = (
     "Records of the log by what became of them, as PostgreSQL's books have it: true over every restart. "
@@ -34,6 +39,9 @@ class Metrics:
         decisions = Tally("gewu_dispatch_decisions", _DECISIONS, ["outcome", "because"], registry)
         pairs = ((Outcome.OPENED, routing.Because), (Outcome.JOINED, joining.Because))
         self.decisions = {(o, str(b)): decisions.labels(o, b) for o, reasons in pairs for b in reasons}
+        readings = Tally("gewu_dispatch_readings", _READINGS, ["because"], registry)
+        self.readings = {because: readings.labels(because) for because in sensing.Because}
+        self.silent = Tally("gewu_dispatch_silent_sensors", _SILENT, [], registry)
         self.unknown_fields = Tally("gewu_dispatch_unknown_fields", _UNKNOWN, [], registry)
 
 

@@ -3,12 +3,15 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
+from math import isfinite
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from gewu import codec, ids, topics
-from gewu.clock import SECOND
+from gewu.city import City
+from gewu.clock import SECOND, from_micros
 from gewu.errors import Never, Why
 from gewu.lane import Lane
 from gewu.runtime.outbox import Event
@@ -16,9 +19,12 @@ from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
 from gewu_dispatch import encoding
 from gewu_dispatch.domain.action import Action, Kind, Refusal
 from gewu_dispatch.domain.case import Case, Picture, Signal, Source
+from gewu_dispatch.domain.sensing import Reading
 
 _MOVES = {kind.value: kind for kind in Kind}
 _KINDS = {kind.name.lower(): kind for kind in Source}
+_TROUBLES = {signal_pb2.DEVICE_TROUBLE_SILENT: "silent", signal_pb2.DEVICE_TROUBLE_FLAPPING: "flapping"}
+_LARGEST = 2**63 - 1  # what a bigint holds
 _DIGEST = 32
 _OBJECT_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -28,15 +34,13 @@ _FIRST_S, _END_S = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) for y in (_FI
 _WORD, _TEXT = 400, 8000
 
 
-def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
-    """A signal from its record, and whether it has fields of a newer version; Never when it cannot be one.
+def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal | Reading, bool]:
+    """A signal or a reading from its record, and whether it has fields of a newer version; Never when it cannot be one.
 
     `lane` is the topic's: a payload cannot claim another.
     """
     said = codec.decode(signal_pb2.Signal, value)
     which = said.WhichOneof("kind")
-    if which == "reading":
-        raise Never(Why.NOT_SERVED, "readings are not served yet")
     if which is None or not type_.endswith(which):
         raise Never(Why.BAD_FIELD, f"ce_type is {type_}, the message holds {which or 'no kind'}")
     # Each field is read once: reading it costs more than what is done with it.
@@ -47,11 +51,14 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
         raise Never(Why.BAD_FIELD, "source and client_id must be given")
     if len(content) != _DIGEST:
         raise Never(Why.BAD_FIELD, f"content_sha256 has {len(content)} bytes, a SHA-256 has {_DIGEST}")
+    if which == "reading":
+        return _reading(said), bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(said.reading)))
     lon, lat, accuracy_m = _position(said.point) if said.HasField("point") else (None, None, None)
     report = said.report if which == "report" else None
-    said_class, text, object_id = (
-        (report.category, report.text, report.object_id) if report else (said.detection.category, "", "")
-    )
+    if report:
+        said_class, text, object_id = report.category, report.text, report.object_id
+    else:
+        said_class, text, object_id = _fault(said) if which == "fault" else (said.detection.category, "", "")
     _bounded(source, client_id, home_area, package_version, address, said_class, object_id)
     _bounded(text, most=_TEXT)
     if object_id and not _OBJECT_ID.fullmatch(object_id):
@@ -63,7 +70,38 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal, bool]:
         (report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
         tuple(_picture(p) for p in pictures) if (pictures := said.pictures) else (),
     )  # fmt: skip
-    return found, bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(report or said.detection)))
+    return found, bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(report or getattr(said, which))))
+
+
+def _reading(said: signal_pb2.Signal) -> Reading:
+    """A sensor's reading; what it means is the package's to say."""
+    own = said.reading
+    sensor, session, counter, value = own.sensor_id, own.session, own.counter, own.value
+    _bounded(said.source, said.client_id, said.home_area, said.package_version, own.quantity, own.unit)
+    if said.source != f"sensor:{sensor}" or said.client_id != f"{session}:{counter}":
+        raise Never(
+            Why.BAD_FIELD, f"{said.source!r} {said.client_id!r} is not who speaks in reading {sensor[:80]!r} {counter}"
+        )
+    if max(session, counter) > _LARGEST:
+        raise Never(Why.BAD_FIELD, f"session {session} or counter {counter} is above {_LARGEST}")
+    if not own.HasField("value") or not isfinite(value):
+        raise Never(Why.BAD_FIELD, f"value {value} is no number")
+    return Reading(
+        said.signal_id, sensor, session, counter, own.quantity, own.unit, value, _time(said, "observed_at"),
+        _time(said, "received_at"), said.source, said.client_id, said.content_sha256, said.home_area, said.package_version,
+    )  # fmt: skip
+
+
+def _fault(said: signal_pb2.Signal) -> tuple[str, str, str]:
+    """Class, text and object of a device's fault: the device stands as the object, so that two devices' cases stay two."""
+    own = said.fault
+    kind, _, device = own.device.partition(":")
+    if said.source != own.device or not kind or not _OBJECT_ID.fullmatch(device):
+        raise Never(
+            Why.BAD_FIELD, f"{said.source[:80]!r} tells of device {own.device[:80]!r}; it must be that device's own id"
+        )
+    word = _TROUBLES.get(own.trouble, "in trouble")
+    return own.category, f"{kind} {device} {word} since {_moment(own.since.ToMicroseconds())}", device
 
 
 def action(value: bytes | None, department: str) -> Action:
@@ -125,6 +163,32 @@ class Events:
         type_ = codec.ASSIGNMENT_EXERCISE if found.exercise else codec.ASSIGNMENT
         raises = kind == assignment_pb2.ASSIGNMENT_KIND_RAISED
         return self._event(found, topic, own, type_, value, cause, received_at, raises)
+
+    def fault(self, city: City, device: str, trouble: int, since: int, at: int) -> Event:
+        """A device is silent or flaps, since then and found at `at`. Its id is derived, so that two who find it say one thing.
+
+        ValueError for a device that the city does not have.
+        """
+        found = city.device(device)
+        if found is None:
+            raise ValueError(f"{device} is no device of this city")
+        kind = device.partition(":")[0]
+        category = f"device:{kind}"
+        word = signal_pb2.DeviceTrouble.Name(trouble).removeprefix("DEVICE_TROUBLE_").lower()  # type: ignore[arg-type]
+        client_id, lane, grid = f"{word}:{since}", city.lane(category), city.grid_at(found.lon, found.lat)
+        own, topic = ids.signal_id(device, client_id), topics.signals(lane)
+        said = signal_pb2.Signal(
+            signal_id=own, lane=lane.value, source=device, client_id=client_id, home_area=grid.path[0] if grid else "",  # type: ignore[arg-type]
+            package_version=city.version, content_sha256=sha256(f"{device}\0{client_id}".encode()).digest(),
+        )  # fmt: skip
+        said.point.lon, said.point.lat = found.lon, found.lat
+        said.observed_at.FromMicroseconds(since)
+        said.received_at.FromMicroseconds(at)
+        said.fault.device, said.fault.category = device, category
+        said.fault.trouble = trouble  # type: ignore[assignment]
+        said.fault.since.FromMicroseconds(since)
+        partition = topics.partition(device, self._partitions[topic])
+        return Event(topic, partition, lane, own, codec.SIGNAL_FAULT, 0, said.SerializeToString(), device, own)
 
     def superseded(
         self, last: case_pb2.Case, by: str, incarnation: int, at: int, believers: Sequence[str]
@@ -190,6 +254,10 @@ class Events:
         return Event(
             topic, place, found.lane, own, type_, found.version, value, found.case_id, cause, None, raises, received_at
         )
+
+
+def _moment(at: int) -> str:
+    return from_micros(at).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _position(said: common_pb2.Point) -> tuple[float, float, float | None]:

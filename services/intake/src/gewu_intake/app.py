@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from gewu import topics
-from gewu.city import load
+from gewu.city import City, load
 from gewu.clock import Clock, SystemClock
 from gewu.lane import Lane
 from gewu.runtime import apidocs, kafka, process
@@ -24,7 +24,9 @@ from gewu_intake.domain.admission import Admission
 from gewu_intake.handlers import Handlers
 from gewu_intake.http.doors import Doors
 from gewu_intake.http.hot import HotProtocol
-from gewu_intake.metrics import Metrics
+from gewu_intake.metrics import BridgeMetrics, Metrics
+from gewu_intake.mqtt.bridge import Bridge
+from gewu_intake.mqtt.client import connected
 from gewu_intake.settings import Settings
 
 
@@ -36,9 +38,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     city, keys = load(settings.city), KeyRing(settings.keys_file)
     known = topics.registry([])
     # A producer a lane: aiokafka has one request in flight a broker, and a fire must not wait behind potholes.
-    producers = {lane: _producer(settings, known, lane, metrics.producers.of(lane.label)) for lane in Lane}
+    producers = {lane: _producer(settings, known, lane.label, metrics.producers.of(lane.label)) for lane in Lane}
     by_label = {lane.label: producer for lane, producer in producers.items()}
     metrics.producers.follow(by_label)
+    bridge = _bridge(settings, city, clock or SystemClock(), metrics, registry, health) if settings.mqtt else []
     sealer = Sealer.read(settings.contact_public_file) if settings.contact_public_file else None
     handlers = Handlers(
         city, producers, clock or SystemClock(), Links(settings.link_secret), sealer.seal if sealer else None,
@@ -52,13 +55,38 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         *(Part(f"producer {label}", p.start, p.stop) for label, p in by_label.items()),
         loop("keys", lambda: watch_keys(keys, health), health),
         loop("producers", lambda: watch_producers(by_label, health), health),
+        *bridge,
     ]
     return Service("intake", doors, settings.http, health, turned_away, parts, protocol=partial(HotProtocol, doors))
 
 
-def _producer(settings: Settings, known: Sequence[topics.Topic], lane: Lane, meter: Meter) -> GroupCommit:
+def _producer(
+    settings: Settings, known: Sequence[topics.Topic], name: str, meter: Meter, *, keeps_order: bool = False
+) -> GroupCommit:
     limits = {t.name: t.record_bytes for t in known}
     return GroupCommit(
-        lambda: kafka.producer(settings.kafka, f"intake-{lane.label}"), limits.__getitem__,
-        deadline=settings.ack_deadline, bound=settings.buffer_bytes, meter=meter,
+        lambda: kafka.producer(settings.kafka, f"intake-{name}"), limits.__getitem__,
+        deadline=settings.ack_deadline, bound=settings.buffer_bytes, meter=meter, keeps_order=keeps_order,
     )  # fmt: skip
+
+
+def _bridge(
+    settings: Settings, city: City, clock: Clock, metrics: Metrics, registry: CollectorRegistry, health: Health
+) -> list[Part]:
+    """The door for sensors. Producers of its own: a reading behind one that failed must not pass it, a report may."""
+    known, mqtt = topics.registry([]), settings.mqtt
+    assert mqtt is not None
+    lanes = (Lane.P0, Lane.P1, Lane.P3)
+    producers = {
+        lane: _producer(settings, known, name, metrics.producers.of(name), keeps_order=True)
+        for lane in lanes
+        for name in [f"sensors-{lane.label}"]
+    }
+    by_name = {f"sensors-{lane.label}": p for lane, p in producers.items()}
+    metrics.producers.follow(by_name)
+    bridge = Bridge(city, producers, clock, lambda: connected(mqtt), mqtt.window, BridgeMetrics(registry), health)
+    return [
+        *(Part(f"producer {name}", p.start, p.stop) for name, p in by_name.items()),
+        loop("sensors' producers", lambda: watch_producers(by_name, health), health),
+        loop("bridge", bridge.run, health),
+    ]

@@ -2,11 +2,12 @@
 
 from enum import StrEnum
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 
 from gewu.lane import Lane
 from gewu.runtime.instruments import TIME_BUCKETS, Spread, Tally
 from gewu.runtime.metering import ProducerMetrics
+from gewu_intake.domain import reading
 from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
 
@@ -20,6 +21,37 @@ _REFUSED = (
 )
 _REQUESTS = "Requests by door and status. Worry at 500, and when 503 grows."
 _SECONDS = "From the whole request to its answer, by door. Worry above 1 s at p99."
+_READINGS = (
+    "Readings by answer: accepted (Kafka has it), refused (never to be taken), again (no ack, the broker says it again). "
+    "Worry when accepted falls, or again grows."
+)
+_READINGS_REFUSED = (
+    "Readings that can never be taken, by reason. Worry when one grows suddenly: a device or the package was changed."
+)
+_MQTT_UP = "1 while the bridge hears its broker. Worry at 0 for more than a minute: no sensor is heard."
+_UNACKED = (
+    "Readings without an acknowledgement to the broker. Worry when it stays at the window: Kafka is slow or away."
+)
+
+
+class Taken(StrEnum):
+    """What becomes of a reading at the door."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    AGAIN = "again"
+
+
+class BridgeMetrics:
+    """What comes over MQTT."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        taken = Tally("gewu_intake_readings", _READINGS, ["answer"], registry)
+        refused = Tally("gewu_intake_readings_refused", _READINGS_REFUSED, ["reason"], registry)
+        self.taken = {answer: taken.labels(answer) for answer in Taken}
+        self.refused = {reason: refused.labels(reason) for reason in reading.Refusal}
+        self.up = Gauge("gewu_intake_mqtt_up", _MQTT_UP, registry=registry)
+        self.unacked = Gauge("gewu_intake_mqtt_unacked_readings", _UNACKED, registry=registry)
 
 
 class Refusal(StrEnum):

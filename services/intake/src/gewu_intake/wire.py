@@ -1,4 +1,4 @@
-"""How a report becomes a signal on the wire, and what counts as its content."""
+"""How a report or a reading becomes a signal on the wire, and what counts as its content."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -8,16 +8,20 @@ from hashlib import sha256
 import msgspec
 
 from gewu import codec, ids, topics
+from gewu.city import City, Sensor
+from gewu.clock import micros
 from gewu.lane import Lane
 from gewu.runtime.contact import Sealed
 from gewu.runtime.producer import Record
 from gewu.v1.common_pb2 import Contact, SealedContact
 from gewu.v1.signal_pb2 import Signal
 from gewu_intake import encoding
+from gewu_intake.domain.reading import ReadingSaid
 from gewu_intake.domain.report import ContactSaid, ReportSaid
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _envelope = codec.Envelope(codec.SIGNAL_REPORT, "gewu/intake")
+_reading = codec.Envelope(codec.SIGNAL_READING, "gewu/intake")
 
 _TOPICS = {lane: topics.signals(lane) for lane in Lane}
 
@@ -74,6 +78,43 @@ def word(
         key, partition = key_and_partition(r, class_, id_, front.partitions)
         found.append((front, partition, id_, own_id, (key, value, headers(own_id))))
     return found
+
+
+class Readings:
+    """How the readings of a city's sensors become signals; what a sensor's have in common is worded once."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._partitions = {t.name: t.partitions for t in topics.registry([])}
+        self._front = lru_cache(1 << 16)(self._new_front)
+
+    def word(
+        self, sensor: Sensor, said: ReadingSaid, observed: datetime, now: datetime
+    ) -> tuple[str, int, Lane, Record]:
+        """Topic, partition, lane and record. Readings of one sensor stand in one partition: their order matters."""
+        lane, topic, partition, front = self._front(sensor.id)
+        source, client_id = f"sensor:{sensor.id}", f"{said.session}:{said.counter}"
+        own = ids.signal_id(source, client_id)
+        part = Signal(signal_id=own, client_id=client_id, content_sha256=sha256(_encode(said)).digest())
+        part.observed_at.FromMicroseconds(micros(observed))
+        part.received_at.FromMicroseconds(micros(now))
+        part.reading.session, part.reading.counter, part.reading.value = said.session, said.counter, said.value
+        value = front + part.SerializeToString()  # one message behind another is their merge
+        return topic, partition, lane, (sensor.id.encode(), value, _reading.headers(own))
+
+    def _new_front(self, sensor_id: str) -> tuple[Lane, str, int, bytes]:
+        city, sensor = self._city, self._city.sensors[sensor_id]
+        lane = Lane.named(city.categories[sensor.category_key].lane)
+        lane = lane if lane <= Lane.P1 else Lane.P3  # telemetry, unless what it warns of is danger
+        grid = city.grid_at(sensor.lon, sensor.lat)
+        part = Signal(
+            source=f"sensor:{sensor.id}", lane=lane.value, home_area=grid.path[0] if grid else "",  # type: ignore[arg-type]
+            package_version=city.version,
+        )  # fmt: skip
+        part.point.lon, part.point.lat = sensor.lon, sensor.lat
+        part.reading.sensor_id, part.reading.quantity, part.reading.unit = sensor.id, sensor.quantity, sensor.unit
+        topic = _TOPICS[lane]
+        return lane, topic, topics.partition(sensor.id, self._partitions[topic]), part.SerializeToString()
 
 
 def _rare(said: ReportSaid, own: str, seal: Callable[[bytes], Sealed] | None) -> bytes:

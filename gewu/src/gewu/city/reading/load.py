@@ -1,14 +1,16 @@
 """Reading a package as a whole: every file, then what they say of each other, then the city or all its faults."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
+import shapely
+
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault, Notes
-from gewu.city.model import CityObject, Department, Limit, Rule
+from gewu.city.model import CityObject, Department, Limit, Rule, Sensor
 from gewu.city.owners import OwnerGrid
 from gewu.city.reading.codebook import Codebook, read_codebook
 from gewu.city.reading.departments import read_departments
@@ -20,6 +22,7 @@ from gewu.city.reading.objects import read_objects
 from gewu.city.reading.places import Places, read_places
 from gewu.city.reading.reach import World, check_fallback, check_reach
 from gewu.city.reading.routing import read_rules
+from gewu.city.reading.sensors import read_sensors
 from gewu.city.standing import Standing
 
 T = TypeVar("T")
@@ -36,6 +39,7 @@ class Parts:
     tree: Tree | None
     places: Places | None
     objects: dict[str, CityObject] | None
+    sensors: dict[str, Sensor] | None
     rules: list[Rule] | None
 
 
@@ -66,6 +70,7 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
     departments = via(read_departments, "departments.csv")
     codebook = via(read_codebook, "codebook.csv")
     categories = codebook and codebook.categories
+    objects = via(read_objects, "objects.csv", categories, departments, absent={})
     return Parts(
         manifest=via(read_manifest, "city.toml"),
         departments=departments,
@@ -73,7 +78,8 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         limits=via(lambda s, n: read_limits(s, codebook, n, notes["codebook.csv"]), "limits.csv", absent={}) or {},
         tree=via(read_grids, "grids.geojson"),
         places=via(read_places, "places.geojson", absent=[]),
-        objects=via(read_objects, "objects.csv", categories, departments, absent={}),
+        objects=objects,
+        sensors=via(read_sensors, "sensors.csv", categories, departments, objects, absent={}),
         rules=via(read_rules, "routing.csv", departments),
     )
 
@@ -82,6 +88,8 @@ def _check(parts: Parts, found: list[Fault]) -> None:
     manifest, tree, book, rules = parts.manifest, parts.tree, parts.codebook, parts.rules
     if manifest:
         _check_manifest(manifest, parts, Notes("city.toml", found))
+    if tree and parts.sensors:
+        _check_sensors(parts.sensors, tree, Notes("sensors.csv", found))
     if tree and parts.departments:
         _check_names(tree, parts.departments, Notes("grids.geojson", found))
     if book and rules is not None:
@@ -90,6 +98,18 @@ def _check(parts: Parts, found: list[Fault]) -> None:
             check_reach(rules, world, Notes("routing.csv", found))
         if manifest and manifest.fallback is None:
             check_fallback(rules, book, Notes("codebook.csv", found))
+
+
+def _check_sensors(sensors: Mapping[str, Sensor], tree: Tree, notes: Notes) -> None:
+    """A sensor in no grid would have its cases in none; `gewu city check` may doubt an object, a reading is taken at once."""
+    leaves = [shape for leaf in tree.leaves if (shape := tree.shapes[leaf]) is not None]
+    found = list(sensors.values())
+    index = shapely.STRtree(leaves)
+    inside, _ = index.query(shapely.points([s.lon for s in found], [s.lat for s in found]), predicate="intersects")
+    for n in sorted(set(range(len(found))) - set(inside.tolist())):
+        notes.line(
+            None, f"sensor {found[n].id!r} at {found[n].lon:g} {found[n].lat:g} lies in no grid of grids.geojson"
+        )
 
 
 def _check_names(tree: Tree, departments: Container[str], notes: Notes) -> None:
@@ -115,10 +135,10 @@ def _check_manifest(manifest: Manifest, parts: Parts, notes: Notes) -> None:
 
 def _build(parts: Parts, digest: str) -> City:
     manifest, tree, book, departments = parts.manifest, parts.tree, parts.codebook, parts.departments
-    places, objects, rules = parts.places, parts.objects, parts.rules
+    places, objects, rules, sensors = parts.places, parts.objects, parts.rules, parts.sensors
     # A part is None only after a fault, and a package with a fault is never built.
     assert manifest and manifest.fallback and tree and book and departments
-    assert places is not None and objects is not None and rules is not None
+    assert places is not None and objects is not None and rules is not None and sensors is not None
     categories = book.with_limits(parts.limits)
     leaves = tree.leaves
     above = set(range(len(tree.grids))) - set(leaves)
@@ -135,6 +155,7 @@ def _build(parts: Parts, digest: str) -> City:
         grids=tree.grids,
         places=tuple(place for place, _ in places),
         objects=objects,
+        sensors=sensors,
         rules=tuple(rules),
         words={word: categories[key] for word, key in book.words.items()},
         grid_index={grid.id: index for index, grid in enumerate(tree.grids)},

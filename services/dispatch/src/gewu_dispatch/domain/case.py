@@ -22,6 +22,7 @@ class Source(IntEnum):
     REPORT = 1
     READING = 2
     DETECTION = 3
+    FAULT = 4
 
 
 @dataclass(frozen=True, slots=True)

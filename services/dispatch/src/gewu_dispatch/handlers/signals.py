@@ -25,20 +25,22 @@ from gewu.v1 import assignment_pb2, case_pb2
 from gewu_dispatch import wire
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import Signal
+from gewu_dispatch.domain.sensing import Because, Reading, Sensed
 from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, locate, triage
+from gewu_dispatch.handlers.readings import Readings
 from gewu_dispatch.metrics import Metrics
 from gewu_dispatch.store import cases, signals
 
 log = logging.getLogger(__name__)
 _LANES = {topics.signals(lane): lane for lane in Lane}
 _LOOKS = 5  # at the cases of a batch, before it comes again later
-_SIGNAL_TYPES = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION)
+_SIGNAL_TYPES = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION, codec.SIGNAL_FAULT)
 
 
 class Arrived(Struct, frozen=True, gc=False):
-    """A decoded signal and its place in the log."""
+    """A decoded signal, or a sensor's reading, and its place in the log."""
 
-    signal: Signal
+    signal: Signal | Reading
     topic: str
     partition: int
     offset: int
@@ -51,6 +53,7 @@ class Signals:
 
     def __init__(self, city: City, rules: Rules, events: wire.Events, clock: Clock, metrics: Metrics) -> None:
         self._city, self._rules, self._events, self._clock, self._metrics = city, rules, events, clock, metrics
+        self._readings = Readings(city, events, clock, metrics)
         self._limit = cache(self._limit_of)
 
     def decode(self, record: Record) -> Arrived:
@@ -65,7 +68,11 @@ class Signals:
         """Everything that these signals cause; the counts add up to their number."""
         if log.isEnabledFor(logging.DEBUG):
             log.debug("arrived", extra={"signals": [a.signal.signal_id for a in items]})
-        incarnation, fresh, conflicts = await self._sift(transaction, items)
+        sensed, signals = None, items
+        if readings := [a.signal for a in items if type(a.signal) is Reading]:
+            sensed = await self._readings.sense(transaction, readings)
+            signals = self._crossings(items, sensed)
+        incarnation, fresh, conflicts = await self._sift(transaction, signals)
         located = self._locate(fresh)
         asked = time.monotonic()
         await cases.lock_cells(transaction, [key for x in located for key in x.reach.locks])
@@ -76,11 +83,28 @@ class Signals:
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
         await self._record(transaction, batch, conflicts)
-        counts = {"duplicate": len(items) - len(batch.decisions) - len(conflicts), "conflict": len(conflicts)}
+        if sensed:  # after that: what a reading opened, the next one may end
+            await self._readings.settle(transaction, sensed, batch, incarnation)
+        counts = {"duplicate": len(signals) - len(batch.decisions) - len(conflicts), "conflict": len(conflicts)}
+        if sensed:
+            repeats = sum(because is Because.DUPLICATE for _, because in sensed.judged)
+            counts["duplicate"] += repeats
+            counts["measured"] = len(sensed.judged) - repeats - len(sensed.raised)
         for (outcome, because), count in Counter((d.outcome, d.because) for d in batch.decisions).items():
             self._metrics.decisions[outcome, because].inc(count)
             counts[outcome] = counts.get(outcome, 0) + count
         return counts
+
+    def _crossings(self, items: Sequence[Arrived], sensed: Sensed) -> list[Arrived]:
+        """These without the readings that are no crossing, and those that are as triage takes them."""
+        judged = iter(sensed.judged)
+        found = []
+        for a in items:
+            if type(a.signal) is not Reading:
+                found.append(a)
+            elif next(judged)[1] is Because.RAISED:
+                found.append(Arrived(self._readings.crossing(a.signal), a.topic, a.partition, a.offset))
+        return found
 
     async def _decide(self, transaction: Connection, located: Sequence[Located], rules: Rules) -> Batch:
         """What these signals do to cases, of which those that are joined are locked and are as they were looked at.
@@ -122,8 +146,8 @@ class Signals:
         found = []
         for signal, index, kind in zip(fresh, grids, kinds, strict=True):
             grid = city.grids[index] if index >= 0 else no_position if signal.lon is None else None
-            thing = city.objects.get(signal.object_id) if signal.object_id else None
-            found.append(locate(signal, city.category(signal.said), grid, kind, thing.owner if thing else ""))
+            owner = city.owner(signal.object_id) if signal.object_id else ""
+            found.append(locate(signal, city.category(signal.said), grid, kind, owner))
         return found
 
     def _kinds_of_place(

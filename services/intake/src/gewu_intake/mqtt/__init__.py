@@ -1,0 +1,1 @@
+"""The door for sensors: readings over MQTT, acknowledged once Kafka has them."""

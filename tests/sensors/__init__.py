@@ -1,0 +1,1 @@
+"""Sensors from their broker to a department's topic."""
