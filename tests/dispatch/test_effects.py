@@ -319,8 +319,8 @@ async def test_the_owner_of_a_registered_thing_answers_for_it(desk: Desk, city: 
 async def test_a_street_decides_where_the_rules_ask_for_one(desk: Desk, city: City) -> None:
     street = next(s for p, s in zip(city.standing.places, city.standing.shapes, strict=True) if p.kind == "street-main")
     point = street.representative_point()
-    await desk.take(a_signal((point.x, point.y), said="manhole cover"))
-    assert (await desk.case())["rule_id"] == "cover-unknown-main"
+    await desk.take(a_signal((point.x, point.y), said="illegal parking"))
+    assert (await desk.case())["rule_id"] == "parking-main"
 
 
 @pytest.mark.parametrize(
