@@ -160,8 +160,9 @@ class Consumers:
         self._deliveries.append(delivery)
         assert self._broker is not None
         subscribe.subscribe(
-            self._broker, self.settings.kafka, delivery, group=f"gewu-dispatch-{use}", topics=names, max_records=records
-        )
+            self._broker, self.settings.kafka, delivery, group=f"{topics.group_prefix('dispatch')}{use}", topics=names,
+            max_records=records,
+        )  # fmt: skip
 
 
 def _apart_s(asked: datetime, theirs: datetime, answered: datetime) -> float:
