@@ -27,6 +27,8 @@ from gewu_department import (
     NotAllowed,
     NotApplied,
     Passed,
+    Pending,
+    Picture,
     PositionLost,
     Refused,
     Settings,
@@ -34,6 +36,7 @@ from gewu_department import (
     Withdrawn,
     accept,
     done,
+    extend,
     return_,
 )
 from tests.api.conftest import Client
@@ -189,12 +192,32 @@ async def test_moves_are_said_and_their_outcome_is_known(client: Client, setting
         taken = await desk.say(accept(case_id, "two men"))
         assert await desk.outcome(taken, 10.0) == Applied()
         assert await desk.say(taken) == taken and await desk.outcome(taken) == Applied(), "it stays one move"
-        over_http = return_(case_id, "a neighbour's pipe")
-        assert await desk.outcome(over_http, 10.0) == Applied(), "said by the question itself"
+        late = await desk.say(extend(case_id, datetime.now(UTC) + timedelta(days=20), "the valve must be ordered"))
+        assert await desk.outcome(late, 10.0) == Applied(), "more time may be asked for"
+        far = await desk.say(extend(case_id, datetime.now(UTC) + timedelta(days=900), "some day"))
+        while not (isinstance(event := await _next(events), Refused) and event.move_id == far.id):
+            pass
+        assert (event.kind, event.reason) == ("extend", "bad_time") and "extend" in event.lawful
+        back = await desk.say(return_(case_id, "a neighbour's pipe"))
+        assert await desk.outcome(back, 10.0) == Applied(), "although the case is another's now"
+        assert await desk.outcome(accept(case_id), 0.0) == Pending(), "never said"
         while not isinstance(event := await _next(events), Withdrawn):
             pass
         assert event.case_id == case_id and event.note == "a neighbour's pipe"
-    assert await _changes(client, case_id) == ["opened", "accepted", "reassigned"]
+    assert await _changes(client, case_id) == ["opened", "accepted", "extension_asked", "reassigned"]
+
+
+async def test_what_was_done_is_shown_with_pictures(client: Client, settings: Settings) -> None:
+    case_id = await _case(client, 66, OWN)
+    shown = Picture(b"p" * 32, 70_000, "image/jpeg", "test 1")
+    async with Department(settings) as desk:
+        await desk.say(accept(case_id))
+        finished = await desk.say(done(case_id, "the valve is new", (shown,)))
+        assert await desk.outcome(finished, 10.0) == Applied()
+    (step,) = (await client.desk("GET", f"/v1/cases/{case_id}")).body["timeline"][-1:]
+    assert step["pictures"] == [
+        {"sha256": shown.sha256.hex(), "bytes": 70_000, "type": "image/jpeg", "masked_by": "test 1"}
+    ]
 
 
 async def test_drills_come_only_to_who_asks_for_them_and_as_what_they_are(client: Client, settings: Settings) -> None:
@@ -256,7 +279,7 @@ async def test_a_key_without_the_scope_is_named_at_once(
 
 def test_what_could_only_be_refused_is_not_even_made() -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
-    from gewu_department import Kind, Move, Picture, extend
+    from gewu_department import Kind, Move
 
     with pytest.raises(ValueError, match="a note that says why"):
         return_("x", " ")

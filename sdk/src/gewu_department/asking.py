@@ -42,7 +42,7 @@ class NotApplied:
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """The move stands in the log and is not judged yet."""
+    """Not judged yet; or it was never said."""
 
 
 Outcome = Applied | NotApplied | Pending
@@ -73,17 +73,14 @@ class Asker:
             after = f"&after={quote(following)}"
 
     async def outcome(self, move: Move, within: float) -> Outcome:
-        """What became of a move, waiting up to `within` seconds (10 at most): the same question has the same answer.
-
-        It says the move if it was not said yet. Raises NotAllowed and OSError.
-        """
-        path = f"/v1/cases/{quote(move.case_id)}/actions"
-        status, said = await self._ask("POST", path, move.document(), {"prefer": f"wait={min(int(within), 10)}"})
-        if status == 202:
-            return Pending()
+        """What became of a move that was said, waiting up to `within` seconds (10 at most). Raises NotAllowed and OSError."""
+        path = f"/v1/cases/{quote(move.case_id, safe='')}/actions/{quote(move.id, safe='')}"
+        status, said = await self._ask(path, {"prefer": f"wait={min(int(within), 10)}"})
         if status == 200:
             return Applied()
-        if status in (404, 409):
+        if status == 404:
+            return Pending()
+        if status == 409:
             return NotApplied(said.get("code", ""), said.get("detail", ""))
         raise self._fault(status, said)
 
@@ -91,7 +88,7 @@ class Asker:
         pause = _FIRST_PAUSE_S
         while True:
             try:
-                status, said = await self._ask("GET", path, None, {})
+                status, said = await self._ask(path, {})
                 if status == 200:
                     return said
                 fault = self._fault(status, said)
@@ -103,10 +100,10 @@ class Asker:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
-    async def _ask(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
-        return await asyncio.to_thread(self._ask_now, method, path, body, headers)
+    async def _ask(self, path: str, headers: dict[str, str]) -> tuple[int, Any]:
+        return await asyncio.to_thread(self._ask_now, path, headers)
 
-    def _ask_now(self, method: str, path: str, body: Any, headers: dict[str, str]) -> tuple[int, Any]:
+    def _ask_now(self, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         host, port = self._at.hostname or "", self._at.port
         connection = (
             http.client.HTTPSConnection(host, port, timeout=_ANSWER_S, context=self._tls)
@@ -114,8 +111,7 @@ class Asker:
             else http.client.HTTPConnection(host, port, timeout=_ANSWER_S)
         )
         try:
-            words = {"authorization": f"Bearer {self._key}", "content-type": "application/json", **headers}
-            connection.request(method, path, None if body is None else json.dumps(body), words)
+            connection.request("GET", path, headers={"authorization": f"Bearer {self._key}", **headers})
             answer = connection.getresponse()
             text = answer.read()
         finally:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from gewu import ids
-from gewu.clock import from_micros, micros
+from gewu.clock import micros
 from gewu.v1.action_pb2 import Action, ActionKind
 
 NOTE_CHARACTERS = 2000  # as over HTTP
@@ -69,18 +68,6 @@ class Move:
         for p in self.pictures:
             said.pictures.add(sha256=p.sha256, bytes=p.bytes, type=p.type, masked_by=p.masked_by)
         return said
-
-    def document(self) -> dict[str, Any]:
-        """The move as HTTP takes it: the same content, and so the same move."""
-        found: dict[str, Any] = {"kind": str(self.kind), "note": self.note, "id": self.id}
-        if self.until:
-            found["until"] = from_micros(micros(self.until)).isoformat()
-        if self.pictures:
-            found["pictures"] = [
-                {"sha256": p.sha256.hex(), "bytes": p.bytes, "type": p.type, "masked_by": p.masked_by}
-                for p in self.pictures
-            ]
-        return found
 
 
 def accept(case_id: str, note: str = "") -> Move:
