@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 _PAGE = 500
 _ANSWER_S = 30.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+_FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
 _LATER = (429, 500, 502, 503, 504)
 
 
@@ -98,7 +98,7 @@ class Asker:
                 raise fault
             log.warning("dispatch does not give the list of open cases yet, again in %.1f s: %s", pause, fault)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+            pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _ask(self, path: str, headers: dict[str, str]) -> tuple[int, Any]:
         return await asyncio.to_thread(self._ask_now, path, headers)

@@ -20,7 +20,7 @@ from gewu.runtime.settings import Kafka
 
 _ANY, _LITERAL, _PREFIXED, _ALLOW = 1, 3, 4, 3
 _NO_AUTHORIZER = 54
-_HEARD_S = 15.0
+HEARD_S = 15.0
 _EVERYBODY = "User:*"
 _MAY_NOT = "this login may not see or change grants: take one of the brokers' super users"
 
@@ -110,7 +110,7 @@ async def apply(
         if found.extra:
             _check(await admin._send_request(_Delete(found.extra)))
         # A broker hears of its controller's rules in their turn, behind topics that were just made.
-        until = asyncio.get_running_loop().time() + _HEARD_S
+        until = asyncio.get_running_loop().time() + HEARD_S
         while asyncio.get_running_loop().time() < until:
             await asyncio.sleep(0.1)
             left = await _compare(admin, wanted, ours, principals)
