@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
@@ -19,8 +20,13 @@ from aiokafka.protocol.transaction import InitProducerIdRequest
 
 from gewu import grants, topics
 from gewu.city import load
+from gewu.dev import access, components, ports
+from gewu.dev.services import Service
 from gewu.runtime import acls
 from gewu.runtime import kafka as runtime
+from gewu.runtime.settings import Postgres
+from gewu_department import Applied, Assigned, Department, NotAllowed, Settings, accept
+from gewu_department.voice import Voice
 from tests.department import apis
 from tests.department.apis import Attempt, Need
 from tests.support.locked import MISSING, OPERATOR, LockedKafka
@@ -290,3 +296,58 @@ async def test_the_command_makes_grants_says_what_it_did_and_who_may_do_it(
 async def test_the_command_says_where_nobody_is_held_to_grants(kafka: Any, demo: Path, tmp_path: Path) -> None:
     done = _gewu(kafka, demo, "apply", folder=tmp_path)
     assert done.returncode == 0 and "the brokers have no authorizer" in done.stdout
+
+
+async def _started(locked: LockedKafka, database: Postgres, demo: Path, folder: Path) -> tuple[Service, Service]:
+    """intake and dispatch, each with its own login, ready."""
+    chosen = dict(zip(("intake", "dispatch"), ports.free_ports(2), strict=True))
+    found = {n: Service(components.component(n), n, port, folder) for n, port in chosen.items()}
+    for name, service in found.items():
+        own = locked.kafka(f"gewu-{name}")
+        places = {
+            "kafka": own.bootstrap, "postgres": database.dsn, "city": str(demo), "secrets": str(folder / "secrets"),
+            "host": ports.LOOPBACK, "port": str(service.port), "instance": f"locked-{name}",
+            **{f"{n}_url": s.url for n, s in found.items()},
+        }  # fmt: skip
+        login = {
+            "GEWU_KAFKA_CA_FILE": own.ca_file, "GEWU_KAFKA_USER_FILE": own.user_file,
+            "GEWU_KAFKA_PASSWORD_FILE": own.password_file,
+        }  # fmt: skip
+        await service.spawn({**service.component.variables(places), **{k: str(v) for k, v in login.items()}})
+    await asyncio.gather(*(s.until_ready(60.0) for s in found.values()))
+    return found["intake"], found["dispatch"]
+
+
+async def test_a_report_goes_its_way_where_everybody_comes_in_by_a_login(
+    locked: LockedKafka, database: Postgres, demo: Path, tmp_path: Path
+) -> None:
+    keys = access.prepare(tmp_path / "secrets")
+    key = tmp_path / "key"
+    key.write_text(keys.ops_key)
+    where = load(demo).owners.shapes[3].representative_point()
+    intake, dispatch = await _started(locked, database, demo, tmp_path)
+    try:
+        words = {"category": "gas", "place": {"lon": where.x, "lat": where.y}}
+        bearer = {"authorization": f"Bearer {keys.report_key}"}
+        async with (
+            aiohttp.ClientSession(headers=bearer) as session,
+            session.post(f"{intake.url}/v1/reports", json=words) as answer,
+        ):
+            assert answer.status == 202, await answer.text()
+        own = Settings("gas", locked.kafka("department-gas"), dispatch_url=dispatch.url, key_file=key, from_list=False)
+        async with Department(own) as desk, asyncio.timeout(40):
+            event = await anext(aiter(desk))
+            assert isinstance(event, Assigned) and event.case.department == "gas"
+            taken = await desk.say(accept(event.case_id))
+            assert await desk.outcome(taken, 10.0) == Applied()
+    finally:
+        assert [await s.stop() for s in (intake, dispatch)] == [0, 0]
+
+
+async def test_another_departments_program_neither_hears_nor_speaks(locked: LockedKafka) -> None:
+    stolen = Settings("gas", locked.kafka("department-fire"), from_list=False)
+    with pytest.raises(KafkaError, match="AuthorizationFailed"):
+        async with asyncio.timeout(20), Department(stolen) as desk:
+            await anext(aiter(desk))
+    with pytest.raises(NotAllowed, match=r"may not write to actions\.gas"):
+        await Voice(stolen).say(accept("c"))

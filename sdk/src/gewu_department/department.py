@@ -47,7 +47,7 @@ class Department:
         self._begun = False
 
     async def __aenter__(self) -> Self:
-        await self._reader.start()
+        await self._reader.start()  # raises KafkaError where no broker answers, or the login may not read
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -79,7 +79,7 @@ class Department:
             await self._keep()
 
     async def say(self, move: Move) -> Move:
-        """Say a move on actions.<department> and return after the broker's ack; raises Unsaid.
+        """Say a move on actions.<department> and return after the broker's ack; raises Unsaid and NotAllowed.
 
         Whether it was lawful is judged in the order of the log: a refused one comes back as Refused, with `move.id`.
         """

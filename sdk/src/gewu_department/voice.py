@@ -5,10 +5,11 @@ import logging
 from contextlib import suppress
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from gewu import codec, ids, topics
 from gewu.clock import SystemClock
+from gewu_department.asking import NotAllowed
 from gewu_department.moves import Move
 from gewu_department.settings import Settings
 
@@ -33,7 +34,7 @@ class Voice:
         self._clock = SystemClock()
 
     async def say(self, move: Move) -> None:
-        """Return after the broker's ack; raises Unsaid."""
+        """Return after the broker's ack; raises Unsaid, and NotAllowed where this login may not speak for the department."""
         producer: AIOKafkaProducer | None = None
         try:
             async with asyncio.timeout(ACK_S):
@@ -45,6 +46,11 @@ class Voice:
                     self._topic, move.message(self._clock.now()).SerializeToString(), move.case_id.encode(), place,
                     headers=self._envelope.headers(own),
                 )  # fmt: skip
+        except TopicAuthorizationFailedError:
+            await self._give_up(producer)
+            raise NotAllowed(
+                f"this login may not write to {self._topic}: see `gewu topics grants`, and GEWU_KAFKA_USER_FILE"
+            ) from None
         except (KafkaError, OSError, TimeoutError) as fault:
             await self._give_up(producer)
             raise Unsaid(f"{move.kind} {move.case_id}: {fault!r}") from fault
