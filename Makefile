@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
-DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch -e services/video -e services/notify
+DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch -e services/video -e services/notify -e sdk
 export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
 
 .DEFAULT_GOAL := help
@@ -14,7 +14,7 @@ help: ## this list
 
 setup: .venv/.ready ## a virtual environment from hashed requirements
 
-.venv/.ready: requirements/dev.txt gewu/pyproject.toml $(wildcard services/*/pyproject.toml)
+.venv/.ready: requirements/dev.txt gewu/pyproject.toml $(wildcard services/*/pyproject.toml) sdk/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Gewu needs Python 3.11 or newer; say PYTHON=/path/to/python3.11 make …"; exit 1; }
 	@echo "making .venv (the first time fetches about 300 MB of wheels, a minute or two)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv

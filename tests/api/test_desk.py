@@ -1,6 +1,7 @@
 """Dispatch's HTTP: departments read and act inside their scopes; a refused move says which are lawful."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from tests.api.conftest import Client
 from tests.support.waiting import until
 
 WAIT = {"prefer": "wait=5"}
+PICTURE = {"sha256": "ab" * 32, "bytes": 70_000, "type": "image/jpeg", "masked_by": "test 1"}
 
 
 async def _act(client: Client, case_id: str, **move: Any) -> Any:
@@ -51,6 +53,61 @@ async def test_a_return_needs_a_reason_and_goes_to_the_fallback_which_cannot_ret
     assert after["case"]["routed_because"] == "fallback_returned" and after["case"]["department"] != case["department"]
     assert after["timeline"][-1]["note"] == "not ours: private ground"
     assert (await _act(client, case["case_id"], kind="return", note="nor ours")).status == 409
+
+
+async def test_more_time_is_asked_for_with_a_reason_and_the_deadline_stays(client: Client) -> None:
+    case_id = (await client.case(36, category="暴露垃圾"))["case"]["case_id"]
+    assert (await _act(client, case_id, kind="accept")).status == 200
+    before = (await client.desk("GET", f"/v1/cases/{case_id}")).body
+    assert before["lawful"] == ["done", "return", "extend"]
+    soon = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    for move, code in (
+        ({}, "note_missing"), ({"note": "rain"}, "bad_time"), ({"note": "rain", "until": "2020-01-01T00:00:00Z"}, "bad_time"),
+        ({"note": "rain", "until": "2099-01-01T00:00:00+08:00"}, "bad_time"),
+    ):  # fmt: skip
+        refused = await _act(client, case_id, kind="extend", **move)
+        assert (refused.status, refused.body["code"]) == (409, code) and "extend" in refused.body["detail"]
+    for move, field in (
+        ({"kind": "extend", "until": "2027-01-01T00:00:00"}, "$.until"), ({"kind": "extend", "until": "soon"}, "$.until"),
+        ({"kind": "done", "until": soon}, "$.until"), ({"kind": "accept", "pictures": [PICTURE]}, "$.pictures"),
+        ({"kind": "done", "pictures": [{**PICTURE, "masked_by": ""}]}, "$.pictures"),
+        ({"kind": "done", "pictures": [{**PICTURE, "sha256": "x"}]}, "$.pictures"),
+        ({"kind": "done", "pictures": [{**PICTURE, "face": 1}]}, "$.pictures"),
+        ({"kind": "done", "pictures": [PICTURE] * 21}, "$.pictures"),
+    ):  # fmt: skip
+        wrong = await _act(client, case_id, **move)
+        assert wrong.status == 422 and field in [e["field"] for e in wrong.body["errors"]], wrong.body
+    asked = await _act(client, case_id, kind="extend", note="rain", until=soon, id="more-time")
+    assert (asked.status, asked.body["outcome"]) == (200, "applied")
+    assert (await _act(client, case_id, kind="extend", note="rain", until=soon, id="more-time")).body == asked.body
+    after = (await client.desk("GET", f"/v1/cases/{case_id}")).body
+    assert after["case"]["complete_by"] == before["case"]["complete_by"] and after["case"]["state"] == "handling"
+    assert (after["timeline"][-1]["change"], after["timeline"][-1]["note"]) == ("extension_asked", "rain")
+    assert [(c["entry"], c["why"]) for c in after["clocks"]][1:] == [("asked", "rain")]
+
+
+async def test_what_became_of_a_move_can_be_asked_by_its_own_id(client: Client, new_key: Any) -> None:
+    case = (await client.case(38, category="暴露垃圾"))["case"]
+    own, stranger = (
+        await new_key(f"read:{case['department']}"),
+        await new_key("read:nobody-knows-it", "act:nobody-knows-it"),
+    )
+    path = f"/v1/cases/{case['case_id']}/actions"
+    early, late = f"early-{case['case_id']}", f"late-{case['case_id']}"
+    assert (await client.desk("GET", f"{path}/{late}", key=own)).body["code"] == "not_judged"
+    await client.desk("POST", path, {"kind": "accept", "id": late}, headers=WAIT)
+    found = await client.desk("GET", f"{path}/{late}", key=own, headers=WAIT)
+    assert (found.status, found.body["outcome"]) == (200, "applied")
+    assert (await client.desk("GET", f"{path}/{late}", key=stranger)).status == 404
+    assert (await client.desk("GET", f"{path}/{early}")).status == 404
+
+
+async def test_what_was_done_is_shown_with_its_pictures(client: Client) -> None:
+    case_id = (await client.case(37, category="暴露垃圾"))["case"]["case_id"]
+    assert (await _act(client, case_id, kind="accept")).status == 200
+    assert (await _act(client, case_id, kind="done", note="swept", pictures=[PICTURE])).status == 200
+    after = (await client.desk("GET", f"/v1/cases/{case_id}")).body
+    assert [s.get("pictures", []) for s in after["timeline"]] == [[], [], [PICTURE]]
 
 
 async def test_the_same_action_twice_is_one(client: Client) -> None:

@@ -43,7 +43,7 @@ CHECKS = [
 ]
 OPERATIONS = [
     "POST /v1/reports", "POST /v1/reports:batch", "GET /v1/cases", "GET /v1/cases/{case_id}",
-    "POST /v1/cases/{case_id}/actions", "GET /v1/reports/{signal_id}",
+    "POST /v1/cases/{case_id}/actions", "GET /v1/cases/{case_id}/actions/{move_id}", "GET /v1/reports/{signal_id}",
 ]  # fmt: skip
 _bounded = settings(
     max_examples=40, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)
@@ -119,7 +119,7 @@ async def test_an_operation_keeps_its_promises_about_what_exists(
     if name == "signal_id" and mode is GenerationMode.POSITIVE:
         fixed["query"] = {"token": taken.body["status_url"].partition("token=")[2]}
     answers = await asyncio.to_thread(_explore, operation, key, mode, **fixed)
-    if mode is GenerationMode.POSITIVE:
+    if mode is GenerationMode.POSITIVE and "move_id" not in label:  # of which none was said
         assert 404 not in Counter(a.status_code for a in answers)
 
 

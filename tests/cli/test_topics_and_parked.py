@@ -96,7 +96,7 @@ async def test_a_difference_that_only_a_person_can_mend_is_named_with_what_to_do
     await admin.close()
 
     ended = await gewu.there("topics", "apply", "--city", city)
-    assert ended.code == 1 and ended.out.endswith("1 differences\n"), ended
+    assert ended.code == 1 and " 1 differences\n" in ended.out, ended
     assert "dispatch.lopsided: partitions is 5, must be 2: records of one key would" in ended.err
     as_json = json.loads((await gewu.there("topics", "apply", "--city", city, "--json")).out)
     assert [(d["topic"], d["fixable"]) for d in as_json["left"]] == [(topics.dispatch("lopsided"), False)]

@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from gewu_dispatch.domain.action import Kind, Refusal, Verdict, act, moves
-from gewu_dispatch.domain.case import State
+from gewu_dispatch.domain.action import LONGEST, Kind, Refusal, Verdict, act, moves
+from gewu_dispatch.domain.case import Picture, State
 from gewu_dispatch.domain.routing import Because, Route
 from tests.support.building import FALLBACK, INCARNATION, NOW_US, a_case, an_action, span
 
@@ -20,6 +20,7 @@ TABLE = {
     (State.ASSIGNED, Kind.RETURN): State.ASSIGNED,
     (State.HANDLING, Kind.DONE): State.HANDLED,
     (State.HANDLING, Kind.RETURN): State.ASSIGNED,
+    (State.HANDLING, Kind.EXTEND): State.HANDLING,
 }
 
 
@@ -54,7 +55,7 @@ def test_a_case_that_does_not_exist_is_said_to_be_none(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize("state", State)
-@pytest.mark.parametrize("kind", [0, 4, 99, -1])
+@pytest.mark.parametrize("kind", [0, 5, 99, -1])
 def test_a_move_that_this_version_does_not_know_is_refused_and_changes_nothing(state: State, kind: int) -> None:
     case = a_case(state=state)
     before = copy(case)
@@ -93,6 +94,47 @@ def test_accepting_and_finishing_leave_the_case_with_its_department() -> None:
         assert act(case, an_action(case.case_id, kind), BACK, INCARNATION, LATER) == Verdict()
         assert (case.department, case.routed_because, case.rule_id, case.version) == ("water", "rule", "r", version)
     assert case.state is State.HANDLED and not case.is_open
+
+
+def test_more_time_is_asked_for_and_not_granted() -> None:
+    case = a_case(state=State.HANDLING)
+    due = case.complete_by
+    assert act(case, an_action(case.case_id, Kind.EXTEND, note="rain"), BACK, INCARNATION, LATER) == Verdict()
+    assert (case.state, case.complete_by, case.version, case.changed_at) == (State.HANDLING, due, 2, LATER)
+
+
+@pytest.mark.parametrize(
+    ("until", "due"),
+    [
+        (None, NOW_US + span(hours=2)),
+        (NOW_US + span(hours=2), NOW_US + span(hours=2)),  # the deadline itself
+        (NOW_US + span(days=1), None),  # nothing to extend
+        (LATER, NOW_US - span(days=1)),  # after the deadline, and now already
+        (LATER + LONGEST + 1, NOW_US + span(hours=2)),
+    ],
+)
+def test_a_time_that_is_none_or_too_early_or_too_far_is_refused(until: int | None, due: int | None) -> None:
+    case = a_case(state=State.HANDLING, complete_by=due)
+    before = copy(case)
+    asked = an_action(case.case_id, Kind.EXTEND, until=until)
+    assert act(case, asked, BACK, INCARNATION, LATER) == Verdict(Refusal.BAD_TIME) and case == before
+    wordless = replace(asked, note=" ")
+    assert act(case, wordless, BACK, INCARNATION, LATER) == Verdict(Refusal.NOTE_MISSING), "why comes first"
+
+
+def test_the_longest_time_may_be_asked_for() -> None:
+    case = a_case(state=State.HANDLING)
+    assert act(case, an_action(case.case_id, Kind.EXTEND, until=LATER + LONGEST), BACK, INCARNATION, LATER) == Verdict()
+
+
+def test_a_move_of_before_pictures_and_times_keeps_its_content() -> None:
+    """As it stands in tables of earlier releases."""
+    action = an_action("c", Kind.DONE, note="n")
+    assert action.content.hex() == "1bc2df8383806194681ae1ce2d7f6ae387d52c2062b2c22ced30a6962723622e"
+    one, other = Picture(b"1" * 32, 9, "image/jpeg", "m"), Picture(b"2" * 32, 9, "image/jpeg", "m")
+    told = {replace(action, pictures=p).content for p in ((), (one,), (other,), (one, other), (other, one))}
+    asks = an_action("c", Kind.EXTEND, note="n")
+    assert len(told) == 5 and asks.content != replace(asks, until=asks.until + 1).content
 
 
 def test_an_action_is_told_from_another_by_what_it_asks_for_and_not_by_who_says_it_when() -> None:

@@ -10,12 +10,12 @@ from gewu import codec, ids, topics
 from gewu.errors import NotNow
 from gewu.v1.action_pb2 import ActionRefused
 from gewu.v1.assignment_pb2 import Assignment
-from gewu.v1.case_pb2 import CaseChanged
+from gewu.v1.case_pb2 import CaseChange, CaseChanged
 from gewu_dispatch.domain.action import Kind, Refusal
-from gewu_dispatch.domain.case import State
+from gewu_dispatch.domain.case import Picture, State
 from gewu_dispatch.store import cases
 from tests.dispatch.conftest import Desk
-from tests.support.building import FALLBACK, HERE, INCARNATION, a_signal, an_action, moved
+from tests.support.building import FALLBACK, HERE, INCARNATION, NOW_US, a_signal, an_action, moved, span
 from tests.support.waiting import until
 
 
@@ -185,6 +185,47 @@ async def test_who_gave_a_case_back_has_no_say_in_it_any_more(desk: Desk, case_i
 async def test_a_return_without_a_word_why_changes_nothing(desk: Desk, case_id: str) -> None:
     assert await desk.act(an_action(case_id, Kind.RETURN, note=" ")) == {"refused": 1}
     assert (await desk.case())["department"] == "water"
+
+
+async def test_more_time_that_is_asked_for_stands_in_history_and_ledger_and_moves_no_deadline(
+    desk: Desk, case_id: str
+) -> None:
+    due = (await desk.case())["complete_by"]
+    asks = an_action(case_id, Kind.EXTEND, note="rain")
+    again = an_action(case_id, Kind.EXTEND, note="more rain", until=asks.until + span(days=1))
+    assert await desk.act(an_action(case_id), asks, again) == {"applied": 3}
+    assert ((await desk.case())["complete_by"], (await desk.case())["version"]) == (due, 4)
+    changes = [(h["change"], h["state"], h["note"]) for h in await desk.rows("history", "version")]
+    assert changes[2:] == [(CaseChange.CASE_CHANGE_EXTENSION_ASKED, 5, "rain"), (8, 5, "more rain")]
+    ledger = [(c["step"], c["entry"], c["due_at"], c["why"]) for c in await desk.rows("clock_ledger", "step")]
+    assert ledger[0][:3] == (1, "start", due)
+    assert ledger[1:] == [(2, "asked", asks.until, "rain"), (3, "asked", again.until, "more rain")]
+    told = (await desk.said(CaseChanged, topics.CASES))[-1]
+    assert told.case.complete_by.ToMicroseconds() == due and (told.change, told.case.version) == (8, 4)
+    assert [a["until"] for a in await desk.rows("actions", "at, until NULLS FIRST")] == [None, asks.until, again.until]
+    assert await desk.act(asks) == {"duplicate": 1} and len(await desk.rows("clock_ledger")) == 3
+
+
+async def test_a_time_that_is_refused_is_in_no_ledger(desk: Desk, case_id: str) -> None:
+    assert await desk.act(an_action(case_id), an_action(case_id, Kind.EXTEND, until=NOW_US)) == {
+        "applied": 1,
+        "refused": 1,
+    }
+    assert len(await desk.rows("clock_ledger")) == 1
+    (told,) = await desk.said(ActionRefused, "dispatch.water")
+    assert (told.reason, list(told.lawful)) == (Refusal.BAD_TIME, [Kind.DONE, Kind.RETURN, Kind.EXTEND])
+
+
+async def test_pictures_of_what_was_done_are_kept_with_the_move_that_was_made(desk: Desk, case_id: str) -> None:
+    one, other = Picture(b"1" * 32, 9, "image/jpeg", "m-1"), Picture(b"2" * 32, 7, "image/webp", "m-1")
+    early = an_action(case_id, Kind.DONE, pictures=(other,))
+    finished = an_action(case_id, Kind.DONE, pictures=(one, other, one))
+    assert await desk.act(early, an_action(case_id), finished) == {"refused": 1, "applied": 2}
+    kept = [
+        (str(p["action_id"]), p["sha256"], p["bytes"], p["type"]) for p in await desk.rows("action_pictures", "sha256")
+    ]
+    own = finished.action_id
+    assert kept == [(own, b"1" * 32, 9, "image/jpeg"), (own, b"2" * 32, 7, "image/webp")], "the refused one's is not"
 
 
 @pytest.mark.parametrize("whose", ["departments", "reporters"])

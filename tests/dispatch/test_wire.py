@@ -17,7 +17,7 @@ from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
 from gewu_dispatch import encoding, wire
 from gewu_dispatch.domain import routing
 from gewu_dispatch.domain.action import Kind, Refusal
-from gewu_dispatch.domain.case import Case, Source, State
+from gewu_dispatch.domain.case import Case, Picture, Source, State
 from gewu_dispatch.handlers.actions import Actions
 from gewu_dispatch.handlers.signals import Signals
 from gewu_dispatch.metrics import Metrics
@@ -361,6 +361,35 @@ def test_a_move_of_a_newer_department_is_kept_to_be_refused() -> None:
 def test_an_action_that_cannot_be_true_is_parked(words: dict[str, Any]) -> None:
     with pytest.raises(Never) as found:
         moved_by("water", a_move(**words))
+    assert found.value.why is Why.BAD_FIELD
+
+
+def test_until_and_pictures_are_read_where_they_belong() -> None:
+    asks = a_move(kind=4)
+    asks.until.FromMicroseconds(NOW_US + 1)
+    assert (moved_by("water", asks).until, moved_by("water", a_move(kind=4)).until) == (NOW_US + 1, None)
+    asks.kind = 1
+    assert moved_by("water", asks).until is None
+    shows = a_move(kind=3)
+    shows.pictures.add(sha256=b"1" * 32, bytes=9, type="image/jpeg", masked_by="m-1")
+    assert moved_by("water", shows).pictures == (Picture(b"1" * 32, 9, "image/jpeg", "m-1"),)
+
+
+@pytest.mark.parametrize(
+    ("kind", "picture", "count"),
+    [
+        (3, {"masked_by": ""}, 1), (3, {"sha256": b"1"}, 1), (3, {"type": "x" * 401}, 1), (3, {"type": "a\0"}, 1),
+        (3, {"bytes": (1 << 64) - 1}, 1), (3, {}, 21), (1, {}, 1), (4, {}, 1), (99, {}, 1),
+    ],
+)  # fmt: skip
+def test_a_picture_that_nobody_masked_or_that_does_not_belong_there_is_parked(
+    kind: int, picture: dict[str, Any], count: int
+) -> None:
+    message = a_move(kind=kind)
+    for _ in range(count):
+        message.pictures.add(**{"sha256": b"1" * 32, "bytes": 9, "type": "image/jpeg", "masked_by": "m", **picture})
+    with pytest.raises(Never) as found:
+        moved_by("water", message)
     assert found.value.why is Why.BAD_FIELD
 
 

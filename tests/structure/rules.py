@@ -11,7 +11,14 @@ BANNED = {"utils", "util", "helpers", "helper", "manager", "misc", "base", "core
 _TOPIC = re.compile(
     r"\b(?:signals|parked)\.p[0-3]\b|^(?:signals|dispatch|actions|parked)\.[a-z{]?|\bcases\.changed\b|\bparked\.actions\b"
 )
-_SOURCES = ("gewu/src", "services/intake/src", "services/dispatch/src", "services/video/src", "services/notify/src")
+_SOURCES = (
+    "gewu/src",
+    "services/intake/src",
+    "services/dispatch/src",
+    "services/video/src",
+    "services/notify/src",
+    "sdk/src",
+)
 
 
 def modules(root: Path) -> Iterator[Path]:

@@ -51,6 +51,7 @@ def _contracts(root: Path) -> subprocess.CompletedProcess[str]:
             "services/dispatch/src",
             "services/video/src",
             "services/notify/src",
+            "sdk/src",
         )
     )
     return subprocess.run(
@@ -88,10 +89,13 @@ def test_the_import_contracts_hold() -> None:
             "The rooms of dispatch",
         ),
         ("services/intake/src/gewu_intake/wire.py", "from gewu_intake import handlers", "The rooms of intake"),
+        ("sdk/src/gewu_department/seen.py", "from gewu.runtime import kafka", "A department's program needs little"),
+        ("sdk/src/gewu_department/seen.py", "import gewu_dispatch.wire", "A department's program needs little"),
+        ("gewu/src/gewu/cli/topics.py", "import gewu_department", "The shared library knows no service"),
     ],
 )
 def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:
-    for name in ("gewu", "services"):
+    for name in ("gewu", "services", "sdk"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     file = tmp_path / module

@@ -131,6 +131,7 @@ def an_action(case_id: str, kind: Kind | int = Kind.ACCEPT, **words: Any) -> Act
     said: dict[str, Any] = {
         "action_id": ids.action_id(department, client_id), "client_id": client_id, "department": department,
         "case_id": case_id, "kind": kind, "note": "not our cover", "said_at": NOW_US, "said_by": "Li",
+        "until": NOW_US + span(days=3) if kind is Kind.EXTEND else None,
     }  # fmt: skip
     return Action(**{**said, **words})
 

@@ -10,9 +10,11 @@ import re
 import time
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 ANONYMOUS = "anonymous"
 
@@ -21,7 +23,7 @@ _VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}  # the two l
 _FEW = 24  # ids that are made sooner one by one than together
 _OTHER = "?" * 36  # stands for an id that is no UUID
 _SIGNS = bytes(ord("0") if chr(n) in "0123456789abcdef" else n for n in range(256))  # any hex digit is a nought
-_TIME = np.frombuffer(b"00000000-0000-", np.uint8)
+_TIME = b"00000000-0000-"
 # Set up once: that is a third of the work.
 _SIGNAL, _CASE, _ACTION, _EVENT = (
     blake2b(digest_size=16, person=kind) for kind in (b"gewu.signal", b"gewu.case", b"gewu.action", b"gewu.event")
@@ -93,8 +95,10 @@ def _uuid8(kind: blake2b, said: bytes, leading: str) -> str:
     return f"{leading or h[:8] + '-' + h[8:12]}-8{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:]}"
 
 
-def _uuids8(hashes: bytes, client_ids: Sequence[str]) -> NDArray[np.uint8]:
+def _uuids8(hashes: bytes, client_ids: Sequence[str]) -> "NDArray[np.uint8]":
     """As `_uuid8`, a row of 36 characters for each of these hashes."""
+    import numpy as np  # a department's own program makes few ids, and needs none of this
+
     bits = np.frombuffer(bytearray(hashes), np.uint8).reshape(-1, 16)
     bits[:, 6] = bits[:, 6] & 0x0F | 0x80
     bits[:, 8] = bits[:, 8] & 0x3F | 0x80
@@ -102,7 +106,7 @@ def _uuids8(hashes: bytes, client_ids: Sequence[str]) -> NDArray[np.uint8]:
     # Each of its own character is one byte here: one that is not ASCII becomes a question mark.
     theirs = "".join([c if len(c) == 36 else _OTHER for c in client_ids]).encode("ascii", "replace").lower()
     found = _rows(bytearray(theirs), 36)
-    is_v7 = (_rows(theirs.translate(_SIGNS), 36)[:, :14] == _TIME).all(axis=1) & (found[:, 14] == ord("7"))
+    is_v7 = (_rows(theirs.translate(_SIGNS), 36)[:, :14] == _rows(_TIME, 14)).all(axis=1) & (found[:, 14] == ord("7"))
     if (other := ~is_v7).any():
         found[other, :8], found[other, 9:13] = h[other, :8], h[other, 8:12]
     found[:, (8, 13, 18, 23)] = ord("-")
@@ -110,7 +114,9 @@ def _uuids8(hashes: bytes, client_ids: Sequence[str]) -> NDArray[np.uint8]:
     return found
 
 
-def _rows(said: bytes | bytearray, width: int) -> NDArray[np.uint8]:
+def _rows(said: bytes | bytearray, width: int) -> "NDArray[np.uint8]":
+    import numpy as np
+
     return np.frombuffer(said, np.uint8).reshape(-1, width)
 
 

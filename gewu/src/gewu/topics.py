@@ -81,6 +81,20 @@ def parked(reader: str, source: str) -> str:
     return f"parked.{reader}.actions" if source.startswith("actions.") else f"parked.{reader}.{source}"
 
 
+def group_prefix(role: str) -> str:
+    """What the consumer groups of a service, or of a department as department:<id>, begin with.
+
+    A department's ends in a character that no id holds: else `water` would have the groups of `water-works`.
+    """
+    kind, _, department = role.partition(":")
+    return f"department.{_checked(department)}." if kind == "department" else f"gewu-{role}-"
+
+
+def department_group(department: str, reader: str) -> str:
+    """The consumer group of one of a department's readers."""
+    return group_prefix(f"department:{department}") + reader
+
+
 def lane_of(name: str) -> Lane:
     """The lane of a signal topic; ValueError for any other. A record's urgency is its topic's, never its own claim."""
     for lane in Lane:

@@ -15,7 +15,7 @@ MOST = 200  # versions and actions of a case that are shown
 _SIGNAL = """
 SELECT s.outcome, s.case_id, s.case_incarnation, s.case_version, s.because, s.distance_m, s.content, s.lane, s.source,
        s.client_id, s.received_at, s.grid_id, s.exercise, c.category, c.department, c.state, c.complete_by,
-       (SELECT why FROM clock_ledger k WHERE k.case_id = c.case_id ORDER BY step DESC LIMIT 1) AS due_because
+       (SELECT why FROM clock_ledger k WHERE k.case_id = c.case_id AND entry <> 'asked' ORDER BY step DESC LIMIT 1) AS due_because
 FROM signals s JOIN cases c USING (case_id) WHERE s.signal_id = $1"""
 # Of the versions after the signal's own, those that only took in further signals are somebody else's story.
 _VERSIONS = """

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gewu.cli import environment, table
+from gewu.cli import environment, grants, table
 from gewu.cli.ending import CODES, FINE, WRONG, Refusal
 
 if TYPE_CHECKING:
@@ -29,8 +29,12 @@ examples:
   gewu topics apply --city cities/demo --dry-run   what would be done
   gewu topics apply                                with GEWU_CITY and GEWU_KAFKA_BOOTSTRAP set
 
-Makes what is missing and mends settings. It never changes the number of partitions (that would break the order of
+Makes what is missing and mends settings and grants. It never changes the number of partitions (that would break the order of
 records by key) or of replicas, and never deletes: such a difference is named with what a person can do.
+
+Where the brokers hold logins to grants (authorizer.class.name), it makes those of `gewu topics grants` and takes back
+whatever else a service's or a department's login may; for that its own login must be a super user's. Rules that deny
+something, and those of other logins, are left alone; what every login may is named.
 
 {CODES.format(wrong="a difference is left (with --dry-run: there is one)")}
 """
@@ -39,12 +43,13 @@ _REFUSED = "the broker did not take it: apply again, and if it stays look at the
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register `gewu topics list` and `gewu topics apply`."""
+    """Register `gewu topics list`, `apply` and `grants`."""
     topics = subparsers.add_parser("topics", help="list topics, make them (主题)", description="Kafka's topics (主题).")
     actions = topics.add_subparsers(required=True, metavar="ACTION")
     for name, run, text, epilog in (
         ("list", run_list, "print the registry of topics", _LIST),
-        ("apply", run_apply, "make topics and mend their settings", _APPLY),
+        ("apply", run_apply, "make topics, mend their settings and grants", _APPLY),
+        ("grants", grants.run_list, "print who may do what on the brokers", grants.HELP),
     ):
         parser = actions.add_parser(
             name, help=text, description=text.capitalize() + ".", epilog=epilog,
@@ -54,6 +59,8 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             "--city", metavar="PATH", type=Path, help="city package whose departments have topics (default: GEWU_CITY)"
         )
         parser.add_argument("--json", action="store_true", help="print JSON")
+        if name != "list":
+            grants.add_principals(parser)
         if name == "apply":
             parser.add_argument("--dry-run", action="store_true", help="change nothing, say what would be done")
         parser.set_defaults(run=run)
@@ -90,11 +97,14 @@ def run_apply(args: argparse.Namespace) -> int:
     wanted = topics.registry(environment.departments(folder))
     before = asyncio.run(kafka.compare(wanted, settings))
     left = before if args.dry_run else asyncio.run(kafka.apply(wanted, settings))
+    allowed = grants.run(args, wanted, settings)
     if args.json:
-        print(json.dumps(_outcome(len(wanted), before, left, args.dry_run), indent=2))
+        outcome = _outcome(len(wanted), before, left, args.dry_run)
+        print(json.dumps({**outcome, "ok": not left and allowed.ok, "grants": allowed.document()}, indent=2))
     else:
         _print_outcome(len(wanted), before, left, args.dry_run)
-    return WRONG if left else FINE
+        allowed.show()
+    return WRONG if left or not allowed.ok else FINE
 
 
 def _print_outcome(wanted: int, before: "list[Difference]", left: "list[Difference]", dry: bool) -> None:

@@ -5,9 +5,9 @@ import base64
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from gewu.dev import kafka_files, ports
 from gewu.dev.children import CannotStart, Child, Launch, end_leftover, log_end, run_to_end, tail, written_since
@@ -23,7 +23,8 @@ class KafkaServer:
     """One broker, its data below `folder`. It may be stopped, killed and started again: port and data stay.
 
     max_message_bytes is the largest message that passes; heap is Java's ("512m"); settings go into server.properties
-    last. `say` hears what takes long.
+    last; formatting has further arguments of kafka-storage (users of a broker that asks for logins), and `login` is how a
+    client of aiokafka then comes in. `say` hears what takes long.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class KafkaServer:
         heap: str = "512m",
         max_message_bytes: int = 1024 * 1024,
         settings: Mapping[str, str] | None = None,
+        formatting: Sequence[str] = (),
+        login: Mapping[str, Any] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._folder = Folder(folder)
@@ -41,6 +44,7 @@ class KafkaServer:
         self._heap = heap
         self._max_message_bytes = max_message_bytes
         self._settings = dict(settings or {})
+        self._formatting, self._login = formatting, login or {}
         self._say = say
         self._child: Child | None = None
         self._ports: tuple[int, int] | None = None  # set once clients were told
@@ -148,7 +152,7 @@ class KafkaServer:
     async def _format_once(self, java: Path, jars: list[Path], cluster: str) -> None:
         if (self._folder.path / "data" / "meta.properties").exists():
             return
-        tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", cluster, "-c")
+        tool = ("kafka.tools.StorageTool", "format", *self._formatting, "--ignore-formatted", "-t", cluster, "-c")
         await run_to_end(self._launch(java, jars, kafka_files.format_flags(), tool), timeout=60.0)
 
     def _launch(self, java: Path, jars: list[Path], flags: tuple[str, ...], main: tuple[str, ...]) -> Launch:
@@ -167,13 +171,13 @@ class KafkaServer:
         while time.monotonic() < end:
             if self._child is None or self._child.exit_code is not None:
                 return False
-            if await _cluster_at(port) == cluster:
+            if await _cluster_at(port, self._login) == cluster:
                 return True
             await asyncio.sleep(0.1)
         return False
 
 
-async def _cluster_at(port: int) -> str | None:
+async def _cluster_at(port: int, login: Mapping[str, Any]) -> str | None:
     """The cluster id that the broker behind a port names once it has registered; None while nobody answers so.
 
     The id, not the open port, is what counts: a broker that failed to bind says nothing on its own, and whoever holds
@@ -189,7 +193,7 @@ async def _cluster_at(port: int) -> str | None:
         writer.close()
     except OSError:  # refused or timed out
         return None
-    admin = AIOKafkaAdminClient(bootstrap_servers=f"{ports.LOOPBACK}:{port}", request_timeout_ms=2_000)
+    admin = AIOKafkaAdminClient(bootstrap_servers=f"{ports.LOOPBACK}:{port}", request_timeout_ms=2_000, **login)
     try:
         async with asyncio.timeout(3.0):
             await admin.start()

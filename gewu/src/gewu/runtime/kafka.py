@@ -81,7 +81,7 @@ def configuration(topic: Topic, kafka: Kafka) -> dict[str, str]:
 
 async def compare(topics: Iterable[Topic], kafka: Kafka) -> list[Difference]:
     """What differs between the registry and the brokers; an empty list is the only good answer."""
-    admin = await _admin(kafka)
+    admin = await administrator(kafka)
     try:
         return await _compare(admin, list(topics), kafka)
     finally:
@@ -91,7 +91,7 @@ async def compare(topics: Iterable[Topic], kafka: Kafka) -> list[Difference]:
 async def apply(topics: Iterable[Topic], kafka: Kafka) -> list[Difference]:
     """Make what is missing, mend what can be mended; returns the differences that are left."""
     wanted = {t.name: t for t in topics}
-    admin = await _admin(kafka)
+    admin = await administrator(kafka)
     try:
         for _ in range(3):
             differences = await _compare(admin, list(wanted.values()), kafka)
@@ -105,7 +105,8 @@ async def apply(topics: Iterable[Topic], kafka: Kafka) -> list[Difference]:
         await admin.close()
 
 
-async def _admin(kafka: Kafka) -> AIOKafkaAdminClient:
+async def administrator(kafka: Kafka) -> AIOKafkaAdminClient:
+    """A client for the brokers themselves, started; KafkaError when none answers."""
     admin = AIOKafkaAdminClient(request_timeout_ms=15_000, **kafka.connection())
     try:
         await admin.start()

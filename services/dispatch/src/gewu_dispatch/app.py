@@ -42,6 +42,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     produced, books = ProducerMetrics(registry), BooksMetrics(registry)
     city = _servable(load(settings.city))
     known = topics.registry(city.departments)
+    own = [t for t in known if {"dispatch"} & {*t.says, *t.hears}]
     producers = {use: _producer(settings, known, use, produced.of(use)) for use in ("desk", "parking", "relay")}
     produced.follow(producers)
     keys, database = KeyRing(settings.keys_file), Database(settings, known)
@@ -57,7 +58,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *api.routes()])
     parts = [
-        Part("topics", lambda: kafka.require(known, settings.kafka)),
+        Part("topics", lambda: kafka.require(own, settings.kafka)),
         Part("database", database.start, database.stop),
         *(Part(f"producer {use}", p.start, p.stop) for use, p in producers.items()),
         loop("keys", lambda: watch_keys(keys, health), health),

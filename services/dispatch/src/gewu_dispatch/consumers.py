@@ -31,7 +31,7 @@ from gewu_dispatch.store import reads
 from gewu_dispatch.wire import Events
 
 SCHEMA = "dispatch"
-SCHEMA_VERSIONS = (5, 5)  # of the schema: the lowest that this code needs, the newest that it knows
+SCHEMA_VERSIONS = (6, 6)  # of the schema: the lowest that this code needs, the newest that it knows
 _SKEW_S = 1.0
 _BOOKS_EVERY_S = 5.0
 # Small batches: a transaction of its own lane that a p0 signal waits for is short. Behind a backlog it waits for several, and
@@ -160,8 +160,9 @@ class Consumers:
         self._deliveries.append(delivery)
         assert self._broker is not None
         subscribe.subscribe(
-            self._broker, self.settings.kafka, delivery, group=f"gewu-dispatch-{use}", topics=names, max_records=records
-        )
+            self._broker, self.settings.kafka, delivery, group=f"{topics.group_prefix('dispatch')}{use}", topics=names,
+            max_records=records,
+        )  # fmt: skip
 
 
 def _apart_s(asked: datetime, theirs: datetime, answered: datetime) -> float:

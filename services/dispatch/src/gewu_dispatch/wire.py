@@ -17,7 +17,7 @@ from gewu.lane import Lane
 from gewu.runtime.outbox import Event
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
 from gewu_dispatch import encoding
-from gewu_dispatch.domain.action import Action, Kind, Refusal
+from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal
 from gewu_dispatch.domain.case import Case, Picture, Signal, Source
 from gewu_dispatch.domain.sensing import Reading
 
@@ -111,13 +111,17 @@ def action(value: bytes | None, department: str) -> Action:
         raise Never(Why.BAD_FIELD, "client_id must be given")
     _bounded(said.client_id, said.case_id, said.said_by)
     _bounded(said.note, most=_TEXT)
+    kind = _MOVES.get(said.kind, said.kind)
+    if said.pictures and (kind is not Kind.DONE or len(said.pictures) > PICTURES):
+        raise Never(Why.BAD_FIELD, f"{len(said.pictures)} pictures: they belong to done, at most {PICTURES}")
     if "\0" in f"{said.client_id}{said.case_id}{said.said_by}{said.note}":
         raise Never(Why.BAD_FIELD, "no table takes a text with a NUL")
     return Action(
         # Derived here, never believed: the payload may not choose whose action it is.
         action_id=ids.action_id(department, said.client_id), client_id=said.client_id, department=department,
-        case_id=said.case_id.lower(), kind=_MOVES.get(said.kind, said.kind), note=said.note,
-        said_at=_time(said, "said_at"), said_by=said.said_by,
+        case_id=said.case_id.lower(), kind=kind, note=said.note, said_at=_time(said, "said_at"), said_by=said.said_by,
+        until=_time(said, "until") if kind is Kind.EXTEND and said.HasField("until") else None,
+        pictures=tuple(map(_picture, said.pictures)),
     )  # fmt: skip
 
 
@@ -270,6 +274,11 @@ def _position(said: common_pb2.Point) -> tuple[float, float, float | None]:
 def _picture(said: common_pb2.Picture) -> Picture:
     if len(said.sha256) != _DIGEST or not said.masked_by:
         raise Never(Why.BAD_FIELD, "a picture needs a sha256 and the name of its masker")
+    _bounded(said.type, said.masked_by)
+    if "\0" in said.type + said.masked_by:
+        raise Never(Why.BAD_FIELD, "no table takes a text with a NUL")
+    if said.bytes >= 1 << 63:
+        raise Never(Why.BAD_FIELD, f"a picture of {said.bytes} bytes")
     return Picture(said.sha256, said.bytes, said.type, said.masked_by)
 
 

@@ -25,6 +25,7 @@ _CHANGES = {
     Kind.ACCEPT: CaseChange.CASE_CHANGE_ACCEPTED,
     Kind.RETURN: CaseChange.CASE_CHANGE_REASSIGNED,
     Kind.DONE: CaseChange.CASE_CHANGE_HANDLED,
+    Kind.EXTEND: CaseChange.CASE_CHANGE_EXTENSION_ASKED,
 }
 
 
@@ -73,6 +74,9 @@ class Actions:
                 self._refuse(judged, action, found.get(action.case_id), Refusal.CONFLICT)
         await cases.update(transaction, list(judged.changed.values()))
         await history.add_actions(transaction, judged.actions, now)
+        applied = [action for action, refusal in judged.actions if refusal is None]
+        await history.add_pictures(transaction, applied)
+        await history.ask_for_time(transaction, applied, now)
         await history.write(transaction, judged.entries)
         await outbox.write(transaction, judged.events)
         return judged.counts

@@ -25,6 +25,7 @@ from gewu_dispatch.store import reads
 
 # Who sends a body too slowly shall not hold the connection either.
 _HEADERS = {401: {"www-authenticate": "Bearer"}, 408: {"connection": "close"}, 503: {"retry-after": "5"}}
+_LOOK_S = 0.05  # how often it is looked whether a move was judged
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -40,6 +41,7 @@ class Api:
             Route("/v1/cases", _guard(self.cases)),
             Route("/v1/cases/{case_id}", _guard(self.case)),
             Route("/v1/cases/{case_id}/actions", _guard(self.act), methods=["POST"]),
+            Route("/v1/cases/{case_id}/actions/{move_id}", _guard(self.became)),
             Route("/v1/reports/{signal_id}", _guard(self.report)),
         ]
 
@@ -61,7 +63,8 @@ class Api:
         row = _seen(await reads.case(pool, case_id), key, "read")
         noticed = [views.noticed(r) for r in await reads.signals(pool, case_id)]
         found = views.CaseFile(
-            case=views.case(row), timeline=views.steps(await reads.timeline(pool, case_id), noticed), noticed=noticed,
+            case=views.case(row), noticed=noticed,
+            timeline=views.steps(await reads.timeline(pool, case_id), noticed, await reads.shown(pool, case_id)),
             clocks=[views.tick(r) for r in await reads.clocks(pool, case_id)],
             lawful=self._desk.lawful(State(row["state"]), row["department"]),
         )  # fmt: skip
@@ -89,7 +92,7 @@ class Api:
         action = self._desk.word(case_id, row["department"], move, key.id)
         if move.id and (known := await self._judged(action)):
             return known  # judged meanwhile; or Refused, because the id was used for another case
-        refusal = self._desk.early_refusal(State(row["state"]), row["department"], move)
+        refusal = self._desk.early_refusal(State(row["state"]), action, row["complete_by"])
         if refusal:
             moves = ", ".join(self._desk.lawful(State(row["state"]), row["department"])) or "none"
             raise Refused(409, refusal.name.lower(), "this move is not lawful now", f"lawful now: {moves}")
@@ -98,6 +101,21 @@ class Api:
         except Unsaid as fault:
             raise Refused(503, fault.code, "no acknowledgement", str(fault)) from None
         return await self._outcome(request, action)
+
+    async def became(self, request: Request) -> Response:
+        """GET /v1/cases/{case_id}/actions/{move_id}: what became of a move, on whichever road it was said."""
+        key, case_id, move_id = self._key(request), asked.own_id(request, "case_id"), request.path_params["move_id"]
+        names = {name for verb, _, name in (s.partition(":") for s in key.scopes) if verb in ("act", "read")}
+        said = self._desk.said(move_id, self._desk.departments if "*" in names else names)
+        deadline = asyncio.get_running_loop().time() + _wait_s(request)
+        while True:
+            if found := await reads.said_of(self._reader(), case_id, said, b""):
+                return _verdict(found, found["content"])
+            if asyncio.get_running_loop().time() >= deadline:
+                raise Refused(
+                    404, "not_judged", "no such move was judged", "it is on its way, or was not said by this key's"
+                )
+            await asyncio.sleep(_LOOK_S)
 
     async def _answered(self, key: Key, case_id: str, move: MoveSaid) -> Response | None:
         """The answer to a move that was said before: the same question has the same answer.
@@ -114,13 +132,12 @@ class Api:
         return _verdict(found, content) if found else None
 
     async def _outcome(self, request: Request, action: Action) -> Response:
-        """202 at once, or the outcome if it is there within the seconds that `Prefer: wait=n` allows (10 at most)."""
-        wait = re.search(r"wait=(\d{1,3})", request.headers.get("prefer", ""))
-        deadline = asyncio.get_running_loop().time() + min(int(wait[1]) if wait else 0, 10)
+        """202 at once, or the outcome if it is there within the seconds that `Prefer: wait=n` allows."""
+        deadline = asyncio.get_running_loop().time() + _wait_s(request)
         while asyncio.get_running_loop().time() < deadline:
             if found := await self._judged(action):
                 return found
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_LOOK_S)
         return _json(views.ActionAnswer(action.action_id, "said"), 202)
 
     async def _judged(self, action: Action) -> Response | None:
@@ -156,6 +173,11 @@ def _seen(row: asyncpg.Record | None, key: Key, verb: str) -> asyncpg.Record:
     if row is None or not (key.may("read", row["department"], *row["grid_path"]) or key.may(verb, row["department"])):
         raise Refused(404, "no_such_case", "there is no such case", "or this key may not read it")
     return row
+
+
+def _wait_s(request: Request) -> int:
+    wait = re.search(r"wait=(\d{1,3})", request.headers.get("prefer", ""))
+    return min(int(wait[1]) if wait else 0, 10)
 
 
 def _verdict(found: asyncpg.Record, content: bytes) -> Response:

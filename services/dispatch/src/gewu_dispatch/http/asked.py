@@ -32,10 +32,13 @@ async def move(request: Request) -> MoveSaid:
     """The move in the body; every fault of it is named."""
     said = await _body(request)
     try:
-        return _decode_move(said)
+        found = _decode_move(said)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        found = tuple(validation.of(MoveSaid, said))
-        raise Refused(422, "rejected", "the action is not taken", errors=found) from None
+        wrong = tuple(validation.of(MoveSaid, said))
+        raise Refused(422, "rejected", "the action is not taken", errors=wrong) from None
+    if faults := found.wrong():
+        raise Refused(422, "rejected", "the action is not taken", errors=tuple(faults))
+    return found
 
 
 def own_id(request: Request, field: str) -> str:

@@ -1,26 +1,44 @@
 """The desk: what a department does over HTTP is said on its own topic, the same road as if it had written there itself."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from gewu import codec, ids, topics
 from gewu.clock import Clock, micros
+from gewu.runtime.problem import Wrong
 from gewu.runtime.producer import Fault, Producer, Unknown, say
 from gewu.v1.action_pb2 import Action as Wire
-from gewu_dispatch.domain.action import Action, Kind, Refusal, moves
-from gewu_dispatch.domain.case import State
+from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal, moves, wanting
+from gewu_dispatch.domain.case import Picture, State
 
 _envelope = codec.Envelope(codec.ACTION, "gewu/dispatch")
+
+
+class PictureSaid(Struct, forbid_unknown_fields=True):
+    """A picture by reference, as the door for pictures answered: it is masked and durable."""
+
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Meta(ge=1, le=1 << 40)]
+    type: Annotated[str, Meta(pattern=r"^image/[a-z0-9.+-]{1,40}$")]
+    masked_by: Annotated[
+        str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$", description="What covered faces and plates.")
+    ]
 
 
 class MoveSaid(Struct, forbid_unknown_fields=True):
     """A department's move on a case."""
 
-    kind: Literal["accept", "return", "done"]
+    kind: Literal["accept", "return", "done", "extend"]
     note: Annotated[
-        str, Meta(max_length=2000, pattern=r"^[^\x00]*$", description="Needed for return: why it is not yours.")
+        str,
+        Meta(
+            max_length=2000,
+            pattern=r"^[^\x00]*$",
+            description="Needed for return: why it is not yours; and for extend: why it takes longer.",
+        ),
     ] = ""
     id: (
         Annotated[
@@ -32,6 +50,28 @@ class MoveSaid(Struct, forbid_unknown_fields=True):
         ]
         | None
     ) = None
+    until: (
+        Annotated[
+            datetime,
+            Meta(
+                tz=True,
+                description="Of extend, and needed there: until when; after the deadline, at most 90 days ahead.",
+            ),
+        ]
+        | None
+    ) = None
+    pictures: Annotated[
+        tuple[PictureSaid, ...], Meta(max_length=PICTURES, description="Of done: what it looks like now.")
+    ] = ()
+
+    def wrong(self) -> list[Wrong]:
+        """What does not belong to a move of this kind."""
+        found = []
+        if self.until is not None and self.kind != "extend":
+            found.append(Wrong("$.until", "invalid", "only with extend"))
+        if self.pictures and self.kind != "done":
+            found.append(Wrong("$.pictures", "invalid", "only with done"))
+        return found
 
 
 class Unsaid(Exception):
@@ -54,20 +94,24 @@ class Desk:
         """The department's moves in this state, as words."""
         return [k.name.lower() for k in moves(state, department, self._fallback)]
 
-    def early_refusal(self, state: State, department: str, move: MoveSaid) -> Refusal | None:
+    def early_refusal(self, state: State, action: Action, complete_by: datetime | None) -> Refusal | None:
         """Why the move would be refused if it were judged now; the real judgement comes with the log's order."""
-        kind = Kind[move.kind.upper()]
-        if kind not in moves(state, department, self._fallback):
+        if action.kind not in moves(state, action.department, self._fallback):
             return Refusal.NOT_LAWFUL_NOW
-        return Refusal.NOTE_MISSING if kind is Kind.RETURN and not move.note.strip() else None
+        return wanting(action, micros(complete_by) if complete_by else None, micros(self._clock.now()))
 
     def word(self, case_id: str, department: str, move: MoveSaid, said_by: str) -> Action:
         """The move as an action."""
         client_id = move.id or ids.new_client_id()
         return Action(
             ids.action_id(department, client_id), client_id, department, case_id, Kind[move.kind.upper()], move.note,
-            micros(self._clock.now()), said_by,
+            micros(self._clock.now()), said_by, until=micros(move.until) if move.until else None,
+            pictures=tuple(Picture(bytes.fromhex(p.sha256), p.bytes, p.type, p.masked_by) for p in move.pictures),
         )  # fmt: skip
+
+    def said(self, move_id: str, departments: Collection[str]) -> list[str]:
+        """The ids that a move has where one of these departments said it under this id of its own."""
+        return [ids.action_id(d, move_id) for d in departments]
 
     async def say(self, action: Action) -> None:
         """Say it on actions.<department> and wait for the ack; raises Unsaid."""
@@ -79,6 +123,10 @@ class Desk:
             said_by=action.said_by,
         )
         message.said_at.FromMicroseconds(action.said_at)
+        if action.until is not None:
+            message.until.FromMicroseconds(action.until)
+        for p in action.pictures:
+            message.pictures.add(sha256=p.sha256, bytes=p.bytes, type=p.type, masked_by=p.masked_by)
         topic = topics.actions(action.department)
         place = topics.partition(action.case_id, self._partitions[topic])
         record = action.case_id.encode(), message.SerializeToString(), _envelope.headers(action.action_id)

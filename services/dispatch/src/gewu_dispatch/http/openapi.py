@@ -39,6 +39,7 @@ def document() -> dict[str, Any]:
             "/v1/cases": {"get": _listing()},
             "/v1/cases/{case_id}": {"get": _case()},
             "/v1/cases/{case_id}/actions": {"post": _act()},
+            "/v1/cases/{case_id}/actions/{move_id}": {"get": _became()},
             "/v1/reports/{signal_id}": {"get": _status()},
         },
     )
@@ -89,6 +90,22 @@ def _act() -> dict[str, Any]:
             "408": ("the body came too slowly", Problem),
             "413": ("too large", Problem),
             "422": ("wrong; every field and reason", Problem),
+        },
+    )
+
+
+def _became() -> dict[str, Any]:
+    move = {"name": "move_id", "in": "path", "required": True, "description": "Your own id of the move.",
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9._:-]{1,64}$"}}  # fmt: skip
+    return apidocs.operation(
+        "What became of a move",
+        "Of one that was said here or on actions.<department>; `Prefer: wait=2` waits until it is judged.",
+        parameters=[_path("case_id"), move, _PREFER],
+        answers={
+            "200": ("applied", views.ActionAnswer),
+            **_REFUSED,
+            "404": ("not judged: it is on its way, or nobody said it", Problem),
+            "409": ("refused, its code is the reason", Problem),
         },
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -55,6 +56,15 @@ class Page(msgspec.Struct, omit_defaults=True):
     next: str | None = None
 
 
+class PictureView(msgspec.Struct):
+    """A picture by reference."""
+
+    sha256: str
+    bytes: int
+    type: str
+    masked_by: str
+
+
 class Step(msgspec.Struct, omit_defaults=True):
     """One version of a case: what changed, by what, why."""
 
@@ -71,6 +81,7 @@ class Step(msgspec.Struct, omit_defaults=True):
     action_id: str | None = None
     said_by: str = ""
     note: str = ""
+    pictures: list[PictureView] = []
 
 
 class Noticed(msgspec.Struct, omit_defaults=True):
@@ -143,8 +154,13 @@ def case(row: asyncpg.Record) -> CaseView:
     return CaseView(place=_place(words, address=""), **words)
 
 
-def steps(rows: Sequence[asyncpg.Record], noticed: Sequence[Noticed]) -> list[Step]:
-    """A case's versions, each with the signals that it took in."""
+def steps(rows: Sequence[asyncpg.Record], noticed: Sequence[Noticed], shown: Sequence[asyncpg.Record]) -> list[Step]:
+    """A case's versions, each with the signals that it took in, or with the pictures that its action brought."""
+    pictures: dict[UUID, list[PictureView]] = {}
+    for r in shown:
+        pictures.setdefault(r["action_id"], []).append(
+            PictureView(r["sha256"].hex(), r["bytes"], r["type"], r["masked_by"])
+        )
     behind: dict[int, list[str]] = {}
     for n in noticed:
         behind.setdefault(n.case_version, []).append(n.signal_id)
@@ -153,7 +169,7 @@ def steps(rows: Sequence[asyncpg.Record], noticed: Sequence[Noticed]) -> list[St
             version=r["version"], at=r["at"], change=_CHANGES.get(r["change"], "unknown"), state=state(r["state"]),
             lane=Lane(r["lane"]).label, department=r["department"], because=r["because"], signals=r["signals"],
             rule_id=r["rule_id"], signal_ids=behind.get(r["version"], []), said_by=r["said_by"], note=r["note"],
-            action_id=str(r["action_id"]) if r["action_id"] else None,
+            action_id=str(r["action_id"]) if r["action_id"] else None, pictures=pictures.get(r["action_id"], []),
         )
         for r in rows
     ]  # fmt: skip

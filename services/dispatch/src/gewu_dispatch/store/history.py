@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from gewu.runtime.postgres import Connection
-from gewu_dispatch.domain.action import Action, Refusal
+from gewu_dispatch.domain.action import Action, Kind, Refusal
 from gewu_dispatch.domain.case import Case
 from gewu_dispatch.store.columns import columns
 
@@ -54,11 +54,38 @@ async def known_actions(transaction: Connection, action_ids: Sequence[str]) -> t
 async def add_actions(transaction: Connection, judged: Sequence[tuple[Action, Refusal | None]], at: int) -> None:
     """Keep each action with its outcome."""
     await transaction.executemany(
-        """INSERT INTO actions (action_id, client_id, department, case_id, kind, content, note, said_by, said_at, at, refusal)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
+        """INSERT INTO actions (action_id, client_id, department, case_id, kind, content, note, said_by, said_at, at, refusal,
+               until)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
         [
             (a.action_id, a.client_id, a.department, a.case_id, int(a.kind), a.content, a.note, a.said_by, a.said_at, at,
-             int(r) if r else None)
+             int(r) if r else None, a.until)
             for a, r in sorted(judged, key=lambda j: j[0].action_id)
         ],
     )  # fmt: skip
+
+
+async def add_pictures(transaction: Connection, applied: Sequence[Action]) -> None:
+    """Keep which pictures show what was done; one that a move names twice is one."""
+    rows = [(a.action_id, p.sha256, p.bytes, p.type, p.masked_by) for a in applied for p in a.pictures]
+    if rows:
+        await transaction.execute(
+            """INSERT INTO action_pictures (action_id, sha256, bytes, type, masked_by)
+               SELECT * FROM unnest($1::uuid[], $2::bytea[], $3::bigint[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING""",
+            *columns(rows),
+        )
+
+
+_ASKED = """
+INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
+SELECT a.case_id, 'completion', row_number() OVER (PARTITION BY a.case_id ORDER BY a.n)
+    + coalesce((SELECT max(step) FROM clock_ledger l WHERE l.case_id = a.case_id AND l.clock = 'completion'), 0),
+    'asked', $4, a.until, a.why
+FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) WITH ORDINALITY AS a (case_id, until, why, n)"""
+
+
+async def ask_for_time(transaction: Connection, applied: Sequence[Action], at: int) -> None:
+    """Put every extension that was asked for into the clock's ledger; the case is due when it was."""
+    rows = [(a.case_id, a.until, a.note) for a in applied if a.kind is Kind.EXTEND]
+    if rows:
+        await transaction.execute(_ASKED, *columns(rows), at)

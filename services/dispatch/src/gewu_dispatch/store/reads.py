@@ -75,6 +75,15 @@ async def timeline(reader: Reader, case_id: str) -> list[asyncpg.Record]:
     )
 
 
+async def shown(reader: Reader, case_id: str) -> list[asyncpg.Record]:
+    """The pictures that departments' moves on this case brought."""
+    return await reader.fetch(
+        """SELECT p.action_id, p.sha256, p.bytes, p.type, p.masked_by FROM history h JOIN action_pictures p USING (action_id)
+           WHERE h.case_id = $1 ORDER BY h.incarnation, h.version, p.sha256""",
+        case_id,
+    )
+
+
 async def signals(reader: Reader, case_id: str, limit: int = 200) -> list[asyncpg.Record]:
     """What was noticed about it, oldest first; never who noticed."""
     return await reader.fetch(
