@@ -102,4 +102,4 @@ def upright(picture: Picture, corners: NDArray[np.float32]) -> Picture:
     width, height = UPRIGHT
     onto = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
     turn = cv2.getPerspectiveTransform(pushed, onto)
-    return cv2.warpPerspective(picture, turn, UPRIGHT, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpPerspective(picture, turn, UPRIGHT, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)

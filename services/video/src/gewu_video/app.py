@@ -18,10 +18,12 @@ from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
 from gewu.runtime.service import Part, Service, loop, ops_routes
 from gewu.runtime.upkeep import watch_producers
+from gewu.vision import models
 from gewu_video.children import Keeper, surroundings
 from gewu_video.handlers import Handlers
 from gewu_video.metrics import Metrics
 from gewu_video.mouth import Mouth
+from gewu_video.reading.reader import READERS
 from gewu_video.settings import Settings
 from gewu_video.wire import Words
 
@@ -48,6 +50,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         city, cameras, Words(city, sealer.seal if sealer else None), mouth.say, metrics, clock or SystemClock(),
         can_seal=sealer is not None,
     )  # fmt: skip
+    why = _plates_missing(settings)
+    metrics.can(why is None)
+    if why is not None:
+        log.warning("motion only, no plate is looked for: %s", why)
     environment = surroundings(str(settings.models or ""))
     keepers = [
         Keeper(camera, city.scenes, settings.children, settings.sources, handlers.rules, environment)
@@ -92,6 +98,25 @@ def _ticking(handlers: Handlers) -> Callable[[], Awaitable[None]]:
             await asyncio.sleep(_TICK_S)
 
     return tick
+
+
+def _plates_missing(settings: Settings) -> str | None:
+    """Why plates cannot be found and read here, None where they can: said once, and no reason to be red."""
+    if settings.models is None:
+        return "GEWU_MODELS names no folder of models"
+    reasons = []
+    for names in (("plate_detect_640",), ("plate_colour_96",), READERS):
+        faults = [fault for name in names if (fault := _missing(name, settings))]
+        reasons += faults if len(faults) == len(names) else []
+    return "; ".join(reasons) or None
+
+
+def _missing(name: str, settings: Settings) -> str:
+    try:
+        models.model(name, settings.models)
+    except models.ModelMissing as why:
+        return str(why)
+    return ""
 
 
 async def _nothing() -> None:

@@ -10,9 +10,13 @@ import signal
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING
 
 from gewu_video import talk
 from gewu_video.talk import Beat, End, Ended, Message, Order, Sees, Up, Zones
+
+if TYPE_CHECKING:
+    from gewu_video.seeing.plates import PlateWatch
 
 _PR_SET_PDEATHSIG = 1
 _BEAT_S = 1.0
@@ -98,8 +102,19 @@ def look(order: Order, voice: Voice) -> Ended:
             beaten = now
 
 
-def _plates(order: Order):  # type: ignore[no-untyped-def]
-    return None
+def _plates(order: Order) -> "PlateWatch | None":
+    """For the rules of this camera, where there are any, and models to serve them."""
+    if not order.plates:
+        return None
+    from gewu.vision.models import ModelMissing
+    from gewu.vision.plates import PlateFinder
+    from gewu_video.reading.reader import Reader
+    from gewu_video.seeing.plates import PlateWatch
+
+    try:
+        return PlateWatch(order.plates, PlateFinder(), Reader())
+    except ModelMissing:
+        return None  # the service has said so at its start, once
 
 
 if __name__ == "__main__":
