@@ -96,7 +96,7 @@ class Keeper:
             if isinstance(message, Beat):
                 if message.looked:
                     self.newest = time.monotonic() - message.age
-                # A peer that trickles bytes keeps every read in time; only the age of the picture tells.
+                # Whatever keeps a decoder busy without a picture, and no time-out knows: the age tells.
                 if message.age > self._bounds.frame_age_s + (0 if is_open else self._bounds.open_s):
                     return Ended.STALE
             heard(self.camera, message)
