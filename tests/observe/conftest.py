@@ -26,8 +26,8 @@ def promtool() -> str:
 async def prometheus(
     promtool: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Prometheus]:
-    """Scrapes intake and dispatch, and has seen both."""
-    services = {"intake": stack.intake_url, "dispatch": stack.dispatch_url}
+    """Scrapes every service, and has seen all."""
+    services = {name: service.url for name, service in stack.services.items() if name == service.component.name}
     async with Prometheus(tmp_path_factory.mktemp("prometheus") / "run", services) as made:
 
         async def both() -> bool:

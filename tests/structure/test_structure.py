@@ -88,6 +88,8 @@ def test_the_import_contracts_hold() -> None:
             "The rooms of dispatch",
         ),
         ("services/intake/src/gewu_intake/wire.py", "from gewu_intake import handlers", "The rooms of intake"),
+        ("services/video/src/gewu_video/wire.py", "from gewu_video import handlers", "The rooms of video"),
+        ("services/video/src/gewu_video/child.py", "import gewu.runtime.kafka", "A camera's child knows no Kafka"),
     ],
 )
 def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:

@@ -11,7 +11,7 @@ import shapely
 from gewu.city.faults import Notes
 from gewu.city.plate import is_plate
 from gewu.city.reading.values import Say, at_line, identifier, known, number, text
-from gewu.city.scene import LONGEST_DAYS, MOST_PLATES, Camera, PlateRule, Polygon, Scenes, ZoneRule
+from gewu.city.scene import LONGEST_DAYS, MOST_PLATES, Camera, PlateRule, Polygon, Purpose, Scenes, ZoneRule
 
 _KEYS = {
     "privacy": {"camera", "polygon"},
@@ -102,7 +102,7 @@ def _plate(
     first, last = _dates(row, say)
     return PlateRule(
         id=identifier(row["id"], "plate rule id", say),
-        cameras=tuple(_camera(camera, cameras, say) for camera in named),
+        cameras=tuple(_of_security(_camera(camera, cameras, say), cameras, say) for camera in named),
         category=_category(row["category"], categories, say),
         purpose=text(row["purpose"], "purpose", say),
         plates=_plates(row["plates"], say),
@@ -151,6 +151,13 @@ def _list(said: object, what: str, say: Say) -> list[str]:
 def _camera(said: object, cameras: Mapping[str, Camera] | None, say: Say) -> str:
     camera = said if isinstance(said, str) else ""
     known(camera, "camera", "cameras.csv", cameras, say)
+    return camera
+
+
+def _of_security(camera: str, cameras: Mapping[str, Camera] | None, say: Say) -> str:
+    seen = cameras.get(camera) if cameras else None
+    if seen and seen.purpose is not Purpose.PUBLIC_SECURITY:
+        say(f"camera {camera!r} is for {seen.purpose}; plates are read at cameras of {Purpose.PUBLIC_SECURITY} only")
     return camera
 
 

@@ -76,14 +76,14 @@ class Standing:
             return now, Asked.OTHER_CAMERA
         if not rule.in_force(day):
             return now, Asked.NOT_IN_FORCE
-        since, last = self._since.get((rule.id, plate), (now, 0))
-        goes_on = now - last <= AGAIN_S * SECOND
+        found = self._since.get((rule.id, plate))
+        goes_on = found is not None and now - found[1] <= AGAIN_S * SECOND
         if not goes_on:
             tally.matched += 1
         if tally.is_suspended:
             self._since = {key: times for key, times in self._since.items() if key[0] != rule.id}
             return now, Asked.SUSPENDED
-        since = since if goes_on else now
+        since = found[0] if found is not None and goes_on else now
         self._since[rule.id, plate] = since, now
         return since, Asked.STANDING if goes_on else Asked.DETECTED
 
