@@ -50,10 +50,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         city, cameras, Words(city, sealer.seal if sealer else None), mouth.say, metrics, clock or SystemClock(),
         can_seal=sealer is not None,
     )  # fmt: skip
-    why = _plates_missing(settings)
-    metrics.can(why is None)
-    if why is not None:
-        log.warning("motion only, no plate is looked for: %s", why)
+    _tell_what_it_can(settings, metrics)
     environment = surroundings(str(settings.models or ""))
     keepers = [
         Keeper(camera, city.scenes, settings.children, settings.sources, handlers.rules, environment)
@@ -100,15 +97,23 @@ def _ticking(handlers: Handlers) -> Callable[[], Awaitable[None]]:
     return tick
 
 
-def _plates_missing(settings: Settings) -> str | None:
-    """Why plates cannot be found and read here, None where they can: said once, and no reason to be red."""
+def _tell_what_it_can(settings: Settings, metrics: Metrics) -> None:
+    """Once: without models it watches zones all the same, and that is no reason to be red."""
+    why = _plates_missing(settings)
+    metrics.can(plates=not why)
+    if why:
+        log.warning("motion only, no plate is looked for: %s", why)
+
+
+def _plates_missing(settings: Settings) -> str:
+    """Why plates cannot be found and read here, "" where they can."""
     if settings.models is None:
         return "GEWU_MODELS names no folder of models"
     reasons = []
     for names in (("plate_detect_640",), ("plate_colour_96",), READERS):
         faults = [fault for name in names if (fault := _missing(name, settings))]
         reasons += faults if len(faults) == len(names) else []
-    return "; ".join(reasons) or None
+    return "; ".join(reasons)
 
 
 def _missing(name: str, settings: Settings) -> str:

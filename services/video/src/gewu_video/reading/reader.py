@@ -73,13 +73,14 @@ class Reader:
 def _together(path: grammar.Path, first: Floats, second: Floats) -> Reading:
     """The likelier of two texts in the eyes of both. The second is not asked for the province: it misreads 皖."""
     other = path.text[0] + grammar.spell(second).text[1:]
-    log_p = {
-        said: grammar.best(first, tuple(said)).log_p + grammar.best(second, (PROVINCES, *said[1:])).log_p
-        for said in (path.text, other)
-    }
-    if log_p[other] <= log_p[path.text]:
+    if other == path.text:
         return Reading(path.text, path.confidence)
-    return Reading(other, float(np.exp(log_p[other] / (2 * len(other)))))
+    found = []
+    for said in (path.text, other):
+        log_p = grammar.best(first, tuple(said)).log_p + grammar.best(second, (PROVINCES, *said[1:])).log_p
+        found.append((log_p, said))
+    log_p, said = max(found)
+    return Reading(said, float(np.exp(log_p / (2 * len(said)))))
 
 
 class _Model:
