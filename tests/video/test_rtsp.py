@@ -12,7 +12,7 @@ from tests.video.conftest import Rtsp
 from tests.video.proxy import Proxy
 
 # Read time-out or frame age, pause, and opening: what a camera may take to be seen again, on a busy machine.
-AGAIN_S = 20.0
+AGAIN_S = 45.0
 
 
 def descriptors() -> int:

@@ -1,6 +1,5 @@
 """What a child makes of pictures: what stands, what is blacked out, and plates that leave a number."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +54,7 @@ async def test_a_pattern_inside_a_privacy_zone_is_never_detected(tmp_path: Path)
     most = {}
     for name, scenes in (("open", Scenes((rule,))), ("hidden", hidden)):
         async with kept(camera("a.mp4"), scenes, files=tmp_path) as (_, heard):
-            await until(lambda heard=heard: _played(heard.ends), 20.0, "the clip's end")
+            await until(lambda heard=heard: _played(heard.ends), 40.0, "the clip's end")
         most[name] = max(m.covered["z"] for m in heard.messages if isinstance(m, Zones))
     assert most["open"] > 0.3 and most["hidden"] == 0
 
@@ -68,15 +67,15 @@ async def test_several_cameras_are_watched_at_once(tmp_path: Path) -> None:
     rule = ZoneRule("z", ID, "matter:09012", ZONE, 2.0, 0.2, 83.0, 39.0)
     for name in ("a.mp4", "b.mp4", "c.mp4"):
         clips.draw(tmp_path / name, 5.0, (210, 120), (2.0, 5.0))
-    began = time.monotonic()
     async with (
         kept(camera("a.mp4"), Scenes((rule,)), files=tmp_path) as (_, a),
         kept(camera("b.mp4"), Scenes((rule,)), files=tmp_path) as (_, b),
         kept(camera("c.mp4"), Scenes((rule,)), files=tmp_path) as (_, c),
     ):
-        for heard in (a, b, c):
-            await until(lambda heard=heard: _played(heard.ends), 20.0, "the clips' ends")
-    assert time.monotonic() - began < 3 * 5.0
+        await until(lambda: _played(a.ends), 40.0, "the first clip's end")
+        assert b.count()["Zones"] and c.count()["Zones"], "nobody waited for the first one"
+        for heard in (b, c):
+            await until(lambda heard=heard: _played(heard.ends), 40.0, "the clips' ends")
     assert all(max(m.covered["z"] for m in h.messages if isinstance(m, Zones)) > 0.3 for h in (a, b, c))
 
 
