@@ -6,7 +6,7 @@ DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch -e services/vid
 export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test trouble planted overload bench panels screen lint format proto locks eval-la311 clean
+.PHONY: help setup run test trouble planted overload bench panels screen lint format proto locks eval-la311 eval-plates clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ locks: setup ## resolve requirements/*.in again into hashed lists without any in
 
 eval-la311: setup ## replay a real city's reports and compare with its own answers; REPORTS=file.csv
 	@exec $(BIN)/python -m tests.la311 $(if $(REPORTS),--reports $(REPORTS))
+
+eval-plates: setup ## find and read labelled plates; DATA=folder with a labels.csv, GEWU_MODELS=folder of models
+	@exec $(BIN)/python -m tests.plates $(if $(DATA),--data $(DATA))
 
 clean: ## remove the environment, caches and the data of `make run`
 	rm -rf .venv .gewu build .pytest_cache .ruff_cache .hypothesis

@@ -10,6 +10,7 @@ import pytest
 
 import gewu_dispatch.settings
 import gewu_intake.settings
+import gewu_video.settings
 from gewu import cli, topics
 from gewu.city import load
 from gewu.errors import Why
@@ -170,7 +171,7 @@ SETTINGS = ("setting", "default", "meaning")
 def settings_of(service: str) -> list[tuple[str, ...]]:
     """What the service asks its environment for."""
     env = Env({})
-    (gewu_intake.settings.define if service == "intake" else gewu_dispatch.settings.define)(env)
+    importlib.import_module(f"gewu_{service}.settings").define(env)
     return [(k.name, k.default or "none", k.meaning) for k in env.known.values()]
 
 
@@ -178,7 +179,7 @@ def _plain(table: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return sorted(tuple(cell.replace("`", "") for cell in row) for row in table)
 
 
-@pytest.mark.parametrize("service", ["intake", "dispatch"])
+@pytest.mark.parametrize("service", ["intake", "dispatch", "video"])
 def test_the_settings_are_those_that_the_service_asks_for(service: str) -> None:
     assert sorted(rows(f"services/{service}/README.md", *SETTINGS)) == _plain(settings_of(service)), REWRITE
 
@@ -188,12 +189,16 @@ def test_the_catalogue_of_metrics_is_that_of_the_code() -> None:
 
 
 def test_every_metric_that_a_page_names_exists() -> None:
-    known = {e.name for s in catalogue.SERVICES for e in catalogue.entries(s)} | {"gewu_intake", "gewu_dispatch"}
+    known = {e.name for s in catalogue.SERVICES for e in catalogue.entries(s)} | {
+        "gewu_intake",
+        "gewu_dispatch",
+        "gewu_video",
+    }
     named = [(_name(p), m) for p in PAGES for m in re.findall(r"`(gewu_[a-z_]+)[`{]", p.read_text())]
     assert len(named) > 40 and [(page, metric) for page, metric in named if metric not in known] == []
 
 
-@pytest.mark.parametrize("service", ["intake", "dispatch"])
+@pytest.mark.parametrize("service", ["intake", "dispatch", "video"])
 def test_every_metric_says_what_it_is_and_when_to_worry(service: str) -> None:
     found = catalogue.entries(service)
     assert len(found) > 15
@@ -271,7 +276,7 @@ def test_the_bounds_are_those_of_the_code() -> None:
 
 def _asked(name: str) -> str:
     env = Env({})
-    gewu_intake.settings.define(env), gewu_dispatch.settings.define(env)
+    gewu_intake.settings.define(env), gewu_dispatch.settings.define(env), gewu_video.settings.define(env)
     return env.known[name].default
 
 
@@ -291,7 +296,7 @@ def test_no_page_names_a_place_of_somebodys_machine() -> None:
 def rewrite() -> None:
     """Write the services' tables of settings and the catalogue of metrics as the code has them."""
     (ROOT / "docs/metrics.md").write_text(catalogue.page())
-    for service in ("intake", "dispatch"):
+    for service in ("intake", "dispatch", "video"):
         page = ROOT / f"services/{service}/README.md"
         lines = [f"| `{name}` | {middle} | {meaning} |" for name, middle, meaning in settings_of(service)]
         top = f"| {' | '.join(SETTINGS)} |\n|---|---|---|\n"

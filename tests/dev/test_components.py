@@ -7,6 +7,7 @@ import pytest
 
 import gewu_dispatch.settings
 import gewu_intake.settings
+import gewu_video.settings
 from gewu.dev.components import COMMON, COMPONENTS, component, services
 from gewu.runtime import secrets_folder
 from gewu.runtime.env import Env
@@ -15,11 +16,17 @@ PLACES = {
     "kafka": "127.0.0.1:9092", "postgres": "postgresql://gewu:{%}@127.0.0.1/gewu", "city": "/city", "secrets": "/s",
     "host": "127.0.0.1", "port": "8080", "instance": "dev-x", "intake_url": "http://x", "dispatch_url": "http://y",
     "mqtt": "mqtt://127.0.0.1:1883", "mqtt_version": "5.0",
+    "clips": "/c", "models": "",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("name", "define"), [("intake", gewu_intake.settings.define), ("dispatch", gewu_dispatch.settings.define)]
+    ("name", "define"),
+    [
+        ("intake", gewu_intake.settings.define),
+        ("dispatch", gewu_dispatch.settings.define),
+        ("video", gewu_video.settings.define),
+    ],
 )
 def test_a_service_is_given_settings_that_it_has(name: str, define: Callable[[Env], Any]) -> None:
     env = Env({})
@@ -31,7 +38,9 @@ def test_a_service_is_given_settings_that_it_has(name: str, define: Callable[[En
     assert "{" not in "".join(value for key, value in given.items() if key != "GEWU_POSTGRES_DSN")
 
 
-@pytest.mark.parametrize("define", [gewu_intake.settings.define, gewu_dispatch.settings.define])
+@pytest.mark.parametrize(
+    "define", [gewu_intake.settings.define, gewu_dispatch.settings.define, gewu_video.settings.define]
+)
 def test_no_service_is_given_the_keys_that_open_contacts(define: Callable[[Env], Any]) -> None:
     env = Env({})
     define(env)
@@ -52,7 +61,7 @@ def test_a_missing_place_is_named() -> None:
 def test_every_component_has_a_name_of_its_own() -> None:
     names = [c.name for c in COMPONENTS]
     assert len(set(names)) == len(names)
-    assert [c.name for c in services()] == ["intake", "dispatch"]
+    assert [c.name for c in services()] == ["intake", "dispatch", "video"]
 
 
 def test_what_is_common_means_the_same_everywhere() -> None:

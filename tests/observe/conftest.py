@@ -26,9 +26,9 @@ def promtool() -> str:
 async def prometheus(
     promtool: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Prometheus]:
-    """Scrapes intake, dispatch and a canary, and has seen all."""
-    canary = await stack.launch("canary", {"GEWU_CANARY_EVERY": "1s"}, replica="canary")
-    services = {"intake": stack.intake_url, "dispatch": stack.dispatch_url, "canary": canary.url}
+    """Scrapes every service and a canary, and has seen all."""
+    await stack.launch("canary", {"GEWU_CANARY_EVERY": "1s"}, replica="canary")
+    services = {name: service.url for name, service in stack.services.items() if name == service.component.name}
     async with Prometheus(tmp_path_factory.mktemp("prometheus") / "run", services) as made:
 
         async def each() -> bool:

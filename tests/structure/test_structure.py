@@ -92,6 +92,8 @@ def test_the_import_contracts_hold() -> None:
         ("sdk/src/gewu_department/seen.py", "from gewu.runtime import kafka", "A department's program needs little"),
         ("sdk/src/gewu_department/seen.py", "import gewu_dispatch.wire", "A department's program needs little"),
         ("gewu/src/gewu/cli/topics.py", "import gewu_department", "The shared library knows no service"),
+        ("services/video/src/gewu_video/wire.py", "from gewu_video import handlers", "The rooms of video"),
+        ("services/video/src/gewu_video/child.py", "import gewu.runtime.kafka", "A camera's child knows no Kafka"),
     ],
 )
 def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:

@@ -11,6 +11,7 @@ import gewu
 import gewu.canary.metrics
 import gewu_dispatch.metrics
 import gewu_intake.metrics
+import gewu_video.metrics
 from gewu import topics
 from gewu.city import City
 from gewu.errors import Why
@@ -26,10 +27,14 @@ from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
 from gewu_intake.http import doors
 from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal, Taken
+from gewu_video.domain.plates import Asked
+from gewu_video.domain.silence import Sight
+from gewu_video.domain.zones import Zone
+from gewu_video.talk import Ended, Sees
 
-SERVICES = ("intake", "dispatch", "canary")
+SERVICES = ("intake", "dispatch", "video", "canary")
 _UNITS = ("seconds", "bytes", "records", "readings", "sensors", "events", "partitions", "topics", "shards")
-_FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_intake_mqtt_up")
+_FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_intake_mqtt_up", "gewu_video_capability")
 
 # Parts of the page: a prefix of the names, a heading, what it is about.
 _PARTS = (
@@ -41,6 +46,7 @@ _PARTS = (
     ("gewu_dispatch_", "Decisions", "What happens inside that transaction."),
     ("gewu_books_", "Books", "What PostgreSQL knows, read every 5 s; every replica shows the same."),
     ("gewu_relay_", "Outbox", "From that transaction to the broker's ack of what it said."),
+    ("gewu_video_", "Cameras", "From a picture to the broker's ack of what is said of it."),
     ("gewu_canary_", "Canary", "What a drill a minute finds on its way through the whole line."),
     ("gewu_", "Process", "Of each service."),
 )  # fmt: skip
@@ -51,7 +57,7 @@ LABELS = {
     "outcome": "the books' columns (`gewu.runtime.positions`)",
     "why": "`gewu.errors.Why`",
     "because": "`Because` of routing and of joining; of readings that of sensing",
-    "answer": "what intake says of a report; of a reading `Taken`",
+    "answer": "what intake says of a report; of a reading `Taken`; what became of a signal of video",
     "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths",
     "status": "HTTP's",
@@ -59,6 +65,13 @@ LABELS = {
     "topic": "the registry, with the departments of the city package",
     "service": "the services and the canary",
     "station": "`gewu.canary.metrics.Station`",
+    "camera": "`cameras.csv` of the city package",
+    "sight": "`Sight` of video, and `missing`",
+    "sees": "`Sees` of video",
+    "ended": "`Ended` of video",
+    "zone": "`Zone` of video",
+    "asked": "`Asked` of video",
+    "kind": "detection, fault",
     "version": "this release",
 }
 
@@ -82,6 +95,8 @@ def registry(service: str) -> CollectorRegistry:
         gewu_intake.metrics.Metrics(made), gewu_intake.metrics.BridgeMetrics(made)
     elif service == "canary":
         gewu.canary.metrics.Metrics(made)
+    elif service == "video":
+        gewu_video.metrics.Metrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
@@ -112,7 +127,7 @@ def allowed(city: City) -> Mapping[str, set[str]]:
         "outcome": {*positions.OUTCOMES, "skipped"},
         "why": set(map(str, Why)),
         "because": {str(b) for kind in (routing.Because, joining.Because, sensing.Because) for b in kind},
-        "answer": {*map(str, ANSWERS), *map(str, Taken)},
+        "answer": {*map(str, ANSWERS), *map(str, Taken), *gewu_video.metrics.ANSWERS},
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked, reading.Refusal) for r in kind},
         "door": set(doors.LIMITS),
         "status": {str(s.value) for s in HTTPStatus},
@@ -121,6 +136,13 @@ def allowed(city: City) -> Mapping[str, set[str]]:
         "service": set(SERVICES),
         "station": set(map(str, gewu.canary.metrics.Station)),
         "version": {gewu.__version__},
+        "camera": set(city.cameras),
+        "sight": {*map(str, Sight), gewu_video.metrics.MISSING},
+        "sees": set(map(str, Sees)),
+        "ended": set(map(str, Ended)),
+        "zone": set(map(str, Zone)),
+        "asked": set(map(str, Asked)),
+        "kind": set(gewu_video.metrics.KINDS),
         "le": {floatToGoString(bound) for bound in bounds},
     }
 
@@ -163,7 +185,7 @@ def _row(e: Entry, services: Iterable[str]) -> str:
 
 _HEAD = """# Metrics
 
-The catalogue of both services, made from the code by `python -m tests.test_docs`; a test holds it to the code. The same
+The catalogue of the services, made from the code by `python -m tests.test_docs`; a test holds it to the code. The same
 sentences stand at `/metrics` as HELP. Alerts on them: [runbook.md](runbook.md); how to scrape and show them:
 [deploy](../deploy/README.md#grafana). What they look like: [panels.svg](panels.svg). Worrying begins before an alert, or
 with it, never after it: an alert waits for more or for longer, so that nobody is woken for what passes by itself.

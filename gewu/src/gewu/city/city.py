@@ -1,7 +1,7 @@
 """A city as the services see it: plain data and a few questions about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gewu.city.model import Category, CityObject, Department, Device, Grid, Place, Rule, Sensor
 from gewu.city.owners import OwnerGrid
+from gewu.city.scene import Camera, Scenes
 from gewu.city.standing import Standing
 from gewu.city.words import spoken
 from gewu.lane import Lane
@@ -45,6 +46,8 @@ class City:
     outlines: Mapping[str, shapely.Geometry]
     owners: OwnerGrid
     standing: Standing
+    cameras: Mapping[str, Camera] = field(default_factory=dict)
+    scenes: Scenes = field(default_factory=Scenes)
 
     def category(self, said: str) -> Category | None:
         """Find a category by key, unambiguous code, label or everyday alias, without regard to case."""

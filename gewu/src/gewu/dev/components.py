@@ -1,8 +1,8 @@
 """What a running Gewu is made of, as data: the launcher starts it from this table.
 
 Environments are patterns over the places that whoever starts a component fills in:
-kafka (host:port), postgres (a DSN), mqtt (a URL) and mqtt_version, city and secrets (folders), host, port and instance (of the
-component itself), and NAME_url for each service.
+kafka (host:port), postgres (a DSN), mqtt (a URL) and mqtt_version, city, secrets, clips and models (folders; the last may be
+""), host, port and instance (of the component itself), and NAME_url for each service.
 """
 
 from collections.abc import Mapping
@@ -94,6 +94,12 @@ COMPONENTS = (
         "dispatch", Kind.SERVICE, "cases: joins, opens, routes", ("python", "-m", "gewu_dispatch"),
         _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE") | _LISTENS,
         port=8081,
+    ),
+    Component(
+        "video", Kind.SERVICE, "cameras: sees scenes, says detections", ("python", "-m", "gewu_video"),
+        _common("KAFKA_BOOTSTRAP", "CITY", "CONTACT_PUBLIC_FILE") | _LISTENS
+        | {"GEWU_CAMERA_FILES": "{clips}", "GEWU_CAMERA_LOOP": "yes", "GEWU_MODELS": "{models}"},
+        port=8082,
     ),
     Component(
         "canary", Kind.PROBE, "a drill a minute through the whole line", ("python", "-m", "gewu.canary"),

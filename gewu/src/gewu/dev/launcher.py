@@ -13,7 +13,7 @@ from pathlib import Path
 from gewu.audit import ledger, report
 from gewu.audit.run import audit
 from gewu.city import City, load
-from gewu.dev import day, replay, rest, summary
+from gewu.dev import clips, day, replay, rest, summary
 from gewu.dev.books import Lookout, Snapshot
 from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
@@ -102,6 +102,7 @@ async def _live(stack: Stack, options: Options, view: View) -> int:
         await stack.end_leftovers()
         stack.clear()
         view.say(f"{stack.data} was emptied")
+    await clips.draw(stack.clips, stack.data, view.say)
     await stack.start()
     city = load(stack.city)
     lookout = Lookout(stack, city.departments)
@@ -245,6 +246,7 @@ def _addresses(stack: Stack) -> dict[str, str]:
         "cases 案件": f"{stack.dispatch_url}/v1/cases",
         "API docs 接口文档": f"{stack.intake_url}/docs  {stack.dispatch_url}/docs",
         "metrics 指标": f"{stack.intake_url}/metrics  {stack.dispatch_url}/metrics",
+        "cameras 摄像机": _shown(stack.clips),
         "logs 日志": _shown(stack.data / "logs"),
         "settings, keys 设置与密钥": f"{_shown(stack.data / 'env')}  (REPORT_KEY, OPS_KEY; for your eyes only)",
     }

@@ -4,6 +4,7 @@ The launcher and the fault tests drive the same object: `async with Stack(data, 
 """
 
 import asyncio
+import os
 import shutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,7 +22,7 @@ from gewu.dev.services import Service
 
 DATABASE = "gewu"
 READY_S = 60.0
-_OURS = ("kafka", "postgres", "mqtt", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*")
+_OURS = ("kafka", "postgres", "mqtt", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*", "clips")
 
 
 class Stack:
@@ -61,6 +62,11 @@ class Stack:
         return self.services["dispatch"].url
 
     @property
+    def clips(self) -> Path:
+        """Where files stand that cameras of the package name; empty unless somebody draws some."""
+        return self.data / "clips"
+
+    @property
     def dsn(self) -> str:
         """The database, as its owner."""
         return self.postgres.dsn(DATABASE)
@@ -84,6 +90,8 @@ class Stack:
             "mqtt_version": self.mqtt.version,
             "city": str(self.city),
             "secrets": str(self.data / "secrets"),
+            "clips": str(self.clips),
+            "models": os.environ.get("GEWU_MODELS", ""),
             "host": ports.LOOPBACK,
             **{f"{name}_url": service.url for name, service in self.services.items()},
         }
@@ -109,6 +117,7 @@ class Stack:
         try:
             await self.end_leftovers()
             self._access = access.prepare(self.data / "secrets")
+            self.clips.mkdir(exist_ok=True)
             await self._start_servers()
             await self.prepare()
             self._choose_ports()

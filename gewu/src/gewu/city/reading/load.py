@@ -12,6 +12,7 @@ from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault, Notes
 from gewu.city.model import CityObject, Department, Limit, Rule, Sensor
 from gewu.city.owners import OwnerGrid
+from gewu.city.reading.cameras import read_cameras
 from gewu.city.reading.codebook import Codebook, read_codebook
 from gewu.city.reading.departments import read_departments
 from gewu.city.reading.files import MAY, MUST, fingerprint, read_files, to_text
@@ -22,7 +23,9 @@ from gewu.city.reading.objects import read_objects
 from gewu.city.reading.places import Places, read_places
 from gewu.city.reading.reach import World, check_fallback, check_reach
 from gewu.city.reading.routing import read_rules
+from gewu.city.reading.scenes import read_scenes
 from gewu.city.reading.sensors import read_sensors
+from gewu.city.scene import Camera, Scenes
 from gewu.city.standing import Standing
 
 T = TypeVar("T")
@@ -41,6 +44,8 @@ class Parts:
     objects: dict[str, CityObject] | None
     sensors: dict[str, Sensor] | None
     rules: list[Rule] | None
+    cameras: dict[str, Camera] | None
+    scenes: Scenes | None
 
 
 def load(path: str | PathLike[str]) -> City:
@@ -71,6 +76,7 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
     codebook = via(read_codebook, "codebook.csv")
     categories = codebook and codebook.categories
     objects = via(read_objects, "objects.csv", categories, departments, absent={})
+    cameras = via(read_cameras, "cameras.csv", departments, absent={})
     return Parts(
         manifest=via(read_manifest, "city.toml"),
         departments=departments,
@@ -81,6 +87,8 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         objects=objects,
         sensors=via(read_sensors, "sensors.csv", categories, departments, objects, absent={}),
         rules=via(read_rules, "routing.csv", departments),
+        cameras=cameras,
+        scenes=via(read_scenes, "scenes.toml", cameras, categories, absent=Scenes()),
     )
 
 
@@ -139,6 +147,7 @@ def _build(parts: Parts, digest: str) -> City:
     # A part is None only after a fault, and a package with a fault is never built.
     assert manifest and manifest.fallback and tree and book and departments
     assert places is not None and objects is not None and rules is not None and sensors is not None
+    assert parts.cameras is not None and parts.scenes is not None
     categories = book.with_limits(parts.limits)
     leaves = tree.leaves
     above = set(range(len(tree.grids))) - set(leaves)
@@ -162,4 +171,6 @@ def _build(parts: Parts, digest: str) -> City:
         outlines={tree.grids[i].id: shape for i in above if (shape := tree.shapes[i]) is not None},
         owners=OwnerGrid([tree.grids[leaf].id for leaf in leaves], [tree.shapes[leaf] for leaf in leaves], leaves),
         standing=Standing([place for place, _ in places], [shape for _, shape in places]),
+        cameras=parts.cameras,
+        scenes=parts.scenes,
     )

@@ -1,0 +1,133 @@
+"""The children: one for each camera, watched by the age of its newest picture, killed and started again with pauses."""
+
+import asyncio
+import logging
+import os
+import random
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from gewu.city.scene import Camera, PlateRule, Scenes
+from gewu.vision import models
+from gewu_video import settings, sources, talk
+from gewu_video.talk import Beat, End, Ended, Garbled, Message, Up
+
+log = logging.getLogger(__name__)
+
+# A child that says nothing for so long hangs: it says its age each second. The first word takes longer: it loads models.
+MUTE_S, FIRST_WORD_S = 6.0, 20.0
+_FIRST_PAUSE_S = 0.5
+_LOOK_AGAIN_S = 30.0  # a source that may not be opened now may be later: a file appears, a login is written
+_GOOD_S = 30.0  # a child that lived for so long ends the growth of pauses
+
+
+class Keeper:
+    """One camera's child after another, for as long as this runs."""
+
+    def __init__(
+        self, camera: Camera, scenes: Scenes, bounds: settings.Children, allowed: settings.Sources,
+        rules: Callable[[str], Sequence[PlateRule]], environment: dict[str, str],
+    ) -> None:  # fmt: skip
+        self.camera = camera
+        self.newest = time.monotonic()  # of its newest picture
+        self._scenes, self._bounds, self._allowed = scenes, bounds, allowed
+        self._rules, self._environment = rules, environment
+
+    def age(self) -> float:
+        """Seconds since its newest picture, or since the start."""
+        return time.monotonic() - self.newest
+
+    async def keep(
+        self, heard: Callable[[Camera, Message], None], ended: Callable[[Camera, Ended], None],
+        missing: Callable[[Camera, str], None],
+    ) -> None:  # fmt: skip
+        """Until cancelled, or until a file that is not to be looped has been played."""
+        pause = _FIRST_PAUSE_S
+        while True:
+            try:
+                url = await asyncio.to_thread(sources.url, self.camera, self._allowed)
+            except sources.Refused as why:
+                missing(self.camera, str(why))
+                await asyncio.sleep(_LOOK_AGAIN_S * random.uniform(0.5, 1.0))
+                continue
+            began = time.monotonic()
+            why = await self._one(url, heard)
+            ended(self.camera, why)
+            log.info("a camera's child ended", extra={"camera": self.camera.id, "ended": why})
+            if why is Ended.PLAYED:
+                return
+            pause = _FIRST_PAUSE_S if time.monotonic() - began > _GOOD_S else min(pause * 2, self._bounds.pause_s)
+            # Jitter: a switch that comes back must not have a thousand cameras opened in the same second.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+
+    async def _one(self, url: str, heard: Callable[[Camera, Message], None]) -> Ended:
+        """One child from its start to its end; nothing of it is left, whatever happens."""
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gewu_video.child", stdin=PIPE, stdout=PIPE, env=self._environment
+        )
+        try:
+            assert child.stdin
+            child.stdin.write(talk.ordered(self._order(url)))
+            child.stdin.close()
+            return await self._listen(child, heard)
+        except Garbled:
+            return Ended.GARBLED
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return Ended.CRASHED
+        finally:
+            await _end(child)
+
+    async def _listen(self, child: Process, heard: Callable[[Camera, Message], None]) -> Ended:
+        out, patience, is_open = child.stdout, FIRST_WORD_S, False
+        assert out
+        while True:
+            try:
+                async with asyncio.timeout(patience):
+                    message = talk.message(await out.readexactly(talk.length(await out.readexactly(4))))
+            except TimeoutError:
+                return Ended.MUTE
+            patience = MUTE_S
+            is_open = is_open or isinstance(message, Up)
+            if isinstance(message, End):
+                return message.why
+            if isinstance(message, Beat):
+                if message.looked:
+                    self.newest = time.monotonic() - message.age
+                # Whatever keeps a decoder busy without a picture, and no time-out knows: the age tells.
+                if message.age > self._bounds.frame_age_s + (0 if is_open else self._bounds.open_s):
+                    return Ended.STALE
+            heard(self.camera, message)
+
+    def _order(self, url: str) -> talk.Order:
+        camera, bounds = self.camera, self._bounds
+        return talk.Order(
+            url=url, is_live=not camera.is_file, fps=camera.fps, loop=self._allowed.loop, open_s=bounds.open_s,
+            read_s=bounds.read_s, memory_bytes=bounds.memory_bytes,
+            zones=[
+                talk.ZoneOrder(z.id, list(z.polygon), z.share) for z in self._scenes.zones if z.camera == camera.id
+            ],
+            privacy=[list(polygon) for polygon in self._scenes.privacy.get(camera.id, ())],
+            plates={rule.id: list(rule.plates) for rule in self._rules(camera.id)},
+            parent=os.getpid(),
+        )  # fmt: skip
+
+
+def surroundings(models_folder: str) -> dict[str, str]:
+    """What a child's environment holds: nothing of the service's settings, and one thread for every library."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "LD_LIBRARY_PATH", "VIRTUAL_ENV") if name in os.environ}
+    return {**kept, models.SETTING: models_folder, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+async def _end(child: Process) -> None:
+    """Kill it and collect it: a zombie or an open pipe a restart would end this service in a week."""
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            child.kill()
+    # Shielded: a cancellation at this point must not leave it uncollected.
+    await asyncio.shield(child.wait())
+    transport = getattr(child, "_transport", None)
+    if transport is not None:
+        transport.close()

@@ -1,0 +1,173 @@
+"""Through the whole Gewu: a clip becomes a case, a silent camera a fault, and a plate that nobody asks for nothing at all."""
+
+import base64
+import hashlib
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from gewu import topics
+from gewu.city import load
+from gewu.dev.ports import free_ports
+from gewu.dev.stack import Stack
+from gewu.lane import Lane
+from gewu.runtime import secrets_folder
+from gewu.runtime.contact import Opener, Sealed
+from gewu.runtime.settings import Kafka
+from gewu.v1.assignment_pb2 import Assignment
+from gewu.v1.signal_pb2 import DEVICE_TROUBLE_SILENT, Plate, Signal
+from gewu_video import clips
+from tests.support import log
+from tests.support.waiting import until
+from tests.video import plates
+
+FIRE_LANE, SILENT, CAR_PARK = "99010100001310000001", "99010100001310000011", "99010100001310000012"
+ASKED, CANARY = plates.ASKED, plates.CANARY
+
+
+def package(demo: Path, folder: Path) -> Path:
+    """The demo city with a camera that nobody can reach and one before which two cars stand, one of them asked for."""
+    shutil.copytree(demo, folder)
+    head, fire_lane, _ = (demo / "cameras.csv").read_text().splitlines()
+    silent = fire_lane.replace(FIRE_LANE, SILENT).replace(
+        "fire-lane.mp4,60", f"rtsp://127.0.0.1:{free_ports(1)[0]}/x,5"
+    )
+    parking = fire_lane.replace(FIRE_LANE, CAR_PARK).replace("fire-lane.mp4", "cars.mp4")
+    (folder / "cameras.csv").write_text("\n".join([head, fire_lane, silent, parking]) + "\n")
+    today = datetime.now(load(demo).timezone).date()
+    zone = (demo / "scenes.toml").read_text().split("[[zone]]")[1].replace("dwell_s = 15", "dwell_s = 3")
+    rule = f"""
+[[plate]]
+id = "stolen-7"
+cameras = ["{CAR_PARK}"]
+category = "matter:09009"
+purpose = "案件 7"
+plates = ["{ASKED}"]
+approved_by = ["甲", "乙"]
+valid_from = {today - timedelta(days=1)}
+valid_to = {today + timedelta(days=1)}
+"""
+    (folder / "scenes.toml").write_text(f"[[zone]]{zone}{rule}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+async def watched(stack: Stack, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    """The run's Gewu, whose video service watches these cameras; afterwards it is as it was."""
+    await stack.end("video")
+    clips.draw(stack.clips / "fire-lane.mp4", 25.0, (210, 120), (5.0, 20.0))
+    if plates.are_there():
+        plates.draw(stack.clips / "cars.mp4")
+    city = package(demo, tmp_path_factory.mktemp("cameras") / "city")
+    more = {"GEWU_CITY": str(city), "GEWU_CAMERA_LOOP": "no", "GEWU_MODELS": plates.models()}
+    await stack.launch("video", more)
+    yield stack
+    await stack.end("video")
+    for clip in stack.clips.iterdir():
+        clip.unlink()
+    await stack.launch("video")
+
+
+def kafka(stack: Stack) -> Kafka:
+    """Its settings."""
+    return Kafka(stack.kafka.bootstrap, None, None, None, 1, 1, "")
+
+
+async def signals(stack: Stack, camera: str) -> list[Signal]:
+    """What was said of this camera, on whichever lane."""
+    found = []
+    for topic in topics.registry([])[: len(Lane)]:
+        for n in range(topic.partitions):
+            found += [Signal.FromString(r.value) for r in await log.read(kafka(stack), topic.name, n) if r.value]
+    return [s for s in found if s.source == f"camera:{camera}"]
+
+
+async def test_a_car_in_a_fire_lane_reaches_the_department_of_that_estate(watched: Stack) -> None:
+    async def told() -> list[Assignment]:
+        said = [r for n in range(2) for r in await log.read(kafka(watched), topics.dispatch("housing-works"), n)]
+        found = [Assignment.FromString(r.value) for r in said if r.value]
+        here = [a for a in found if (round(a.case.point.lon, 6), round(a.case.point.lat, 6)) == (83.013975, 39.008682)]
+        return [a for a in here if a.case.category == "matter:09012"]
+
+    assert len(await until(told, 60.0, "the fire lane's case")) == 1
+    (said,) = await signals(watched, FIRE_LANE)
+    assert (said.detection.rule_id, said.detection.category) == ("fire-lane-zhifang", "matter:09012")
+    assert 3.0 <= (said.observed_at.ToDatetime() - said.detection.since.ToDatetime()).total_seconds() < 10.0
+
+
+async def test_a_camera_that_shows_nothing_is_a_fault_of_the_device(watched: Stack) -> None:
+    async def said() -> list[Signal]:
+        return await signals(watched, SILENT)
+
+    (found,) = await until(said, 30.0, "the silent camera")
+    assert found.fault.device == f"camera:{SILENT}" and found.fault.category == "device:camera"
+    assert found.fault.trouble == DEVICE_TROUBLE_SILENT
+    assert found.client_id == f"silent:{found.fault.since.ToMicroseconds()}"
+    assert await _metric(watched, 'gewu_video_cameras{sight="silent"}') == 1
+
+
+@pytest.mark.skipif(not plates.are_there(), reason=plates.NEEDS)
+async def test_an_asked_plate_travels_sealed_and_of_another_nothing_is_left_anywhere(watched: Stack) -> None:
+    async def said() -> list[Signal]:
+        return await signals(watched, CAR_PARK)
+
+    (found,) = await until(said, 60.0, "the plate that a rule names")
+    private = Opener.read(watched.data / "secrets" / secrets_folder.PRIVATE)
+    opened = private.open(Sealed(found.detection.plate.key_id, found.detection.plate.box))
+    assert opened is not None
+    plate = Plate.FromString(opened)
+    assert (plate.text, plate.signal_id, found.detection.rule_id) == (ASKED, found.signal_id, "stolen-7")
+
+    async def played() -> bool:
+        return await _metric(watched, 'gewu_video_cameras{sight="ended"}') == 2
+
+    await until(played, 60.0, "the clips' ends")
+    stores = await _everything(watched)
+    assert len(stores) > 10 and any(f"camera:{CAR_PARK}".encode() in data for data in stores.values())
+    for secret in (ASKED, CANARY):
+        assert [(place, form) for place, data in stores.items() for form in forms(secret) if form in data] == []
+
+
+async def _everything(stack: Stack) -> dict[str, bytes]:
+    """Every topic's files, every log, the database's files and the metrics, as bytes."""
+    found = {
+        str(path): path.read_bytes()
+        for name in ("kafka", "postgres", "logs")
+        for path in (stack.data / name).rglob("*")
+        if path.is_file() and path.stat().st_size and path.suffix not in (".index", ".timeindex")
+    }
+    async with aiohttp.ClientSession() as session, session.get(f"{stack.services['video'].url}/metrics") as answer:
+        found["metrics"] = await answer.read()
+    return found
+
+
+def forms(plate: str) -> Iterator[bytes]:
+    """The plate as somebody might keep it: plain, in other alphabets, as a digest, with and without its province."""
+    for text in (plate, plate[1:]):
+        raw = text.encode()
+        digests = [hashlib.new(name, raw).digest() for name in ("md5", "sha1", "sha256", "blake2b", "sha3_256")]
+        for data in (raw, text.encode("gbk"), text.encode("utf-16-le"), text.encode("utf-16-be"), *digests):
+            yield data
+            yield data.hex().encode()
+            yield data.hex().upper().encode()
+            for shift in range(3):
+                # Within a longer text base64 has three ways to write it; the ends depend on what is beside it.
+                coded = base64.b64encode(b"\0" * shift + data)
+                yield coded[(shift * 8 + 5) // 6 : (shift + len(data)) * 8 // 6]
+
+
+def test_each_form_of_a_plate_would_be_found() -> None:
+    said = b'{"x": "' + base64.b64encode(f"ab{CANARY}c".encode()) + b'"}'
+    assert any(form in said for form in forms(CANARY))
+    assert any(form in hashlib.sha256(CANARY.encode()).hexdigest().encode() for form in forms(CANARY))
+    assert all(len(form) >= 6 for form in forms(CANARY))
+
+
+async def _metric(stack: Stack, name: str) -> float:
+    async with aiohttp.ClientSession() as session, session.get(f"{stack.services['video'].url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return next((float(line.split()[-1]) for line in lines if line.startswith(name)), -1.0)
