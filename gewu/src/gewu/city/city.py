@@ -71,9 +71,9 @@ class City:
         return next((found.supplier for all_ in self._devices.values() if (found := all_.get(object_id))), "")
 
     @property
-    def _devices(self) -> Mapping[str, Mapping[str, Sensor]]:
+    def _devices(self) -> Mapping[str, Mapping[str, Sensor | Camera]]:
         """Devices by kind and id: the one place where their kinds come together. No two of them, nor an object, share an id."""
-        return {"sensor": self.sensors}
+        return {"sensor": self.sensors, "camera": self.cameras}
 
     def grid(self, id: str) -> Grid:
         """Give the grid of that id; KeyError when the city has none."""
