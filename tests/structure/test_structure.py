@@ -88,6 +88,8 @@ def test_the_import_contracts_hold() -> None:
             "The rooms of dispatch",
         ),
         ("services/intake/src/gewu_intake/wire.py", "from gewu_intake import handlers", "The rooms of intake"),
+        ("services/intake/src/gewu_intake/app.py", "import gewu.mask.cover", "What decodes pictures"),
+        ("gewu/src/gewu/runtime/logs.py", "import cv2", "What decodes pictures"),
     ],
 )
 def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:
