@@ -14,16 +14,17 @@ from gewu import topics
 from gewu.city import City
 from gewu.errors import Why
 from gewu.lane import Lane
+from gewu.mask.client import Lost
+from gewu.mask.metering import MaskMetrics
 from gewu.runtime import instruments, positions, process
 from gewu.runtime.health import Health
 from gewu.runtime.metering import ProducerMetrics, Unacked
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu_dispatch.domain import joining, routing
-from gewu_dispatch.metrics import ACTIONS
+from gewu_dispatch.metrics import ACTIONS, Viewed
 from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
-from gewu_intake.http import doors
-from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal
+from gewu_intake.metrics import ANSWERS, DOORS, NO_LANE, PICTURES, Refusal
 
 SERVICES = ("intake", "dispatch")
 _UNITS = ("seconds", "bytes", "records", "events", "partitions", "topics", "shards")
@@ -32,6 +33,7 @@ _FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info")
 # Parts of the page: a prefix of the names, a heading, what it is about.
 _PARTS = (
     ("gewu_intake_", "Doors", "What clients are answered."),
+    ("gewu_mask_", "Masker", "What covers faces and plates before a picture is stored."),
     ("gewu_producer_", "Producers", "From a record that is taken to the broker's ack: intake has a producer a lane, named "
      "after it; dispatch has `desk` (moves by HTTP), `parking` and `relay`."),
     ("gewu_delivery_", "Delivery", "From the log to the transaction that settles a record."),
@@ -45,11 +47,11 @@ _PARTS = (
 LABELS = {
     "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, at the doors also `none`",
     "outcome": "the books' columns (`gewu.runtime.positions`)",
-    "why": "`gewu.errors.Why`",
+    "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`",
     "because": "`Because` of routing and of joining",
-    "answer": "what intake says of a report",
+    "answer": "what intake says of a report or of a picture; of looks at pictures `Viewed` of dispatch",
     "reason": "`Refusal`, `Reject` and `Shed` of intake; of producers `gewu.runtime.metering.Unacked`",
-    "door": "the two hot paths",
+    "door": "the two hot paths, and that of pictures",
     "status": "HTTP's",
     "producer": "the lanes; `desk`, `parking`, `relay`",
     "topic": "the registry, with the departments of the city package",
@@ -74,9 +76,10 @@ def registry(service: str) -> CollectorRegistry:
     """Everything that a service registers, with nothing counted."""
     made = CollectorRegistry()
     if service == "intake":
-        gewu_intake.metrics.Metrics(made)
+        gewu_intake.metrics.Metrics(made), MaskMetrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
+        gewu_dispatch.metrics.ViewMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
     process.export(made, service, Health())
     return made
@@ -103,11 +106,11 @@ def allowed(city: City) -> Mapping[str, set[str]]:
     return {
         "lane": lanes | {ACTIONS, NO_LANE},
         "outcome": {*positions.OUTCOMES, "skipped"},
-        "why": set(map(str, Why)),
+        "why": {*map(str, Why), *map(str, Lost)},
         "because": {*map(str, routing.Because), *map(str, joining.Because)},
-        "answer": set(map(str, ANSWERS)),
+        "answer": {*map(str, ANSWERS), *PICTURES, *map(str, Viewed)},
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked) for r in kind},
-        "door": set(doors.LIMITS),
+        "door": set(DOORS),
         "status": {str(s.value) for s in HTTPStatus},
         "producer": lanes | {"desk", "parking", "relay"},
         "topic": {t.name for t in topics.registry(city.departments)},

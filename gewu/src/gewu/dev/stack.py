@@ -4,6 +4,7 @@ The launcher and the fault tests drive the same object: `async with Stack(data, 
 """
 
 import asyncio
+import os
 import shutil
 import signal
 from collections.abc import Awaitable, Callable, Mapping
@@ -20,13 +21,14 @@ from gewu.dev.services import Service
 
 DATABASE = "gewu"
 READY_S = 60.0
-_OURS = ("kafka", "postgres", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*")
+_OURS = ("kafka", "postgres", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*", "pictures")
 
 
 class Stack:
     """Everything below one data folder, for one city package. Stopped and started again it goes on where it was.
 
-    `say` hears what takes long. kafka_settings and postgres_settings are the servers' own and win over ours.
+    `say` hears what takes long. kafka_settings and postgres_settings are the servers' own and win over ours. models: instead of
+    the folder that GEWU_MODELS names.
     """
 
     def __init__(
@@ -37,10 +39,11 @@ class Stack:
         *,
         kafka_settings: Mapping[str, str] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
+        models: Path | None = None,
     ) -> None:
         self.folder = Folder(data)
         self.data, self.city = self.folder.path, city.resolve()
-        self._say = say
+        self._say, self._models = say, models
         self.kafka = KafkaServer(self.data / "kafka", settings=kafka_settings, say=say)
         self.postgres = PostgresServer(self.data / "postgres", settings=postgres_settings, say=say)
         self.services: dict[str, Service] = {}
@@ -79,6 +82,8 @@ class Stack:
             "postgres": self.dsn,
             "city": str(self.city),
             "secrets": str(self.data / "secrets"),
+            "pictures": str(self.data / "pictures"),
+            "models": str(self._models or os.environ.get("GEWU_MODELS", "")),
             "host": ports.LOOPBACK,
             **{f"{name}_url": service.url for name, service in self.services.items()},
         }

@@ -19,7 +19,8 @@ def main() -> int:
 
         cover = Cover(Path(sys.argv[2]) if sys.argv[2:] else None)
     except Exception as fault:  # noqa: BLE001  # whatever it is, there is no masker; the service says so and goes on
-        _say(said, frames.said({"fault": f"{fault}"[:1000]}))
+        todo = ": install gewu[mask]" if isinstance(fault, ImportError) else ""
+        _say(said, frames.said({"fault": f"{fault}{todo}"[:1000]}))
         return 1
     confine.before_pictures()
     _say(said, frames.said({"ready": cover.masked_by}))

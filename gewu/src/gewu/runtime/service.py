@@ -70,7 +70,8 @@ def ops_routes(health: Health, registry: CollectorRegistry) -> list[Route]:
 
     async def readyz(_: Request) -> Response:
         red = dict(health.red())
-        return JSONResponse({"ready": not red, "red": red}, status_code=503 if red else 200)
+        found = {"ready": not red, "red": red, "without": dict(health.lacking())}
+        return JSONResponse(found, status_code=503 if red else 200)
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
