@@ -86,6 +86,11 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIt
     await made.start()
     try:
         yield made
+        files = [path for path in (made.data / "pictures").rglob("*") if path.is_file()]
+        if files:  # at the end of the run: everything that its tests stored
+            from tests.support.eyes import Eyes
+
+            assert Eyes().visible(files) == []
     finally:
         await made.stop()
 

@@ -20,7 +20,7 @@ def eyes() -> Eyes:
 
 
 def frame(number: int) -> Any:
-    """A photograph from a street; 7 and 8 of 9 have no plate."""
+    """A photograph of a car; 5 and 7 of 9 show none of its plates."""
     return cv2.imread(str(shared(f"eval/plates/frames/frame_{number:04}.jpg")))
 
 

@@ -54,7 +54,8 @@ class Eyes:
         padded = np.zeros((-(-height // 32) * 32, -(-width // 32) * 32, 3), np.uint8)
         padded[:height, :width] = picture
         self._faces.setInput(cv2.dnn.blobFromImage(padded, swapRB=True))
-        return float(self._faces.forward(["537"])[0].max())
+        heat, *_ = self._faces.forward(["537", "538", "539", "540"])
+        return float(heat.max())
 
     def _of_plates(self, picture: Any) -> Iterator[tuple[str, float]]:
         for part in _parts(picture):
