@@ -14,6 +14,7 @@ from gewu.runtime.env import Env
 PLACES = {
     "kafka": "127.0.0.1:9092", "postgres": "postgresql://gewu:{%}@127.0.0.1/gewu", "city": "/city", "secrets": "/s",
     "host": "127.0.0.1", "port": "8080", "instance": "dev-x", "intake_url": "http://x", "dispatch_url": "http://y",
+    "pictures": "/p", "models": "",
 }  # fmt: skip
 
 

@@ -67,6 +67,7 @@ def ground(broker: Kafka, database: Postgres, demo: Path, tmp_path: Path) -> Gro
     places = {
         "kafka": broker.bootstrap, "postgres": database.dsn, "city": str(demo), "secrets": str(tmp_path / "secrets"),
         "host": ports.LOOPBACK, "dispatch_url": f"http://{ports.LOOPBACK}",
+        "pictures": str(tmp_path / "pictures"), "models": "",
     }  # fmt: skip
     return Ground(broker, tmp_path, places)
 
