@@ -104,6 +104,9 @@ class Masker:
     async def run(self) -> None:
         """Keep the children for as long as this runs; they end with it."""
         try:
+            if self.models is None:
+                self._stand("no folder of models is named: set GEWU_MODELS")
+                await asyncio.Event().wait()
             async with asyncio.TaskGroup() as slots:
                 for slot in range(self.children):
                     slots.create_task(self._keep(slot))
