@@ -108,7 +108,8 @@ class World:
         url = f"http://{ports.LOOPBACK}:{port}"
         return {
             "kafka": self.stack.kafka.bootstrap, "postgres": dsn or self.stack.dsn, "city": str(city or self.city),
-            "secrets": str(self.folder / "secrets"), "host": ports.LOOPBACK, "port": str(port),
+            "secrets": str(self.folder / "secrets"), "pictures": "", "models": "",
+            "host": ports.LOOPBACK, "port": str(port),
             "instance": f"bench-{name}", "intake_url": url, "dispatch_url": url,
         }  # fmt: skip
 

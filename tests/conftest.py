@@ -16,6 +16,7 @@ from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime import migrate
 from gewu.runtime.settings import Kafka, Postgres
 from gewu.topics import Topic
+from tests.support import shared
 
 _numbers = itertools.count(1)
 _TEMPLATE = "gewu_template"
@@ -81,10 +82,15 @@ async def make_topics(kafka: Kafka, partitions: int, name: str = "") -> list[Top
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIterator[Stack]:
     """Kafka, PostgreSQL, intake and dispatch, running: one for all tests that speak to a whole Gewu."""
-    made = Stack(tmp_path_factory.mktemp("stack"), demo, kafka_settings=QUICK_RETURN)
+    made = Stack(tmp_path_factory.mktemp("stack"), demo, kafka_settings=QUICK_RETURN, models=shared.models())
     await made.start()
     try:
         yield made
+        files = [path for path in (made.data / "pictures").rglob("*") if path.is_file()]
+        if files:  # at the end of the run: everything that its tests stored
+            from tests.support.eyes import Eyes
+
+            assert Eyes().visible(files) == []
     finally:
         await made.stop()
 

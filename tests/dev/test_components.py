@@ -16,7 +16,7 @@ PLACES = {
     "kafka": "127.0.0.1:9092", "postgres": "postgresql://gewu:{%}@127.0.0.1/gewu", "city": "/city", "secrets": "/s",
     "host": "127.0.0.1", "port": "8080", "instance": "dev-x", "intake_url": "http://x", "dispatch_url": "http://y",
     "mqtt": "mqtt://127.0.0.1:1883", "mqtt_version": "5.0",
-    "clips": "/c", "models": "",
+    "clips": "/c", "pictures": "/p", "models": "",
 }  # fmt: skip
 
 

@@ -69,6 +69,7 @@ def ground(broker: Kafka, database: Postgres, demo: Path, tmp_path: Path) -> Gro
         "kafka": broker.bootstrap, "postgres": database.dsn, "city": str(demo), "secrets": str(tmp_path / "secrets"),
         "host": ports.LOOPBACK, "dispatch_url": f"http://{ports.LOOPBACK}",
         "mqtt": "", "mqtt_version": "5.0",
+        "pictures": str(tmp_path / "pictures"), "models": "",
     }  # fmt: skip
     return Ground(broker, tmp_path, places)
 

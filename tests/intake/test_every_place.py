@@ -13,6 +13,7 @@ import pytest
 
 from gewu.city import load
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu_intake.domain.admission import Admission, Limits
@@ -56,7 +57,9 @@ async def test_only_the_bad_line_is_rejected_at_each_place(demo: Path, turn: int
     ]
     clock: Any = SimpleNamespace(now=lambda: datetime(2026, 11, 21, tzinfo=UTC))
     log = Log()
-    handlers = Handlers(city, dict.fromkeys(Lane, log), clock, Links(b"s" * 32), None, Admission(Limits()))
+    handlers = Handlers(
+        city, dict.fromkeys(Lane, log), clock, Links(b"s" * 32), None, Admission(Limits()), References(b"s" * 32)
+    )
     for place, bad in zip(range(SIZE), kinds, strict=False):
         log.said.clear()
         answers: list[Answer] = []

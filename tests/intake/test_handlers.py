@@ -15,6 +15,7 @@ import shapely
 from gewu import topics
 from gewu.city import City, load
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
 from gewu.runtime.producer import Fault, Overloaded, TooLarge, Unknown
@@ -91,7 +92,9 @@ async def taken(city: City, lines: list[bytes], log: Log | None = None) -> tuple
 def handlers(city: City, log: Log) -> Handlers:
     """Those of this city, whose lanes all have this log."""
     clock: Any = SimpleNamespace(now=lambda: NOW)
-    return Handlers(city, dict.fromkeys(Lane, log), clock, Links(b"s" * 32), None, Admission(Limits()))
+    return Handlers(
+        city, dict.fromkeys(Lane, log), clock, Links(b"s" * 32), None, Admission(Limits()), References(b"s" * 32)
+    )
 
 
 async def test_many_together_come_to_what_each_would_by_itself(city: City) -> None:

@@ -94,7 +94,7 @@ async def test_a_key_that_was_revoked_does_not_live_on(
     line.send(post(report(1)))
     assert (await line.answer())[0] == 202
     keys.write(tmp_path / "keys.json", [keys.Key("app", keys.digest("another"), ("report",))])
-    server.doors._keys.refresh()
+    server.doors._entrance._keys.refresh()
     line.send(post(report(2)))
     assert (await line.answer())[0] == 401 and len(entered) == 1
     assert len(server.log.said) == 1

@@ -18,6 +18,7 @@ from gewu.city import load
 from gewu.dev import scatter
 from gewu.dev.ports import free_ports
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu.runtime import guarded, keys
 from gewu.runtime.instruments import Count
 from gewu.runtime.link import Links
@@ -73,8 +74,9 @@ class Server:
         keys.write(file, [keys.Key("app", keys.digest(SECRET), ("report",))])
         clock: Any = SimpleNamespace(now=lambda: NOW)
         handlers = Handlers(
-            load(demo), dict.fromkeys(Lane, self.log), clock, Links(b"s" * 32), None, Admission(limits or Limits())
-        )
+            load(demo), dict.fromkeys(Lane, self.log), clock, Links(b"s" * 32), None, Admission(limits or Limits()),
+            References(b"s" * 32),
+        )  # fmt: skip
         self.doors = Doors(handlers, keys.KeyRing(file), False, "http://x", Metrics(CollectorRegistry()), self._rest)
         self.by_asgi = 0
         (self.port,) = free_ports(1)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gewu.pictures.reference import NoPicture
 from gewu_intake.domain.report import (
     ContactSaid,
     PlaceSaid,
@@ -18,6 +19,7 @@ from gewu_intake.domain.report import (
     accept,
     all_seen,
     seen,
+    unnamed,
 )
 from tests.support.building import NOW, a_report
 
@@ -143,5 +145,6 @@ def test_every_reason_has_words_for_people() -> None:
         *judged(a_report(place=None, exercise=True, contact=CONTACT, text="\0"), city),
         *judged(a_report(observed_at=NOW + timedelta(days=2)), city),
         *judged(a_report(observed_at=NOW - timedelta(days=500)), city),
+        *unnamed(list(NoPicture)),
     ]
     assert {r.reason for r in said} == set(Reject) and all(len(r.text) > 20 for r in said)

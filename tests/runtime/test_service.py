@@ -124,6 +124,13 @@ async def test_it_is_not_ready_while_a_part_cannot_work_and_says_why(mode: str, 
         assert await tiny.stop() < LATE_S
 
 
+async def test_what_it_does_without_is_said_and_it_is_ready_all_the_same() -> None:
+    async with _tiny("lacks") as tiny:
+        found = await tiny.is_at("/readyz", 200)
+        assert found == {"ready": True, "red": {}, "without": {"pictures": "no masker"}}
+        assert await tiny.stop() < LATE_S
+
+
 async def _red(tiny: Tiny, red: dict[str, str]) -> bool:
     return (await tiny.get("/readyz"))[1] == {"ready": False, "red": red}
 

@@ -54,6 +54,7 @@ def _parts(mode: str, health: Health) -> list[Part]:
         "slow": [Part("slow", _saying("slow starts", _for_ever), _saying("slow stops"))],
         "broken": [Part("broken", _fail, _saying("broken stops"))],
         "red": [Part("database", lambda: asyncio.sleep(0, health.bad("database", "is away")))],
+        "lacks": [Part("masker", lambda: asyncio.sleep(0, health.without("pictures", "no masker")))],
         "dies": [loop("worker", _fail, health)],
         "hangs": [Part("hangs", _saying("hangs starts"), _for_ever)],
         "all hang": [Part(f"hang {n}", _saying("hang starts"), _for_ever) for n in range(8)],

@@ -94,6 +94,8 @@ def test_the_import_contracts_hold() -> None:
         ("gewu/src/gewu/cli/topics.py", "import gewu_department", "The shared library knows no service"),
         ("services/video/src/gewu_video/wire.py", "from gewu_video import handlers", "The rooms of video"),
         ("services/video/src/gewu_video/child.py", "import gewu.runtime.kafka", "A camera's child knows no Kafka"),
+        ("services/intake/src/gewu_intake/app.py", "import gewu.mask.cover", "What decodes pictures"),
+        ("gewu/src/gewu/runtime/logs.py", "import cv2", "What decodes pictures"),
     ],
 )
 def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:

@@ -16,17 +16,18 @@ from gewu import topics
 from gewu.city import City
 from gewu.errors import Why
 from gewu.lane import Lane
+from gewu.mask.client import Lost
+from gewu.mask.metering import MaskMetrics
 from gewu.runtime import instruments, positions, process
 from gewu.runtime.health import Health
 from gewu.runtime.metering import ProducerMetrics, Unacked
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu_dispatch.domain import joining, routing, sensing
-from gewu_dispatch.metrics import ACTIONS
+from gewu_dispatch.metrics import ACTIONS, Viewed
 from gewu_intake.domain import reading
 from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
-from gewu_intake.http import doors
-from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal, Taken
+from gewu_intake.metrics import ANSWERS, DOORS, NO_LANE, PICTURES, Refusal, Taken
 from gewu_video.domain.plates import Asked
 from gewu_video.domain.silence import Sight
 from gewu_video.domain.zones import Zone
@@ -39,6 +40,7 @@ _FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_intake_mqtt
 # Parts of the page: a prefix of the names, a heading, what it is about.
 _PARTS = (
     ("gewu_intake_", "Doors", "What clients are answered."),
+    ("gewu_mask_", "Masker", "What covers faces and plates before a picture is stored."),
     ("gewu_producer_", "Producers", "From a record that is taken to the broker's ack: intake has a producer a lane, named "
      "after it, and with a bridge one more for each lane that sensors have, `sensors-p0` …; dispatch has `desk` (moves by "
      "HTTP), `parking` and `relay`."),
@@ -55,11 +57,11 @@ _PARTS = (
 LABELS = {
     "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, at the doors also `none`",
     "outcome": "the books' columns (`gewu.runtime.positions`)",
-    "why": "`gewu.errors.Why`",
+    "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`",
     "because": "`Because` of routing and of joining; of readings that of sensing",
-    "answer": "what intake says of a report; of a reading `Taken`; what became of a signal of video",
+    "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal; of looks at pictures `Viewed`",
     "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
-    "door": "the two hot paths",
+    "door": "the two hot paths, and that of pictures",
     "status": "HTTP's",
     "producer": "the lanes; `sensors-` and a lane; `desk`, `parking`, `relay`",
     "topic": "the registry, with the departments of the city package",
@@ -92,13 +94,14 @@ def registry(service: str) -> CollectorRegistry:
     """Everything that a service registers, with nothing counted."""
     made = CollectorRegistry()
     if service == "intake":
-        gewu_intake.metrics.Metrics(made), gewu_intake.metrics.BridgeMetrics(made)
+        gewu_intake.metrics.Metrics(made), gewu_intake.metrics.BridgeMetrics(made), MaskMetrics(made)
     elif service == "canary":
         gewu.canary.metrics.Metrics(made)
     elif service == "video":
         gewu_video.metrics.Metrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
+        gewu_dispatch.metrics.ViewMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
     process.export(made, service, Health())
     return made
@@ -125,11 +128,11 @@ def allowed(city: City) -> Mapping[str, set[str]]:
     return {
         "lane": lanes | {ACTIONS, NO_LANE},
         "outcome": {*positions.OUTCOMES, "skipped"},
-        "why": set(map(str, Why)),
+        "why": {*map(str, Why), *map(str, Lost)},
         "because": {str(b) for kind in (routing.Because, joining.Because, sensing.Because) for b in kind},
-        "answer": {*map(str, ANSWERS), *map(str, Taken), *gewu_video.metrics.ANSWERS},
+        "answer": {*map(str, ANSWERS), *map(str, Taken), *PICTURES, *map(str, Viewed), *gewu_video.metrics.ANSWERS},
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked, reading.Refusal) for r in kind},
-        "door": set(doors.LIMITS),
+        "door": set(DOORS),
         "status": {str(s.value) for s in HTTPStatus},
         "producer": lanes | {f"sensors-{lane}" for lane in lanes} | {"desk", "parking", "relay"},
         "topic": {t.name for t in topics.registry(city.departments)},

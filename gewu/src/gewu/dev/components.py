@@ -1,8 +1,8 @@
 """What a running Gewu is made of, as data: the launcher starts it from this table.
 
 Environments are patterns over the places that whoever starts a component fills in:
-kafka (host:port), postgres (a DSN), mqtt (a URL) and mqtt_version, city, secrets, clips and models (folders; the last may be
-""), host, port and instance (of the component itself), and NAME_url for each service.
+kafka (host:port), postgres (a DSN), mqtt (a URL) and mqtt_version, city, secrets, clips, pictures and models (folders; the last
+may be ""), host, port and instance (of the component itself), and NAME_url for each service.
 """
 
 from collections.abc import Mapping
@@ -87,12 +87,14 @@ COMPONENTS = (
     Component(
         "intake", Kind.SERVICE, "the doors: takes reports in", ("python", "-m", "gewu_intake"),
         _common("KAFKA_BOOTSTRAP", "CITY", "KEYS_FILE", "LINK_SECRET_FILE", "CONTACT_PUBLIC_FILE")
-        | _LISTENS | _SENSORS | {"GEWU_STATUS_URL": "{dispatch_url}"},
+        | _LISTENS | _SENSORS
+        | {"GEWU_STATUS_URL": "{dispatch_url}", "GEWU_PICTURES": "{pictures}", "GEWU_MODELS": "{models}"},
         port=8080,
     ),
     Component(
         "dispatch", Kind.SERVICE, "cases: joins, opens, routes", ("python", "-m", "gewu_dispatch"),
-        _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE") | _LISTENS,
+        _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE") | _LISTENS
+        | {"GEWU_PICTURES": "{pictures}"},
         port=8081,
     ),
     Component(

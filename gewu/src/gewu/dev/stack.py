@@ -22,13 +22,27 @@ from gewu.dev.services import Service
 
 DATABASE = "gewu"
 READY_S = 60.0
-_OURS = ("kafka", "postgres", "mqtt", "logs", "pids", "secrets", "env", "days", "ledger-*.jsonl", "port-*", "clips")
+_OURS = (
+    "kafka",
+    "postgres",
+    "mqtt",
+    "logs",
+    "pids",
+    "secrets",
+    "env",
+    "days",
+    "ledger-*.jsonl",
+    "port-*",
+    "clips",
+    "pictures",
+)
 
 
 class Stack:
     """Everything below one data folder, for one city package. Stopped and started again it goes on where it was.
 
-    `say` hears what takes long. kafka_settings and postgres_settings are the servers' own and win over ours.
+    `say` hears what takes long. kafka_settings and postgres_settings are the servers' own and win over ours. models: instead of
+    the folder that GEWU_MODELS names.
     """
 
     def __init__(
@@ -40,10 +54,11 @@ class Stack:
         kafka_settings: Mapping[str, str] | None = None,
         postgres_settings: Mapping[str, str] | None = None,
         embedded_mqtt: bool = False,
+        models: Path | None = None,
     ) -> None:
         self.folder = Folder(data)
         self.data, self.city = self.folder.path, city.resolve()
-        self._say = say
+        self._say, self._models = say, models
         self.kafka = KafkaServer(self.data / "kafka", settings=kafka_settings, say=say)
         self.postgres = PostgresServer(self.data / "postgres", settings=postgres_settings, say=say)
         self.mqtt = MqttServer(self.data / "mqtt", _sensors(self.city), embedded=embedded_mqtt, say=say)
@@ -91,7 +106,8 @@ class Stack:
             "city": str(self.city),
             "secrets": str(self.data / "secrets"),
             "clips": str(self.clips),
-            "models": os.environ.get("GEWU_MODELS", ""),
+            "pictures": str(self.data / "pictures"),
+            "models": str(self._models or os.environ.get("GEWU_MODELS", "")),
             "host": ports.LOOPBACK,
             **{f"{name}_url": service.url for name, service in self.services.items()},
         }

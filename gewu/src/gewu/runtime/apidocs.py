@@ -37,6 +37,11 @@ def operation(
     return found
 
 
+def binary(*media: str) -> dict[str, Any]:
+    """Content that is bytes, of any of these media types."""
+    return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in media}
+
+
 def document(title: str, paths: dict[str, Any]) -> dict[str, Any]:
     """The document, with every type that an operation names as a component."""
     kinds: list[type] = []

@@ -9,6 +9,7 @@ class Health:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._faults: dict[str, tuple[str, float, float]] = {}
+        self._without: dict[str, str] = {}
         self._monotonic = monotonic
 
     def bad(self, name: str, why: str, patience: float = 0.0) -> None:
@@ -19,6 +20,14 @@ class Health:
     def good(self, name: str) -> None:
         """The fault is gone."""
         self._faults.pop(name, None)
+
+    def without(self, name: str, why: str) -> None:
+        """Note what this process does without, and is ready all the same; "" where it has it again."""
+        self._without[name] = why
+
+    def lacking(self) -> Mapping[str, str]:
+        """What it does without, and why."""
+        return {name: why for name, why in self._without.items() if why}
 
     def red(self) -> Mapping[str, str]:
         """What has been wrong for longer than its patience; empty means ready."""

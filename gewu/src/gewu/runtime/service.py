@@ -63,14 +63,17 @@ def loop(name: str, work: Callable[[], Awaitable[None]], health: Health) -> Part
 
 
 def ops_routes(health: Health, registry: CollectorRegistry) -> list[Route]:
-    """/livez (this process runs), /readyz (it can do its work, or which part cannot and why), /metrics."""
+    """/livez (this process runs), /readyz (it can do its work, or which part cannot and why; what it does without), /metrics."""
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def readyz(_: Request) -> Response:
         red = dict(health.red())
-        return JSONResponse({"ready": not red, "red": red}, status_code=503 if red else 200)
+        found: dict[str, Any] = {"ready": not red, "red": red}
+        if lacking := dict(health.lacking()):
+            found["without"] = lacking
+        return JSONResponse(found, status_code=503 if red else 200)
 
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -190,6 +190,21 @@ def _host(address: str) -> str:
     return address.rpartition(":")[0]
 
 
+def pictures(env: Env) -> str:
+    """Where masked pictures lie; "" for nowhere."""
+    return env.text(
+        "GEWU_PICTURES",
+        "",
+        "folder or fsspec URL of masked pictures, the same in intake and dispatch; none: no pictures",
+    )
+
+
+def models(env: Env) -> Path | None:
+    """The folder of models. It may be empty or away: then there is no masker, and no picture."""
+    named = env.text("GEWU_MODELS", "", "folder of models; without them there is no masker, and no picture")
+    return Path(named) if named else None
+
+
 def link_secret(env: Env) -> bytes:
     """The secret of status links, the same in intake and dispatch; too short a one would make links that can be forged."""
     path = env.optional_file(

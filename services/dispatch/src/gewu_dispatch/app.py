@@ -25,7 +25,8 @@ from gewu_dispatch.handlers.silence import Silence
 from gewu_dispatch.http import openapi
 from gewu_dispatch.http.api import Api
 from gewu_dispatch.http.desk import Desk
-from gewu_dispatch.metrics import ACTIONS, BooksMetrics, Metrics
+from gewu_dispatch.http.pictures import Pictures
+from gewu_dispatch.metrics import ACTIONS, BooksMetrics, Metrics, ViewMetrics
 from gewu_dispatch.settings import Settings
 from gewu_dispatch.wire import Events
 
@@ -56,7 +57,11 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     silence = Silence(city, Events(known), clock, decisions)
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock)
     api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
-    app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *api.routes()])
+    pictures = Pictures(
+        lambda: Reader(database.pool("http")), keys, settings.pictures, clock, ViewMetrics(registry)
+    )  # fmt: skip
+    v1 = [*api.routes(), *pictures.routes()]
+    app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *v1])
     parts = [
         Part("topics", lambda: kafka.require(own, settings.kafka)),
         Part("database", database.start, database.stop),

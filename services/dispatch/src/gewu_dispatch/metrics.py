@@ -1,6 +1,7 @@
 """Dispatch's part of the metric catalogue (docs/metrics.md); labels come from closed enums and the lanes only."""
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -25,9 +26,37 @@ _BOOKS = (
 )
 _UNBALANCED = "Records by which position and books differ. Worry at anything but 0: something was lost or doubled."
 
+_VIEWS = (
+    "Looks at pictures by what became of them. Worry at gone and damaged: the store lost what a case names; when hidden "
+    "grows: somebody tries."
+)
+
 ACTIONS = "actions"  # stands in the label `lane` for the departments' moves
 LANES = (*(lane.label for lane in Lane), ACTIONS)
 _ROWS = (*OUTCOMES, "skipped")
+
+
+class Viewed(StrEnum):
+    """What became of a look at a picture."""
+
+    GIVEN = "given"
+    HIDDEN = "hidden"  # no case that the key may read names it
+    GONE = "gone"
+    DAMAGED = "damaged"
+    AWAY = "away"
+
+
+class ViewMetrics:
+    """Looks at pictures."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._views = Tally("gewu_dispatch_views", _VIEWS, ["answer"], registry)
+        for answer in Viewed:
+            self._views.labels(str(answer))
+
+    def viewed(self, answer: Viewed) -> None:
+        """One more."""
+        self._views.labels(str(answer)).inc()
 
 
 class Metrics:

@@ -22,6 +22,7 @@ class Settings:
     batch_records: int
     connections: int
     parking_limit: int
+    pictures: str
     log_level: str
     failpoints: Failpoints = UNARMED
 
@@ -38,6 +39,7 @@ def define(env: Env) -> Settings:
         batch_records=env.integer("GEWU_BATCH_RECORDS", 1000, 1, 2000, "records of one poll; a transaction takes up to 1,000"),
         connections=env.integer("GEWU_CONNECTIONS", 3, 1, 20, "database connections of each lane"),
         parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row before a topic stops"),
+        pictures=shared.pictures(env),
         log_level=env.choice("GEWU_LOG_LEVEL", "info", ("debug", "info", "warning", "error"), "from which level on"),
     )  # fmt: skip
 

@@ -12,6 +12,7 @@ from gewu import topics
 from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu.runtime.contact import Sealed
 from gewu.runtime.keys import Key
 from gewu.runtime.link import Links
@@ -19,7 +20,7 @@ from gewu.runtime.problem import Wrong
 from gewu.runtime.producer import Producer, Record, Unknown
 from gewu_intake import parse, wire
 from gewu_intake.domain.admission import Admission
-from gewu_intake.domain.report import ReportSaid, Terms, accept, all_seen
+from gewu_intake.domain.report import ReportSaid, Terms, accept, all_seen, unnamed
 from gewu_intake.request import Answer, Broken, NoRoom, Rejected, Request, Run
 
 REPORT_BYTES = 32 * 1024
@@ -39,10 +40,10 @@ class Handlers:
 
     def __init__(
         self, city: City, producers: Mapping[Lane, Producer], clock: Clock, links: Links,
-        seal: Callable[[bytes], Sealed] | None, admission: Admission,
+        seal: Callable[[bytes], Sealed] | None, admission: Admission, references: References,
     ) -> None:  # fmt: skip
         self._city, self._producers, self._clock = city, producers, clock
-        self._token, self._seal, self._admission = links.token, seal, admission
+        self._token, self._seal, self._admission, self._references = links.token, seal, admission, references
         self._terms = Terms(no_position=bool(city.no_position_grid), contact=seal is not None)
         # People use few words, and each is normalised before it is looked up.
         self._class = lru_cache(4096)(self._class_of)
@@ -147,7 +148,10 @@ class Handlers:
         classes: list[str] = []
         for report, theirs, since, grid in zip(read, readers, all_seen(read, now), self._grids(read), strict=True):
             request, n = theirs
-            if rejections := accept(report, since, grid >= 0, request.has_key, now, terms):
+            rejections = accept(report, since, grid >= 0, request.has_key, now, terms)
+            if report.pictures:
+                rejections += unnamed([self._references.read(p, request.source, now) for p in report.pictures])
+            if rejections:
                 errors = [Wrong(r.field, r.reason, r.text) for r in rejections]
                 answered.append((request, n, Rejected(errors)))
             else:

@@ -5,6 +5,7 @@ from enum import StrEnum
 from prometheus_client import CollectorRegistry, Gauge
 
 from gewu.lane import Lane
+from gewu.mask.words import Refusal as Unmasked
 from gewu.runtime.instruments import TIME_BUCKETS, Spread, Tally
 from gewu.runtime.metering import ProducerMetrics
 from gewu_intake.domain import reading
@@ -18,6 +19,10 @@ _REPORTS = (
 _REFUSED = (
     "Requests and reports that got no further than the doors, by reason; a report counts under its first, and in no lane "
     "where it was not read so far. Worry when one grows suddenly: a client was changed, a key ended, we are too slow."
+)
+_PICTURES = (
+    "Pictures by answer: stored, or why not. Worry at no_masker and store_away: none is kept; and when masker_failed grows: "
+    "somebody sends what breaks decoders."
 )
 _REQUESTS = "Requests by door and status. Worry at 500, and when 503 grows."
 _SECONDS = "From the whole request to its answer, by door. Worry above 1 s at p99."
@@ -79,8 +84,29 @@ class Refusal(StrEnum):
     OTHER = "other"
 
 
+class OfPicture(StrEnum):
+    """What a picture is answered, beside why it is refused as such (`gewu.mask.words.Refusal`) and for lack of room (`Shed`)."""
+
+    STORED = "stored"
+    NO_PICTURES = "no_pictures"
+    NO_MASKER = "no_masker"
+    MASKER_FAILED = "masker_failed"
+    STORE_AWAY = "store_away"
+    # The request, as at the other doors
+    NO_KEY = "no_key"
+    UNKNOWN_KEY = "unknown_key"
+    SCOPE_MISSING = "scope_missing"
+    WRONG_METHOD = "wrong_method"
+    WRONG_TYPE = "wrong_type"
+    TOO_SLOW = "too_slow"
+    DISCONNECTED = "disconnected"
+    # A fault of ours
+    UNEXPECTED = "unexpected"
+
+
 NO_LANE = "none"
-DOORS = ("/v1/reports", "/v1/reports:batch")
+DOORS = ("/v1/reports", "/v1/reports:batch", "/v1/pictures")
+PICTURES = tuple(sorted({*map(str, OfPicture), *map(str, Unmasked), *map(str, Shed)}))
 ANSWERS = ("accepted", "rejected", "refused", "unknown", *Shed)
 _REASONS = frozenset(map(str, (*Refusal, *Reject, *Shed)))
 
@@ -93,8 +119,11 @@ class Metrics:
         self.requests = Tally("gewu_intake_requests", _REQUESTS, ["door", "status"], registry)
         self.seconds = Spread("gewu_intake_answer_seconds", _SECONDS, ["door"], TIME_BUCKETS, registry)
         self.producers = ProducerMetrics(registry)
+        self._pictures = Tally("gewu_intake_pictures", _PICTURES, ["answer"], registry)
         self._refused = Tally("gewu_intake_refused", _REFUSED, ["lane", "reason"], registry)
         # From the start at 0: an increase from nothing would be seen by no alert.
+        for answer in PICTURES:
+            self._pictures.labels(answer)
         for answer in ANSWERS:
             self.reports.labels(str(answer))
         for door in DOORS:
@@ -104,6 +133,10 @@ class Metrics:
         for lane in Lane:
             for why in Shed:
                 self._refused.labels(lane.label, str(why))
+
+    def picture(self, answer: str) -> None:
+        """A picture was stored, or answered with this code."""
+        self._pictures.labels(answer if answer in PICTURES else str(OfPicture.UNEXPECTED)).inc()
 
     def refused(self, reason: str, lane: Lane | None = None, times: int = 1) -> None:
         """A request, or so many reports, were refused at the doors."""

@@ -5,11 +5,13 @@ from typing import Any
 import msgspec
 
 from gewu.city import City
+from gewu.mask.words import MOST_BYTES, TYPES
 from gewu.runtime import apidocs
 from gewu.runtime.problem import Problem
 from gewu_intake.domain.report import ReportSaid
 from gewu_intake.handlers import REPORT_BYTES
 from gewu_intake.http.doors import BATCH_BYTES, BATCH_LINES
+from gewu_intake.http.pictures import DOOR, Stored
 
 
 class Taken(msgspec.Struct):
@@ -55,6 +57,21 @@ def document(city: City) -> dict[str, Any]:
         answers={"200": ("a result a line", Line), **refused, "422": ("no line at all", Problem)},
         security=not city.anonymous_reports,
     )  # fmt: skip
-    return apidocs.document(
-        f"Gewu intake: {city.name['en']}", {"/v1/reports": {"post": one}, "/v1/reports:batch": {"post": many}}
-    )
+    paths = {"/v1/reports": {"post": one}, "/v1/reports:batch": {"post": many}, DOOR: {"post": _picture(city, refused)}}
+    return apidocs.document(f"Gewu intake: {city.name['en']}", paths)
+
+
+def _picture(city: City, refused: dict[str, tuple[str, type]]) -> dict[str, Any]:
+    own = {
+        "413": (f"over {MOST_BYTES} bytes", Problem), "422": ("no picture that may be stored; its code is the reason", Problem),
+        "429": ("too many of the key's at once, or in this second", Problem),
+        "501": ("this installation keeps no pictures", Problem),
+        "503": ("no masker, no store or no room: nothing is stored", Problem),
+    }  # fmt: skip
+    found = apidocs.operation(
+        "Upload a picture", "Before the report that names it: the body is the picture. Faces and plates are covered, and all "
+        "else that is in the file is gone, before it is stored.",
+        answers={"201": ("stored; name it by `picture`", Stored), **refused, **own}, security=not city.anonymous_reports,
+    )  # fmt: skip
+    found["requestBody"] = {"required": True, "content": apidocs.binary(*TYPES)}
+    return found

@@ -44,6 +44,9 @@ class Settings:
     buffer_bytes: int
     limits: Limits
     mqtt: Mqtt | None
+    pictures: str
+    models: Path | None
+    maskers: int
     log_level: str
 
 
@@ -67,6 +70,9 @@ def define(env: Env) -> Settings:
             each_grid=env.integer("GEWU_GRID_RATE", 0, 0, _MOST, "reports a second from one leaf grid; 0: no limit"),
         ),
         mqtt=_mqtt(env),
+        pictures=shared.pictures(env),
+        models=shared.models(env),
+        maskers=env.integer("GEWU_MASKERS", 1, 1, 8, "children that cover faces and plates, some 200 MiB and a core each"),
         log_level=env.choice("GEWU_LOG_LEVEL", "info", ("debug", "info", "warning", "error"), "from which level on"),
     )  # fmt: skip
 

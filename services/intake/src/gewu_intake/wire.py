@@ -11,6 +11,7 @@ from gewu import codec, ids, topics
 from gewu.city import City, Sensor
 from gewu.clock import micros
 from gewu.lane import Lane
+from gewu.pictures.reference import picture
 from gewu.runtime.contact import Sealed
 from gewu.runtime.producer import Record
 from gewu.v1.common_pb2 import Contact, SealedContact
@@ -48,14 +49,17 @@ def front(source: str, lane: Lane, home_area: str, package_version: str, partiti
 def content_sha256(said: ReportSaid) -> bytes:
     """SHA-256 of the report's canonical form without id and contact: an id with two of these is a conflict.
 
-    What was left out stays out of the form, so that a field added later does not change the hash of an older report.
+    What was left out stays out of the form, so that a field added later does not change the hash of an older report. Pictures
+    stand in it by their own hash: the same ones, uploaded again, are the same.
     """
-    id, contact = said.id, said.contact
+    id, contact, pictures = said.id, said.contact, said.pictures
     said.id = said.contact = None
+    if pictures:
+        said.pictures = [picture(p).sha256.hex() for p in pictures]
     try:
         return sha256(_encode(said)).digest()
     finally:
-        said.id, said.contact = id, contact
+        said.id, said.contact, said.pictures = id, contact, pictures
 
 
 def word(
@@ -73,7 +77,7 @@ def word(
     ):
         # One message behind another is their merge.
         value = front.value + received + observed(when) + encoding.report(own_id, id_, content, r)
-        if r.exercise or r.object_id or r.contact:
+        if r.exercise or r.object_id or r.contact or r.pictures:
             value += _rare(r, own_id, seal)
         key, partition = key_and_partition(r, class_, id_, front.partitions)
         found.append((front, partition, id_, own_id, (key, value, headers(own_id))))
@@ -124,6 +128,8 @@ def _rare(said: ReportSaid, own: str, seal: Callable[[bytes], Sealed] | None) ->
         part.report.object_id = said.object_id
     if said.contact and seal:
         part.report.contact.CopyFrom(_sealed(said.contact, own, seal))
+    for p in map(picture, said.pictures or ()):
+        part.pictures.add(sha256=p.sha256, bytes=p.bytes, type=p.type, masked_by=p.masked_by)
     return part.SerializeToString()
 
 

@@ -2,31 +2,25 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
 import asyncpg
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gewu.runtime import problem
-from gewu.runtime.keys import Key, KeyRing, bearer
+from gewu.runtime.keys import Key, KeyRing
 from gewu.runtime.link import Links
-from gewu.runtime.postgres import Reader, is_later
-from gewu.runtime.problem import Problem
+from gewu.runtime.postgres import Reader
 from gewu_dispatch.domain.action import Action, Refusal
 from gewu_dispatch.domain.case import State
 from gewu_dispatch.http import asked, views
 from gewu_dispatch.http.asked import Refused
 from gewu_dispatch.http.desk import Desk, MoveSaid, Unsaid
+from gewu_dispatch.http.guard import guard, holder, json, readable, seen
 from gewu_dispatch.store import reads
 
-# Who sends a body too slowly shall not hold the connection either.
-_HEADERS = {401: {"www-authenticate": "Bearer"}, 408: {"connection": "close"}, 503: {"retry-after": "5"}}
 _LOOK_S = 0.05  # how often it is looked whether a move was judged
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class Api:
@@ -38,16 +32,16 @@ class Api:
     def routes(self) -> list[Route]:
         """Every route of /v1."""
         return [
-            Route("/v1/cases", _guard(self.cases)),
-            Route("/v1/cases/{case_id}", _guard(self.case)),
-            Route("/v1/cases/{case_id}/actions", _guard(self.act), methods=["POST"]),
-            Route("/v1/cases/{case_id}/actions/{move_id}", _guard(self.became)),
-            Route("/v1/reports/{signal_id}", _guard(self.report)),
+            Route("/v1/cases", guard(self.cases)),
+            Route("/v1/cases/{case_id}", guard(self.case)),
+            Route("/v1/cases/{case_id}/actions", guard(self.act), methods=["POST"]),
+            Route("/v1/cases/{case_id}/actions/{move_id}", guard(self.became)),
+            Route("/v1/reports/{signal_id}", guard(self.report)),
         ]
 
     async def cases(self, request: Request) -> Response:
         """GET /v1/cases."""
-        names, limit = _readable(self._key(request)), asked.limit(request)
+        names, limit = readable(self._key(request)), asked.limit(request)
         wanted = reads.Wanted(
             names=names, department=asked.name(request, "department"), area=asked.name(request, "area"),
             states=asked.states(request), after=asked.after(request), limit=limit + 1,
@@ -55,12 +49,12 @@ class Api:
         rows = await reads.cases(self._reader(), wanted)
         last = rows[limit - 1] if len(rows) > limit else None
         following = asked.cursor(last["opened_at"], last["case_id"]) if last else None
-        return _json(views.Page([views.case(r) for r in rows[:limit]], following))
+        return json(views.Page([views.case(r) for r in rows[:limit]], following))
 
     async def case(self, request: Request) -> Response:
         """GET /v1/cases/{case_id}."""
         key, case_id, pool = self._key(request), asked.own_id(request, "case_id"), self._reader()
-        row = _seen(await reads.case(pool, case_id), key, "read")
+        row = seen(await reads.case(pool, case_id), key, "read")
         noticed = [views.noticed(r) for r in await reads.signals(pool, case_id)]
         found = views.CaseFile(
             case=views.case(row), noticed=noticed,
@@ -68,14 +62,14 @@ class Api:
             clocks=[views.tick(r) for r in await reads.clocks(pool, case_id)],
             lawful=self._desk.lawful(State(row["state"]), row["department"]),
         )  # fmt: skip
-        return _json(found)
+        return json(found)
 
     async def report(self, request: Request) -> Response:
         """GET /v1/reports/{signal_id}?token=…: no scope, the link is the right; it shows this one report."""
         signal_id = asked.own_id(request, "signal_id")
         if not self._links.holds(signal_id, request.query_params.get("token", "")):
             raise Refused(404, "no_such_report", "there is no such report", "the link is incomplete or not ours")
-        return _json(views.report(signal_id, await reads.report(self._reader(), signal_id)))
+        return json(views.report(signal_id, await reads.report(self._reader(), signal_id)))
 
     async def act(self, request: Request) -> Response:
         """POST /v1/cases/{case_id}/actions: said on the department's own topic, answered after the ack."""
@@ -84,7 +78,7 @@ class Api:
         row = await reads.case(self._reader(), case_id)
         if known := await self._answered(key, case_id, move):
             return known
-        row = _seen(row, key, "act")
+        row = seen(row, key, "act")
         if not key.may("act", row["department"]):
             raise Refused(
                 403, "scope_missing", "this key may not act here", f"it lacks the scope act:{row['department']}"
@@ -138,7 +132,7 @@ class Api:
             if found := await self._judged(action):
                 return found
             await asyncio.sleep(_LOOK_S)
-        return _json(views.ActionAnswer(action.action_id, "said"), 202)
+        return json(views.ActionAnswer(action.action_id, "said"), 202)
 
     async def _judged(self, action: Action) -> Response | None:
         """The answer to an action that was judged; Refused when it was, or with another content under its id."""
@@ -146,33 +140,7 @@ class Api:
         return _verdict(found, action.content) if found else None
 
     def _key(self, request: Request) -> Key:
-        secret = bearer(request.headers.get("authorization"))
-        key = self._keys.holder(secret) if secret else None
-        if key is None:
-            raise Refused(401, "no_key", "a key is needed", "send Authorization: Bearer <key>")
-        return key
-
-
-def _guard(endpoint: Endpoint) -> Endpoint:
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except Refused as fault:
-            found = fault.problem
-        except Exception as fault:
-            if not is_later(fault):
-                raise
-            found = Problem("the database is away", 503, "not_now", "send it again later")
-        return Response(problem.body(found), found.status, _HEADERS.get(found.status), problem.TYPE)
-
-    return answer
-
-
-def _seen(row: asyncpg.Record | None, key: Key, verb: str) -> asyncpg.Record:
-    """The case; one that this key may not see does not exist for it."""
-    if row is None or not (key.may("read", row["department"], *row["grid_path"]) or key.may(verb, row["department"])):
-        raise Refused(404, "no_such_case", "there is no such case", "or this key may not read it")
-    return row
+        return holder(request, self._keys)
 
 
 def _wait_s(request: Request) -> int:
@@ -186,17 +154,4 @@ def _verdict(found: asyncpg.Record, content: bytes) -> Response:
     if found["refusal"] is not None:
         code = Refusal(found["refusal"]).name.lower()
         raise Refused(409, code, "the move was refused", "it changed nothing; the case says what is lawful now")
-    return _json(views.ActionAnswer(str(found["action_id"]), "applied"))
-
-
-def _readable(key: Key) -> list[str] | None:
-    names = [s.removeprefix("read:") for s in key.scopes if s.startswith("read:")]
-    if not names:
-        raise Refused(403, "scope_missing", "this key may not read", "it has no scope read:<department or area>")
-    return None if "*" in names else names
-
-
-def _json(found: Any, status: int = 200) -> Response:
-    return Response(
-        msgspec.json.encode(found), status, media_type="application/json", headers={"cache-control": "no-store"}
-    )
+    return json(views.ActionAnswer(str(found["action_id"]), "applied"))

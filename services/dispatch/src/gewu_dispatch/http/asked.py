@@ -49,6 +49,23 @@ def own_id(request: Request, field: str) -> str:
         raise Refused(404, "not_an_id", f"{field} is not an id", "ids are UUIDs") from None
 
 
+def digest(request: Request) -> bytes:
+    """The SHA-256 in the path; whatever is none names nothing."""
+    said = request.path_params["sha256"]
+    if not re.fullmatch(r"[0-9a-f]{64}", said):
+        raise Refused(404, "not_a_digest", "sha256 is not a digest", "64 hex digits in lower case")
+    return bytes.fromhex(said)
+
+
+def case_id(request: Request) -> str | None:
+    """The case in the query, in its plain form."""
+    said = request.query_params.get("case")
+    try:
+        return str(UUID(said)) if said is not None else None
+    except ValueError:
+        raise _wrong("case", "a case's id") from None
+
+
 def limit(request: Request, most: int = 500) -> int:
     """How many of a page."""
     said = request.query_params.get("limit", "50")

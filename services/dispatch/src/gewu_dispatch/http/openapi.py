@@ -7,6 +7,7 @@ from gewu.runtime.problem import Problem
 from gewu_dispatch.domain.case import State
 from gewu_dispatch.http import views
 from gewu_dispatch.http.desk import MoveSaid
+from gewu_dispatch.http.pictures import PICTURE
 
 
 def _path(name: str) -> dict[str, Any]:
@@ -38,6 +39,8 @@ def document() -> dict[str, Any]:
         {
             "/v1/cases": {"get": _listing()},
             "/v1/cases/{case_id}": {"get": _case()},
+            "/v1/cases/{case_id}/pictures": {"get": _pictures()},
+            "/v1/pictures/{sha256}": {"get": _picture()},
             "/v1/cases/{case_id}/actions": {"post": _act()},
             "/v1/cases/{case_id}/actions/{move_id}": {"get": _became()},
             "/v1/reports/{signal_id}": {"get": _status()},
@@ -72,6 +75,42 @@ def _case() -> dict[str, Any]:
         parameters=[_path("case_id")],
         answers={"200": ("the case", views.CaseFile), **_REFUSED, "404": _NO_CASE},
     )
+
+
+def _pictures() -> dict[str, Any]:
+    return apidocs.operation(
+        "List a case's pictures",
+        "What the signals behind the case named; the bytes of each under /v1/pictures.",
+        parameters=[_path("case_id")],
+        answers={"200": ("the pictures", views.Pictures), **_REFUSED, "404": _NO_CASE},
+    )
+
+
+def _picture() -> dict[str, Any]:
+    found = apidocs.operation(
+        "See a picture",
+        "For whoever may read a case that names it. Who, when, which case and what for is noted before it is given.",
+        parameters=[
+            {
+                "name": "sha256",
+                "in": "path",
+                "required": True,
+                "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            },
+            _query("case", "The case for the sake of which.", {"type": "string", "format": "uuid"}),
+            _query("purpose", "What for, for the record.", _TEXT),
+        ],
+        answers={
+            **_REFUSED,
+            "403": ("the key has no read scope", Problem),
+            "404": ("no such picture for this key", Problem),
+            "422": ("the query is wrong", Problem),
+            "500": ("the store has another content under this name", Problem),
+            "501": ("this installation keeps no pictures", Problem),
+        },
+    )
+    found["responses"]["200"] = {"description": "the picture", "content": apidocs.binary(PICTURE)}
+    return found
 
 
 def _act() -> dict[str, Any]:

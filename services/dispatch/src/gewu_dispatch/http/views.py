@@ -100,6 +100,23 @@ class Noticed(msgspec.Struct, omit_defaults=True):
     object_id: str = ""
 
 
+class PictureView(msgspec.Struct):
+    """A masked picture that a signal named."""
+
+    sha256: str
+    bytes: int
+    type: str
+    masked_by: str
+    signal_id: str
+    received_at: datetime
+
+
+class Pictures(msgspec.Struct):
+    """The pictures of a case, oldest first."""
+
+    pictures: list[PictureView]
+
+
 class Tick(msgspec.Struct, omit_defaults=True):
     """One entry of the clock ledger."""
 
@@ -179,6 +196,11 @@ def noticed(row: asyncpg.Record) -> Noticed:
     """A row of signals."""
     words = {**row, "signal_id": str(row["signal_id"])}
     return Noticed(place=_place(words, address=words.pop("address")), **words)
+
+
+def picture(row: asyncpg.Record) -> PictureView:
+    """A row of pictures with its signal."""
+    return PictureView(**{**row, "signal_id": str(row["signal_id"])})
 
 
 def _place(words: dict[str, Any], address: str) -> PlaceView | None:

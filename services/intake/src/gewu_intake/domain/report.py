@@ -8,6 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from gewu.pictures.reference import NoPicture, Picture
+
 # The very end: in Python (msgspec) a bare $ also matches before a last line feed, in JSON Schema it does not.
 _END = r"(?!\n)$"
 
@@ -23,6 +25,13 @@ ClientId = Annotated[
         examples=["0190a5c2-7b1e-7cc3-98c4-dc0c0c07398f"],
     ),
 ]
+
+
+PictureName = Annotated[
+    str,
+    Meta(max_length=400, description="The `picture` that POST /v1/pictures answered with, within the last 24 hours."),
+]
+PICTURES = 8  # of one report
 
 
 class PlaceSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=False):
@@ -65,6 +74,9 @@ class ReportSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=Fals
     observed_at: Annotated[datetime, Meta(tz=True, description="When it was seen; now, if left out.")] | None = None
     contact: ContactSaid | None = None
     exercise: Annotated[bool, Meta(description="A drill: same road, never a real receiver.")] = False
+    pictures: (
+        Annotated[list[PictureName], Meta(max_length=PICTURES, description="Uploaded before, by the same key.")] | None
+    ) = None
 
 
 class Strict(ReportSaid):
@@ -95,6 +107,8 @@ class Reject(StrEnum):
     NUL_IN_TEXT = "nul_in_text"
     CONTACT_NOT_TAKEN = "contact_not_taken"
     EXERCISE_NEEDS_A_KEY = "exercise_needs_a_key"
+    PICTURE_NOT_OURS = "picture_not_ours"
+    PICTURE_EXPIRED = "picture_expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +182,20 @@ def accept(
         text = "holds the character U+0000, which no store takes"
         found += [Rejection(Reject.NUL_IN_TEXT, field, text) for field in _with_nul(said)]
     return found
+
+
+_NOT_NAMED = {
+    NoPicture.NOT_OURS: "no picture that this client uploaded here: name what POST /v1/pictures answered with",
+    NoPicture.EXPIRED: "it was uploaded more than 24 hours ago: upload the picture again",
+}
+
+
+def unnamed(read: Sequence[Picture | NoPicture]) -> list[Rejection]:
+    """A reason for each of a report's references that names no picture."""
+    return [
+        Rejection(Reject(said), f"$.pictures[{n}]", _NOT_NAMED[said])
+        for n, said in enumerate(read) if isinstance(said, NoPicture)
+    ]  # fmt: skip
 
 
 def _of_place(place: PlaceSaid | None) -> Rejection:

@@ -1,6 +1,7 @@
 """What became of a report, as the client reads it."""
 
 import random
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
@@ -43,8 +44,9 @@ BROKEN = Reply(500, problem.TYPE, problem.body(Problem("a fault of ours", 500, "
 class Refused(Exception):
     """The request is answered before any report is looked at."""
 
-    def __init__(self, status: int, code: str, title: str, detail: str = "") -> None:
-        self.reply = Reply(status, problem.TYPE, problem.body(Problem(title, status, code, detail)), turned_away=code)
+    def __init__(self, status: int, code: str, title: str, detail: str = "", retry: int = 0) -> None:
+        found = problem.body(Problem(title, status, code, detail))
+        self.reply = Reply(status, problem.TYPE, found, retry, turned_away=code)
 
 
 def of_problem(found: Problem, retry: int = 0) -> Reply:
@@ -132,3 +134,24 @@ def _again(answer: Unsaid) -> str:
     if answer.unknown:
         return "it may have been taken: send it again under the same id, which is harmless"
     return "it was not taken: send it again later"
+
+
+def head(reply: Reply) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, but for its length."""
+    headers = [(b"content-type", reply.kind.encode())]
+    if reply.retry:
+        headers.append((b"retry-after", b"%d" % reply.retry))
+    if reply.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    if reply.status == 405:
+        headers.append((b"allow", b"POST"))
+    return headers
+
+
+async def send(
+    out: Callable[[MutableMapping[str, Any]], Awaitable[None]], reply: Reply, *more: tuple[bytes, bytes]
+) -> None:
+    """The answer as ASGI messages; `more`: further headers."""
+    headers = [*head(reply), (b"content-length", b"%d" % len(reply.body)), *more]
+    await out({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await out({"type": "http.response.body", "body": reply.body})

@@ -4,25 +4,21 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
 
-from gewu.runtime import keys
-from gewu.runtime.keys import Key, KeyRing, bearer
+from gewu.runtime.keys import Key, KeyRing
 from gewu_intake.handlers import REPORT_BYTES, Handlers
-from gewu_intake.http import answers
+from gewu_intake.http import answers, entrance
 from gewu_intake.http.answers import JSON, NDJSON, Refused, Reply
+from gewu_intake.http.entrance import Entrance, Headers, Receive, Scope, Send
 from gewu_intake.http.heads import Heads
 from gewu_intake.metrics import Metrics
 from gewu_intake.request import Accepted, Answer
 
 log = logging.getLogger(__name__)
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Headers = Sequence[tuple[bytes, bytes]]
 Say = Callable[[Reply], None]
 
 BATCH_BYTES = 1024 * 1024
@@ -40,7 +36,8 @@ class Doors:
     def __init__(
         self, handlers: Handlers, ring: KeyRing, anonymous: bool, status_url: str, metrics: Metrics, rest: Any
     ) -> None:
-        self._handlers, self._keys, self._anonymous, self.heads = handlers, ring, anonymous, Heads()
+        self._handlers, self._entrance, self.heads = handlers, Entrance(ring, anonymous), Heads()
+        self.holder = self._entrance.holder
         self._status_url, self._rest, self._metrics = status_url, rest, metrics
         # A look-up by labels costs four times an increment.
         self._reports = cache(lambda word: metrics.reports.labels(word))
@@ -59,19 +56,19 @@ class Doors:
             if scope["method"] != "POST":
                 raise Refused(405, "wrong_method", "wrong method", "send POST")
             key = self.holder(self.enter(door, scope["headers"]))
-            body = await _body(receive, LIMITS[door])
+            body = await entrance.body(receive, LIMITS[door], BODY_S)
             self.take(door, body, key, lambda r: None if answered.done() else answered.set_result(r))
             reply = await answered
         except Refused as fault:
             reply = fault.reply
-        await _send(send, reply)
+        await answers.send(send, reply)
         self.count(door, reply, time.monotonic() - started)
 
     def enter(self, door: str, headers: Headers) -> str:
         """The digest of the key that comes with a request, "" for anonymous; Refused if it may not enter or its body is
         none of ours."""
         said = dict(headers)
-        digest = self._digest(said.get(b"authorization"))
+        digest = self._entrance.digest(said.get(b"authorization"))
         self.holder(digest)
         kind = said.get(b"content-type")
         if kind is not None and kind.split(b";")[0].strip().lower() != _TYPES[door].encode():
@@ -80,17 +77,6 @@ class Doors:
         if length.isdigit() and int(length) > LIMITS[door]:
             raise too_large(door)
         return digest
-
-    def holder(self, digest: str) -> Key | None:
-        """The key of this digest, None for anonymous; Refused if it is not in force, or may not report."""
-        if not digest:
-            return None
-        key = self._keys.of(digest)
-        if key is None:
-            raise Refused(401, "unknown_key", "this key is not known", "it may have been revoked; ask for a new one")
-        if not key.may_report:
-            raise Refused(403, "scope_missing", "this key may not report", "it lacks the scope report")
-        return key
 
     def take(self, door: str, body: bytes, key: Key | None, say: Say) -> None:
         """Take what is in a whole body; `say` is called once, now or after the ack. Refused when it is no batch at all."""
@@ -138,15 +124,6 @@ class Doors:
                 if why:
                     self._metrics.refused(why, lane)
 
-    def _digest(self, said: bytes | None) -> str:
-        secret = bearer(said.decode("latin-1") if said is not None else None)
-        if secret is not None:
-            return keys.digest(secret)
-        if self._anonymous:
-            return ""
-        detail = "send Authorization: Bearer <key>; this city takes no anonymous reports"
-        raise Refused(401, "no_key", "a key is needed", detail)
-
 
 def _say(say: Say, word: Callable[..., Reply], *found: Any) -> None:
     """Say what these answers come to; a bug that meets them has an answer too."""
@@ -161,40 +138,3 @@ def _say(say: Say, word: Callable[..., Reply], *found: Any) -> None:
 def too_large(door: str) -> Refused:
     """The body is over its door's limit."""
     return Refused(413, "too_large", "the body is too large", f"at most {LIMITS[door]} bytes")
-
-
-def head(reply: Reply) -> list[tuple[bytes, bytes]]:
-    """The headers of an answer, but for its length."""
-    headers = [(b"content-type", reply.kind.encode())]
-    if reply.retry:
-        headers.append((b"retry-after", b"%d" % reply.retry))
-    if reply.status == 401:
-        headers.append((b"www-authenticate", b"Bearer"))
-    if reply.status == 405:
-        headers.append((b"allow", b"POST"))
-    return headers
-
-
-async def _body(receive: Receive, limit: int) -> bytes:
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_S):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refused(400, "disconnected", "the client went away")
-                part = message.get("body", b"")
-                size += len(part)
-                if size > limit:
-                    raise Refused(413, "too_large", "the body is too large", f"at most {limit} bytes")
-                parts.append(part)
-                if not message.get("more_body"):
-                    return parts[0] if len(parts) == 1 else b"".join(parts)
-    except TimeoutError:
-        raise Refused(408, "too_slow", "the body came too slowly", f"within {BODY_S:.0f} s") from None
-
-
-async def _send(send: Send, reply: Reply) -> None:
-    headers = [*head(reply), (b"content-length", b"%d" % len(reply.body))]
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})

@@ -15,8 +15,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from gewu.runtime.guarded import HEAD_S, GuardedProtocol
 from gewu_intake.http import answers
-from gewu_intake.http.answers import Refused, Reply
-from gewu_intake.http.doors import LIMITS, Doors, head, too_large
+from gewu_intake.http.answers import Refused, Reply, head
+from gewu_intake.http.doors import LIMITS, Doors, too_large
 
 log = logging.getLogger(__name__)
 

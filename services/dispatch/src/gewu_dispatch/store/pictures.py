@@ -1,0 +1,49 @@
+"""Which pictures cases name, and who saw one."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+from msgspec import Struct
+
+from gewu.runtime.postgres import Reader
+
+
+class Look(Struct, frozen=True, kw_only=True):
+    """Somebody wants to see a picture. names: departments and areas that the asker may read, None for all; case_id: for the
+    sake of this case, None for any that names it."""
+
+    sha256: bytes
+    names: Sequence[str] | None
+    case_id: str | None
+    key_id: str
+    purpose: str
+    at: datetime
+
+
+# One statement, so that there is no picture without its row; it is committed when the row comes back.
+_NOTE = """
+WITH named AS (
+    SELECT c.case_id, p.type FROM pictures p JOIN signals s USING (signal_id) JOIN cases c USING (case_id)
+    WHERE p.sha256 = $1 AND ($2::uuid IS NULL OR c.case_id = $2)
+        AND ($3::text[] IS NULL OR c.department = ANY($3) OR c.grid_path && $3)
+    ORDER BY c.opened_at, c.case_id LIMIT 1
+), noted AS (
+    INSERT INTO views (at, key_id, case_id, sha256, purpose) SELECT $4, $5, case_id, $1, $6 FROM named RETURNING case_id
+)
+SELECT named.case_id, named.type FROM named JOIN noted USING (case_id)"""
+
+
+async def note(reader: Reader, look: Look) -> asyncpg.Record | None:
+    """Note that it is seen; the case and the picture's type, or None where no case that the asker may read names it."""
+    return await reader.fetchrow(_NOTE, look.sha256, look.case_id, look.names, look.at, look.key_id, look.purpose)
+
+
+async def of_case(reader: Reader, case_id: str, limit: int = 200) -> list[asyncpg.Record]:
+    """The pictures of a case's signals, oldest first."""
+    return await reader.fetch(
+        """SELECT encode(p.sha256, 'hex') AS sha256, p.bytes, p.type, p.masked_by, s.signal_id, s.received_at
+           FROM signals s JOIN pictures p USING (signal_id) WHERE s.case_id = $1
+           ORDER BY s.received_at, s.signal_id, p.sha256 LIMIT $2""",
+        case_id, limit,
+    )  # fmt: skip
