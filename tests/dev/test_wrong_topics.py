@@ -68,7 +68,7 @@ def ground(broker: Kafka, database: Postgres, demo: Path, tmp_path: Path) -> Gro
     places = {
         "kafka": broker.bootstrap, "postgres": database.dsn, "city": str(demo), "secrets": str(tmp_path / "secrets"),
         "host": ports.LOOPBACK, "dispatch_url": f"http://{ports.LOOPBACK}",
-        "mqtt": "", "mqtt_version": "5.0",
+        "mqtt": "", "mqtt_version": "5.0", "mqtt_login": str(tmp_path / "secrets" / "mqtt"),
         "pictures": str(tmp_path / "pictures"), "models": "",
     }  # fmt: skip
     return Ground(broker, tmp_path, places)

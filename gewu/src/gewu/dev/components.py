@@ -1,8 +1,9 @@
 """What a running Gewu is made of, as data: the launcher starts it from this table.
 
 Environments are patterns over the places that whoever starts a component fills in:
-kafka (host:port), postgres (a DSN), mqtt (a URL) and mqtt_version, city, secrets, clips, pictures and models (folders; the last
-may be ""), host, port and instance (of the component itself), and NAME_url for each service.
+kafka (host:port), postgres (a DSN), mqtt (a URL), mqtt_version and mqtt_login (a path, to which .user and .password are added),
+city, secrets, clips, pictures and models (folders; the last may be ""), host, port and instance (of the component itself), and
+NAME_url for each service.
 """
 
 from collections.abc import Mapping
@@ -68,8 +69,8 @@ _LISTENS = {
 _SENSORS = {
     "GEWU_MQTT_URL": "{mqtt}",
     "GEWU_MQTT_VERSION": "{mqtt_version}",
-    "GEWU_MQTT_USER_FILE": "{secrets}/mqtt.user",
-    "GEWU_MQTT_PASSWORD_FILE": "{secrets}/mqtt.password",
+    "GEWU_MQTT_USER_FILE": "{mqtt_login}.user",
+    "GEWU_MQTT_PASSWORD_FILE": "{mqtt_login}.password",
 }
 
 COMPONENTS = (

@@ -103,6 +103,7 @@ class Stack:
             "postgres": self.dsn,
             "mqtt": self.mqtt.url,
             "mqtt_version": self.mqtt.version,
+            "mqtt_login": str(self.data / "secrets" / "mqtt"),
             "city": str(self.city),
             "secrets": str(self.data / "secrets"),
             "clips": str(self.clips),
