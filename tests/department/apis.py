@@ -1,5 +1,6 @@
 """What a login may try on a broker: every API that a client has, and what Kafka's documentation says each one needs."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -161,7 +162,7 @@ def _codes(schema: Schema, values: Sequence[Any]) -> Iterator[int]:
 
 def _batch(transactional: bool = False) -> bytes:
     made = DefaultRecordBatchBuilder(2, 0, 1 if transactional else 0, 1 if transactional else -1, 0, 0, 1024)
-    made.append(0, 1, b"k", b"v", [])
+    made.append(0, int(time.time() * 1000), b"k", b"v", [])  # of now: retention would cut an older one
     return bytes(made.build())
 
 

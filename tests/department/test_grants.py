@@ -334,7 +334,9 @@ async def test_a_report_goes_its_way_where_everybody_comes_in_by_a_login(
             session.post(f"{intake.url}/v1/reports", json=words) as answer,
         ):
             assert answer.status == 202, await answer.text()
-        own = Settings("gas", locked.kafka("department-gas"), dispatch_url=dispatch.url, key_file=key, from_list=False)
+        own = Settings(
+            "gas", locked.kafka("department-gas"), "way", dispatch_url=dispatch.url, key_file=key, from_list=False
+        )
         async with Department(own) as desk, asyncio.timeout(40):
             event = await anext(aiter(desk))
             assert isinstance(event, Assigned) and event.case.department == "gas"
