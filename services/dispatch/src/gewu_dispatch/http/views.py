@@ -100,7 +100,7 @@ class Noticed(msgspec.Struct, omit_defaults=True):
     object_id: str = ""
 
 
-class PictureView(msgspec.Struct):
+class NamedPictureView(msgspec.Struct):
     """A masked picture that a signal named."""
 
     sha256: str
@@ -114,7 +114,7 @@ class PictureView(msgspec.Struct):
 class Pictures(msgspec.Struct):
     """The pictures of a case, oldest first."""
 
-    pictures: list[PictureView]
+    pictures: list[NamedPictureView]
 
 
 class Tick(msgspec.Struct, omit_defaults=True):
@@ -198,9 +198,9 @@ def noticed(row: asyncpg.Record) -> Noticed:
     return Noticed(place=_place(words, address=words.pop("address")), **words)
 
 
-def picture(row: asyncpg.Record) -> PictureView:
+def picture(row: asyncpg.Record) -> NamedPictureView:
     """A row of pictures with its signal."""
-    return PictureView(**{**row, "signal_id": str(row["signal_id"])})
+    return NamedPictureView(**{**row, "signal_id": str(row["signal_id"])})
 
 
 def _place(words: dict[str, Any], address: str) -> PlaceView | None:
