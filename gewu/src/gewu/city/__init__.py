@@ -2,7 +2,7 @@
 
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault
-from gewu.city.model import Category, CityObject, Department, Grid, Limit, Place, Rule
+from gewu.city.model import Category, CityObject, Department, Grid, Limit, NoticeRule, Place, Receiver, Rule
 from gewu.city.reading.load import load
 
 __all__ = [
@@ -14,7 +14,9 @@ __all__ = [
     "Fault",
     "Grid",
     "Limit",
+    "NoticeRule",
     "Place",
+    "Receiver",
     "Rule",
     "load",
 ]

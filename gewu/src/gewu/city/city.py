@@ -1,7 +1,7 @@
 """A city as the services see it: plain data and a few questions about it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from gewu.city.model import Category, CityObject, Department, Grid, Place, Rule
+from gewu.city.model import Category, CityObject, Department, Grid, NoticeRule, Place, Receiver, Rule
 from gewu.city.owners import OwnerGrid
 from gewu.city.standing import Standing
 from gewu.city.words import spoken
@@ -44,6 +44,8 @@ class City:
     outlines: Mapping[str, shapely.Geometry]
     owners: OwnerGrid
     standing: Standing
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    notices: tuple[NoticeRule, ...] = ()
 
     def category(self, said: str) -> Category | None:
         """Find a category by key, unambiguous code, label or everyday alias, without regard to case."""

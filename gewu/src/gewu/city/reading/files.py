@@ -6,7 +6,7 @@ from pathlib import Path
 from gewu.city.faults import Fault, Notes
 
 MUST = ("city.toml", "departments.csv", "codebook.csv", "grids.geojson", "routing.csv")
-MAY = ("limits.csv", "places.geojson", "objects.csv")
+MAY = ("limits.csv", "places.geojson", "objects.csv", "receivers.csv", "notices.csv")
 _DATA = {".toml", ".csv", ".geojson", ".json"}
 _BOM = b"\xef\xbb\xbf"
 

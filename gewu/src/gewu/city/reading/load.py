@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault, Notes
-from gewu.city.model import CityObject, Department, Limit, Rule
+from gewu.city.model import CityObject, Department, Limit, NoticeRule, Receiver, Rule
 from gewu.city.owners import OwnerGrid
 from gewu.city.reading.codebook import Codebook, read_codebook
 from gewu.city.reading.departments import read_departments
@@ -16,9 +16,11 @@ from gewu.city.reading.files import MAY, MUST, fingerprint, read_files, to_text
 from gewu.city.reading.grids import Tree, read_grids
 from gewu.city.reading.limits import read_limits
 from gewu.city.reading.manifest import Manifest, read_manifest
+from gewu.city.reading.notices import Known, check_notices, read_notices
 from gewu.city.reading.objects import read_objects
 from gewu.city.reading.places import Places, read_places
 from gewu.city.reading.reach import World, check_fallback, check_reach
+from gewu.city.reading.receivers import read_receivers
 from gewu.city.reading.routing import read_rules
 from gewu.city.standing import Standing
 
@@ -37,6 +39,8 @@ class Parts:
     places: Places | None
     objects: dict[str, CityObject] | None
     rules: list[Rule] | None
+    receivers: dict[str, Receiver] | None
+    notices: list[NoticeRule] | None
 
 
 def load(path: str | PathLike[str]) -> City:
@@ -75,6 +79,8 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         places=via(read_places, "places.geojson", absent=[]),
         objects=via(read_objects, "objects.csv", categories, departments, absent={}),
         rules=via(read_rules, "routing.csv", departments),
+        receivers=via(read_receivers, "receivers.csv", absent={}),
+        notices=via(read_notices, "notices.csv", absent=[]),
     )
 
 
@@ -90,6 +96,13 @@ def _check(parts: Parts, found: list[Fault]) -> None:
             check_reach(rules, world, Notes("routing.csv", found))
         if manifest and manifest.fallback is None:
             check_fallback(rules, book, Notes("codebook.csv", found))
+    if tree and book and parts.departments and parts.receivers is not None and parts.notices:
+        paths = {grid.id: grid.path for grid in tree.grids}
+        check_notices(
+            parts.notices,
+            Known(parts.receivers, book.categories, parts.departments, paths),
+            Notes("notices.csv", found),
+        )
 
 
 def _check_names(tree: Tree, departments: Container[str], notes: Notes) -> None:
@@ -141,4 +154,6 @@ def _build(parts: Parts, digest: str) -> City:
         outlines={tree.grids[i].id: shape for i in above if (shape := tree.shapes[i]) is not None},
         owners=OwnerGrid([tree.grids[leaf].id for leaf in leaves], [tree.shapes[leaf] for leaf in leaves], leaves),
         standing=Standing([place for place, _ in places], [shape for _, shape in places]),
+        receivers=parts.receivers or {},
+        notices=tuple(parts.notices or ()),
     )
