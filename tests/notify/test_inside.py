@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from gewu.city.model import Receiver
+from gewu.runtime import whsec
 from gewu_notify.domain import address
 from gewu_notify.domain.attempt import Kind
 from gewu_notify.sending.channel import Channel
+from gewu_notify.sending.keyring import Keyring
 from gewu_notify.sending.lookup import Lookup
-from gewu_notify.sending.signing import Keyring, make
 from gewu_notify.settings import Webhooks
 from gewu_notify.store.ledger import Claimed
 
@@ -67,7 +68,7 @@ class Scripted:
 
 async def attempts(url: str, answers: str | None, port: int, folder: Path, *, loopback: bool) -> list[Kind]:
     """How some attempts at this URL end, with a port that is let out."""
-    make(folder, "x")
+    whsec.make(folder, ["x"])
     ended: list[Kind] = []
     words = Webhooks(folder, frozenset({443, port}), loopback, None, 0.5, 8)
     lookup = Lookup() if answers is None else Scripted(answers)

@@ -88,6 +88,7 @@ def test_the_import_contracts_hold() -> None:
             "The rooms of dispatch",
         ),
         ("services/intake/src/gewu_intake/wire.py", "from gewu_intake import handlers", "The rooms of intake"),
+        ("services/notify/src/gewu_notify/wire.py", "from gewu_notify import handlers", "The rooms of notify"),
     ],
 )
 def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:

@@ -31,6 +31,8 @@ class Component:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
+    # Further variables of the launcher, where everything is on this machine: nobody else may set them.
+    at_home: Mapping[str, str] = field(default_factory=dict)
 
     def variables(self, places: Mapping[str, str]) -> dict[str, str]:
         """Its environment with the places filled in; KeyError names a place that is missing."""
@@ -50,6 +52,7 @@ COMMON: Mapping[str, str] = {
     "GEWU_KEYS_FILE": "{secrets}/keys.json",
     "GEWU_LINK_SECRET_FILE": "{secrets}/link.secret",
     "GEWU_CONTACT_PUBLIC_FILE": "{secrets}/contact-public.json",
+    "GEWU_RECEIVER_SECRETS": "{secrets}/receivers",
 }
 
 
@@ -85,6 +88,11 @@ COMPONENTS = (
         "dispatch", Kind.SERVICE, "cases: joins, opens, routes", ("python", "-m", "gewu_dispatch"),
         _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "LINK_SECRET_FILE") | _LISTENS,
         port=8081,
+    ),
+    Component(
+        "notify", Kind.SERVICE, "tells: webhooks, the live feed", ("python", "-m", "gewu_notify"),
+        _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "RECEIVER_SECRETS") | _LISTENS,
+        port=8083, at_home={"GEWU_WEBHOOK_LOOPBACK": "yes"},
     ),
 )  # fmt: skip
 

@@ -17,6 +17,7 @@ from gewu.dev import day, replay, rest, summary
 from gewu.dev.books import Lookout, Snapshot
 from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
+from gewu.dev.receiver import PORT, Receiver
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
 from gewu.dev.watch import Watch
@@ -74,7 +75,10 @@ async def launch(options: Options, say: Callable[[str], None]) -> int:
         # `make run` is what people start and may kill; it passes no signal on when it is killed itself.
         die_with_parent(signal.SIGTERM)
     stack = Stack(options.data, options.city, say)
+    receiver = Receiver(stack.data / "secrets" / "receivers")
     try:
+        if not await receiver.start():
+            say(f"port {PORT} is taken: nobody here receives the demo city's webhooks, and its notices wait")
         return await _live(stack, options, say)
     except asyncio.CancelledError:
         if not asked:
@@ -88,6 +92,7 @@ async def launch(options: Options, say: Callable[[str], None]) -> int:
             loop.add_signal_handler(number, say, "already stopping …")
         say("stopping: services first, then Kafka and PostgreSQL …")
         await stack.stop()
+        await receiver.stop()
         say("stopped")
 
 
@@ -231,8 +236,9 @@ def _introduce(run: Run) -> None:
     rows = [
         ("report 上报", f"{stack.intake_url}/v1/reports"),
         ("cases 案件", f"{stack.dispatch_url}/v1/cases"),
-        ("API docs 接口文档", f"{stack.intake_url}/docs  {stack.dispatch_url}/docs"),
-        ("metrics 指标", f"{stack.intake_url}/metrics  {stack.dispatch_url}/metrics"),
+        ("live feed 实时", f"{stack.notify_url}/v1/live"),
+        ("API docs 接口文档", "  ".join(f"{s.url}/docs" for s in stack.services.values())),
+        ("metrics 指标", "  ".join(f"{s.url}/metrics" for s in stack.services.values())),
         ("logs 日志", str(stack.data / "logs")),
         ("settings, keys 设置与密钥", f"{stack.data / 'env'}  (REPORT_KEY, OPS_KEY; for your eyes only)"),
     ]

@@ -58,6 +58,11 @@ class Stack:
         return self.services["dispatch"].url
 
     @property
+    def notify_url(self) -> str:
+        """Where the live feed is heard."""
+        return self.services["notify"].url
+
+    @property
     def dsn(self) -> str:
         """The database, as its owner."""
         return self.postgres.dsn(DATABASE)
@@ -103,6 +108,7 @@ class Stack:
         try:
             await self.end_leftovers()
             self._access = access.prepare(self.data / "secrets")
+            access.prepare_receivers(self.data / "secrets", self.city)
             await self._start_servers()
             await self.prepare()
             self._choose_ports()
@@ -189,7 +195,7 @@ class Stack:
         service = self.services[name]
         places = {**self.places(), "port": str(service.port), "instance": f"dev-{name}"}
         self._down.discard(name)
-        await service.spawn({**service.component.variables(places), **(env_extra or {})})
+        await service.spawn({**service.component.variables(places), **service.component.at_home, **(env_extra or {})})
 
     def _write_environment(self) -> None:
         places = self.places()

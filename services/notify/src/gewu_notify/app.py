@@ -25,9 +25,9 @@ from gewu_notify.live.attend import Attend
 from gewu_notify.live.feed import Feed
 from gewu_notify.live.protocol import Live, LiveProtocol
 from gewu_notify.metrics import LiveMetrics, Metrics
+from gewu_notify.sending.keyring import Keyring
 from gewu_notify.sending.lookup import Lookup
 from gewu_notify.sending.sender import Sender
-from gewu_notify.sending.signing import Keyring
 from gewu_notify.settings import Settings
 
 BEAT_S = 15.0  # proxies end what is silent for longer, and a key that was revoked listens no longer than this

@@ -26,7 +26,7 @@ _CLIENTS = "Clients of the live feed. Worry near GEWU_LIVE_CLIENTS: further ones
 _EVENTS = "Events of the live feed, each counted once for all clients. Worry when it stands still while cases change."
 _DELIVERED = "Events written to clients of the live feed. Worry never by itself."
 _ENDED = "Clients of the live feed that were ended, by why. Worry when `too_slow` grows."
-_BEHIND = "Events of cases.changed that the live feed has not read yet. Worry above 0 for a minute."
+_BEHIND = "Changes of cases in the log that the live feed has not read yet. Worry above 0 for a minute."
 _RESETS = "Clients that could not be given what they missed and were told to reload. Worry when it grows by itself."
 
 

@@ -13,13 +13,13 @@ from itertools import count
 from typing import Protocol
 
 from gewu.city.model import Receiver
+from gewu.runtime import whsec
 from gewu_notify.domain import address
 from gewu_notify.domain.address import Forbidden, Target
 from gewu_notify.domain.attempt import Kind
 from gewu_notify.domain.resting import Rest
-from gewu_notify.sending import signing
 from gewu_notify.sending.exchange import Exchange
-from gewu_notify.sending.signing import Keyring
+from gewu_notify.sending.keyring import Keyring
 from gewu_notify.settings import Webhooks
 from gewu_notify.store.ledger import Claimed
 
@@ -27,7 +27,6 @@ AHEAD = 256  # claimed beyond what is under way, of a receiver that answers at o
 QUICK_S = 0.5
 IDLE_S = 30.0  # how long a connection that nobody uses is kept
 OLD_S = 300.0  # after this one is not used again: its name may lead elsewhere by now
-_PORT_OF = {"https": 443, "http": 80}
 
 Told = Callable[[Claimed, Kind, int, float, float], None]  # and: status, Retry-After, seconds that it took
 
@@ -175,7 +174,7 @@ class Channel:
             b"content-length: %d\r\nwebhook-id: %b\r\nwebhook-timestamp: %d\r\nwebhook-signature: %b\r\n\r\n%b"
         ) % (
             self._target.path.encode(), self._target.authority.encode(), len(claimed.body), claimed.webhook_id.encode(), at,
-            signing.sign(keys, claimed.webhook_id, at, claimed.body), claimed.body,
+            whsec.sign(keys, claimed.webhook_id, at, claimed.body), claimed.body,
         )  # fmt: skip
 
     def _kept(self, now: float) -> Exchange | None:

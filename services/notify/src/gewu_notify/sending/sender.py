@@ -20,7 +20,7 @@ from gewu_notify.domain import attempt
 from gewu_notify.domain.attempt import Kind, State
 from gewu_notify.metrics import Metrics
 from gewu_notify.sending.channel import Channel, Resolver
-from gewu_notify.sending.signing import Keyring
+from gewu_notify.sending.keyring import Keyring
 from gewu_notify.settings import Webhooks
 from gewu_notify.store import ledger
 from gewu_notify.store.ledger import Claimed, Mark

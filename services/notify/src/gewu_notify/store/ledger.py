@@ -41,7 +41,6 @@ WHERE n.webhook_id = m.webhook_id AND n.attempts = m.attempts AND n.state = 'ope
 
 _DISABLED = "SELECT receiver, url FROM disabled"
 _DISABLE = "INSERT INTO disabled (receiver, url, at) VALUES ($1, $2, $3) ON CONFLICT (receiver) DO NOTHING"
-_ENABLE = "DELETE FROM disabled WHERE receiver = $1"
 
 # Open ones of receivers that are disabled or not in the package any more: nobody would ever send them.
 _GIVE_UP = """
@@ -132,11 +131,6 @@ async def disabled(connection: Connection) -> dict[str, str]:
 async def disable(connection: Connection, receiver: str, url: str, now: int) -> None:
     """A receiver said 410."""
     await connection.execute(_DISABLE, receiver, url, now)
-
-
-async def enable(connection: Connection, receiver: str) -> None:
-    """A receiver may be told again."""
-    await connection.execute(_ENABLE, receiver)
 
 
 async def tidy(connection: Connection, now: int, too_old: int, ended: int, passed: int, told: Sequence[str]) -> int:
