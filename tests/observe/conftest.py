@@ -26,12 +26,12 @@ def promtool() -> str:
 async def prometheus(
     promtool: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Prometheus]:
-    """Scrapes intake and dispatch, and has seen both."""
-    services = {"intake": stack.intake_url, "dispatch": stack.dispatch_url}
+    """Scrapes every service, and has seen all."""
+    services = {name: service.url for name, service in stack.services.items()}
     async with Prometheus(tmp_path_factory.mktemp("prometheus") / "run", services) as made:
 
-        async def both() -> bool:
+        async def all_() -> bool:
             return await made.scraped() == set(services)
 
-        await until(both, 30.0, "a scrape of both services")
+        await until(all_, 30.0, "a scrape of every service")
         yield made

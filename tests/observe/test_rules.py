@@ -77,7 +77,16 @@ def test_every_alert_names_its_stage_and_leads_to_its_page(alert: dict[str, Any]
     page, _, anchor = alert["annotations"]["runbook"].partition("#")
     assert anchor == alert["alert"].lower() and ROOT / page == RUNBOOK and anchor in _anchors(RUNBOOK)
     assert alert["labels"]["severity"] in ("page", "ticket")
-    assert alert["labels"]["stage"] in ("services", "doors", "broker", "dispatch", "outbox", "books", "journey")
+    assert alert["labels"]["stage"] in (
+        "services",
+        "doors",
+        "broker",
+        "dispatch",
+        "outbox",
+        "notices",
+        "books",
+        "journey",
+    )
     part = re.search(rf"^### {alert['alert']}\n(.*?)(?=^##|\Z)", RUNBOOK.read_text(), re.M | re.S)
     assert part and all(f"**{word}**" in part[1] for word in ("Means", "Look", "Do")), alert["alert"]
 

@@ -10,6 +10,7 @@ from prometheus_client.utils import floatToGoString
 import gewu
 import gewu_dispatch.metrics
 import gewu_intake.metrics
+import gewu_notify.metrics
 from gewu import topics
 from gewu.city import City
 from gewu.errors import Why
@@ -24,36 +25,45 @@ from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
 from gewu_intake.http import doors
 from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal
+from gewu_notify.consumer import CASES
+from gewu_notify.domain import attempt, plan
 
-SERVICES = ("intake", "dispatch")
-_UNITS = ("seconds", "bytes", "records", "events", "partitions", "topics", "shards")
-_FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info")
+SERVICES = ("intake", "dispatch", "notify")
+_UNITS = ("seconds", "bytes", "records", "events", "notices", "clients", "partitions", "topics", "shards")
+_FLAGS = (
+    "gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_notify_receiver_resting", "gewu_notify_receiver_disabled",
+)  # fmt: skip
 
 # Parts of the page: a prefix of the names, a heading, what it is about.
 _PARTS = (
     ("gewu_intake_", "Doors", "What clients are answered."),
     ("gewu_producer_", "Producers", "From a record that is taken to the broker's ack: intake has a producer a lane, named "
-     "after it; dispatch has `desk` (moves by HTTP), `parking` and `relay`."),
+     "after it; dispatch has `desk` (moves by HTTP), `parking` and `relay`; notify has `parking`."),
     ("gewu_delivery_", "Delivery", "From the log to the transaction that settles a record."),
     ("gewu_dispatch_", "Decisions", "What happens inside that transaction."),
     ("gewu_books_", "Books", "What PostgreSQL knows, read every 5 s; every replica shows the same."),
     ("gewu_relay_", "Outbox", "From that transaction to the broker's ack of what it said."),
+    ("gewu_notify_", "Notices", "From a change of a case to the receivers that must hear of it."),
+    ("gewu_live_", "Live feed", "Those who listen to every change."),
     ("gewu_", "Process", "Of each service."),
 )  # fmt: skip
 
 # Where a label's values come from.
 LABELS = {
-    "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, at the doors also `none`",
+    "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, of notify's delivery `cases`, at the doors "
+    "also `none`",
     "outcome": "the books' columns (`gewu.runtime.positions`)",
-    "why": "`gewu.errors.Why`",
-    "because": "`Because` of routing and of joining",
+    "why": "`gewu.errors.Why`; of the live feed `gewu_notify.metrics.Ended`",
+    "because": "`Because` of routing, of joining and of notify's plan",
+    "kind": "`gewu_notify.domain.attempt.Kind`",
+    "receiver": "receivers.csv of the city package",
     "answer": "what intake says of a report",
     "reason": "`Refusal`, `Reject` and `Shed` of intake; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths",
     "status": "HTTP's",
     "producer": "the lanes; `desk`, `parking`, `relay`",
     "topic": "the registry, with the departments of the city package",
-    "service": "the two services",
+    "service": "the services",
     "version": "this release",
 }
 
@@ -75,6 +85,9 @@ def registry(service: str) -> CollectorRegistry:
     made = CollectorRegistry()
     if service == "intake":
         gewu_intake.metrics.Metrics(made)
+    elif service == "notify":
+        gewu_notify.metrics.Metrics(made), gewu_notify.metrics.LiveMetrics(made)
+        DeliveryMetrics(made), ProducerMetrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
@@ -101,10 +114,12 @@ def allowed(city: City) -> Mapping[str, set[str]]:
     lanes = {lane.label for lane in Lane}
     bounds = {*instruments.AGE_BUCKETS, *instruments.TIME_BUCKETS, *instruments.SIZE_BUCKETS, float("inf")}
     return {
-        "lane": lanes | {ACTIONS, NO_LANE},
+        "lane": lanes | {ACTIONS, NO_LANE, CASES},
         "outcome": {*positions.OUTCOMES, "skipped"},
-        "why": set(map(str, Why)),
-        "because": {*map(str, routing.Because), *map(str, joining.Because)},
+        "why": {*map(str, Why), *map(str, gewu_notify.metrics.Ended)},
+        "kind": set(map(str, attempt.Kind)),
+        "receiver": set(city.receivers),
+        "because": {*map(str, routing.Because), *map(str, joining.Because), *map(str, plan.Because)},
         "answer": set(map(str, ANSWERS)),
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked) for r in kind},
         "door": set(doors.LIMITS),
@@ -155,7 +170,7 @@ def _row(e: Entry, services: Iterable[str]) -> str:
 
 _HEAD = """# Metrics
 
-The catalogue of both services, made from the code by `python -m tests.test_docs`; a test holds it to the code. The same
+The catalogue of the services, made from the code by `python -m tests.test_docs`; a test holds it to the code. The same
 sentences stand at `/metrics` as HELP. Alerts on them: [runbook.md](runbook.md); how to scrape and show them:
 [deploy](../deploy/README.md#grafana). What they look like: [panels.svg](panels.svg). Worrying begins before an alert, or
 with it, never after it: an alert waits for more or for longer, so that nobody is woken for what passes by itself.

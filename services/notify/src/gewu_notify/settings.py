@@ -56,7 +56,7 @@ def define(env: Env) -> Settings:
         oldest=env.duration("GEWU_NOTICE_OLDEST", "1d", "a change that is older when it is read is told to nobody"),
         kept=env.duration("GEWU_NOTICE_KEPT", "30d", "how long a notice that was sent, or failed, stays in the ledger"),
         live_clients=env.integer("GEWU_LIVE_CLIENTS", 2000, 1, 4000, "clients of the live feed at once"),
-        batch_records=env.integer("GEWU_BATCH_RECORDS", 500, 1, 2000, "records of one poll; a transaction takes up to 500"),
+        batch_records=env.integer("GEWU_BATCH_RECORDS", 1000, 1, 2000, "records of one poll; a transaction takes up to 500"),
         parking_limit=env.integer("GEWU_PARKING_LIMIT", 100, 1, 1_000_000, "records parked in a row before a topic stops"),
         log_level=env.choice("GEWU_LOG_LEVEL", "info", ("debug", "info", "warning", "error"), "from which level on"),
     )  # fmt: skip

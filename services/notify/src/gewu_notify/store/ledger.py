@@ -54,7 +54,7 @@ _FORGET_PASSED = "DELETE FROM passed WHERE case_id IN (SELECT case_id FROM passe
 _STANDING = """
 SELECT receiver, count(*) FILTER (WHERE state = 'open') AS open, count(*) FILTER (WHERE state = 'failed') AS failed,
     coalesce(extract(epoch FROM $1::timestamptz - min(planned_at) FILTER (WHERE state = 'open')), 0)::float8 AS oldest
-FROM notices WHERE state IN ('open', 'failed') GROUP BY receiver"""
+FROM notices WHERE state = 'open' OR state = 'failed' AND ended_at > $1::timestamptz - interval '1 day' GROUP BY receiver"""
 
 
 class Planned(Struct, frozen=True):
@@ -93,7 +93,7 @@ class Mark(Struct, frozen=True):
 
 
 class Standing(Struct, frozen=True):
-    """What a receiver has in the ledger. oldest: seconds that its oldest open notice waits."""
+    """What a receiver has in the ledger. failed: in the last day. oldest: seconds that its oldest open notice waits."""
 
     receiver: str
     open: int
