@@ -13,7 +13,7 @@ _HEAD = ("variant", "figure", "rounds", "lowest", "median", "highest")
 _COUNTED = {
     "producer": "records", "bare produce": "records", "consumer": "records", "consumer, parse": "records", "grid": "points",
     "live": "deliveries", "live yardstick": "deliveries", "webhooks": "webhooks", "webhooks yardstick": "POSTs",
-    "notices at half load": "changes",
+    "notices": "changes", "notices at half load": "changes",
 }  # fmt: skip
 _WORDS = {
     RATE: "{}/s", "on_rate": "{}/s, metrics on", "off_rate": "{}/s, metrics off", "getmany_rate": "{}/s, getmany",

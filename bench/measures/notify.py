@@ -10,11 +10,11 @@ from bench import databases, log
 from bench.variant import Figures, Run, Variant
 from bench.world import World
 from gewu import topics
-from gewu.dev import ports
+from gewu.dev import metrics, ports
 from gewu.runtime import whsec
 
 GROUP = "notify"
-CLIENTS, WEBHOOKS, AT_ONCE, HALF = 1000, 20_000, 64, 0.5
+CLIENTS, WEBHOOKS, CHANGES, AT_ONCE, HALF = 1000, 20_000, 10_000, 64, 0.5
 _DESK = "desk"
 BODY = (
     '{"type":"gewu.case.opened","timestamp":"2026-11-23T06:59:27.042188Z","data":{"event_id":"01a20049-51f0-8c45-8ee5-'
@@ -81,13 +81,26 @@ class Notify:
         finally:
             sink.cancel()
 
+    async def notices(self, _: Run) -> Figures:
+        """Changes that stand in the log when notify starts, planned and sent: all that it does."""
+        dsn = await self._database("bench_notices")
+        words = {"kafka": self._world.stack.kafka.bootstrap, "events": CHANGES}
+        await self._world.process("processes.saying", words)
+        sink = self._sink(CHANGES)
+        try:
+            async with self._world.service("notify", city=self._city, dsn=dsn, more=self._more):
+                return {"rate": (await sink)["rate"]}
+        finally:
+            sink.cancel()
+
     async def half(self, run: Run) -> Figures:
-        """From a case's change to its webhook, changes said evenly at half of the webhooks' rate."""
-        rate, seconds = HALF * run.so_far["webhooks"]["rate"], 2 * run.seconds
+        """From a case's change to its webhook, changes said evenly at half of what notify can do."""
+        rate, seconds = HALF * run.so_far["notices"]["rate"], 2 * run.seconds
         dsn = await self._database("bench_half")
         sink = self._sink(int(rate * seconds))
         try:
-            async with self._world.service("notify", city=self._city, dsn=dsn, more=self._more):
+            async with self._world.service("notify", city=self._city, dsn=dsn, more=self._more) as notify:
+                await _reads(notify.url)
                 words = {"kafka": self._world.stack.kafka.bootstrap, "rate": rate, "seconds": seconds}
                 await self._world.process("processes.saying", words)
                 return {"p99_ms": (await sink)["p99_ms"], "rate": rate}
@@ -117,6 +130,15 @@ class Notify:
         return dsn
 
 
+async def _reads(url: str) -> None:
+    """Wait until it has its partitions: a service is ready a little before."""
+    owned = 0.0
+    while owned < log.PARTITIONS[topics.CASES]:
+        await asyncio.sleep(0.1)
+        found = await metrics.scrape(f"{url}/metrics")
+        owned = sum(value for (name, _), value in found.items() if name == "gewu_delivery_partitions")
+
+
 async def variants(world: World) -> list[Variant]:
     """All of them."""
     own = Notify(world)
@@ -127,5 +149,6 @@ async def variants(world: World) -> list[Variant]:
             "webhooks", GROUP, f"{WEBHOOKS:,} signed webhooks out of a full ledger, {AT_ONCE} at once", own.webhooks
         ),
         Variant("webhooks yardstick", GROUP, f"{WEBHOOKS:,} POSTs by aiohttp, {AT_ONCE} at once", own.aiohttp),
-        Variant("notices at half load", GROUP, "change said to webhook received", own.half, needs=("webhooks",)),
+        Variant("notices", GROUP, f"{CHANGES:,} changes from the log to their webhooks", own.notices),
+        Variant("notices at half load", GROUP, "change said to webhook received", own.half, needs=("notices",)),
     ]

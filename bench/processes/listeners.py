@@ -104,11 +104,16 @@ async def _flat_out(speaker: Speaker, ears: list[Ear], seconds: float) -> tuple[
 
 
 async def evenly(speaker: Speaker, rate: float, seconds: float) -> None:
-    """One event after the other, each at its time."""
+    """Each event at its time, to the millisecond."""
     began = time.perf_counter()
-    for n in range(int(rate * seconds)):
-        await asyncio.sleep(max(0.0, began + n / rate - time.perf_counter()))
-        await speaker.say(1)
+    left = int(rate * seconds)
+    while left:
+        # As many as are due by now: one that waits for another's ack would slow the speaker down.
+        due = min(left, int((time.perf_counter() - began) * rate) - (int(rate * seconds) - left))
+        if due > 0:
+            await speaker.say(due)
+            left -= due
+        await asyncio.sleep(0.001)
 
 
 async def _until(holds: "object") -> None:

@@ -14,6 +14,8 @@ from gewu_notify.metrics import Ended, LiveMetrics
 EVENTS = 20_000  # remembered, so that who comes back soon needs no look into the log
 _CUT = 2_000  # that many are forgotten at once
 PIECE = 500  # events of a replay that are written at once
+# A flush to a thousand clients takes some milliseconds however little is said: twice its own time passes until the next.
+REST, LONGEST_REST_S = 2.0, 0.025
 BEHIND_BYTES = 1024 * 1024  # that a client may leave unread before it is ended; it comes back with its id
 
 
@@ -43,6 +45,7 @@ class Hub:
         self._begins = 0  # number of the oldest that is remembered
         self._groups: dict[Wanted, dict[Client, None]] = {}
         self._pending: list[tuple[bytes, Event]] = []
+        self._not_before = 0.0  # of the next flush, on the loop's clock
         self._moved: asyncio.Event = asyncio.Event()
 
     @property
@@ -61,11 +64,11 @@ class Hub:
         self._begins, self._events, self._pending = self.next, [], []
 
     def publish(self, events: Sequence[Event]) -> None:
-        """These came. They are written when this turn of the loop ends, together with what else comes in it."""
+        """These came. They are written together with what else comes until then."""
         if not events:
             return
         if not self._pending:
-            asyncio.get_running_loop().call_soon(self.flush)
+            self._flush_soon()
         for event in events:
             self.ends[event.partition] = event.offset + 1
             said = (id_line(self.ends), event)
@@ -83,6 +86,21 @@ class Hub:
     def passed(self, partition: int, offset: int) -> None:
         """A record that is no event: nobody hears of it, and it is behind us."""
         self.ends[partition] = offset + 1
+
+    def _flush_soon(self) -> None:
+        """At once when it was quiet; under load what comes while the last writes are paid for goes out together."""
+        loop = asyncio.get_running_loop()
+        loop.call_at(max(loop.time(), self._not_before), self._flush_now)
+
+    def _flush_now(self) -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        loop.call_soon(self._rest, began)  # uvloop writes at the end of this turn, which is most of the work
+        self.flush()
+
+    def _rest(self, began: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._not_before = now + min(REST * (now - began), LONGEST_REST_S)
 
     def flush(self) -> None:
         """Write what is pending: joined once for each filter."""

@@ -23,7 +23,7 @@ from gewu_notify.sending.keyring import Keyring
 from gewu_notify.settings import Webhooks
 from gewu_notify.store.ledger import Claimed
 
-AHEAD = 256  # claimed beyond what is under way, of a receiver that answers at once
+AHEAD = 1000  # claimed beyond what is under way, of a receiver that answers at once
 QUICK_S = 0.5
 IDLE_S = 30.0  # how long a connection that nobody uses is kept
 OLD_S = 300.0  # after this one is not used again: its name may lead elsewhere by now
@@ -66,6 +66,11 @@ class Channel:
     def under_way(self) -> int:
         """Attempts that hold a place."""
         return len(self._busy) + len(self._opening)
+
+    @property
+    def is_dry(self) -> bool:
+        """Whether nothing waits here any more, though more might be sent."""
+        return not self._waiting
 
     def room(self, now: int) -> int:
         """How many more may be claimed."""

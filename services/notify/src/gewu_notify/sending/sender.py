@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 AT_ONCE = 1000  # claims of one transaction
 _POLL_S = 0.2  # what another process planned, or what is due again, is seen this soon
 _SWEEP_S = 0.25
+_GATHER_S, _MANY = 0.02, 250
 _PATIENCE_S = 10.0
 _LAST_ANSWERS_S = 5.0  # at a stop; what has no answer by then goes again when its claim has run out
 
@@ -78,8 +79,9 @@ class Sender:
                 self._health.bad("sender", f"the ledger is away: {fault!r}", _PATIENCE_S)
                 full = False
                 await asyncio.sleep(1.0)
-            if not full and not self._marks:
-                await self._wait(_POLL_S)
+            if not full:
+                # Nobody waits for a mark: they are gathered, so that a commit is of many.
+                await self._wait(_GATHER_S if self._marks else _POLL_S)
 
     async def stop(self, pool: asyncpg.Pool) -> None:
         """Once `run` has ended: give back what waits, let go out what is under way, write down what came of both."""
@@ -155,15 +157,16 @@ class Sender:
                 extra={"receiver": claimed.receiver, "webhook": claimed.webhook_id, "why": str(kind), "status": status},
             )
         outcome = f"{kind} {status}" if status else str(kind)
-        self._mark(Mark(claimed.webhook_id, claimed.attempts, follows.state, follows.due_at, outcome))
+        self._mark(claimed.receiver, Mark(claimed.webhook_id, claimed.attempts, follows.state, follows.due_at, outcome))
 
     def _untried(self, claimed: Claimed) -> None:
         now = micros(self._clock.now())
-        self._mark(Mark(claimed.webhook_id, claimed.attempts, State.OPEN, now, ""))
+        self._mark(claimed.receiver, Mark(claimed.webhook_id, claimed.attempts, State.OPEN, now, ""))
 
-    def _mark(self, mark: Mark) -> None:
+    def _mark(self, receiver: str, mark: Mark) -> None:
         self._marks.append(mark)
-        self._woken.set()
+        if len(self._marks) >= _MANY or self.channels[receiver].is_dry:
+            self._woken.set()
 
     def _sweep(self, loop_now: float) -> None:
         now = micros(self._clock.now())
