@@ -6,7 +6,11 @@ from datetime import timedelta
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from gewu import topics
 from tests.notify.world import Ground, arrived, changed, everything_to, new_secret
+from tests.support.waiting import until
+
+PARKING = topics.parked("notify", topics.CASES)
 
 
 async def test_a_case_that_is_opened_is_told_by_a_webhook_that_the_official_library_verifies(ground: Ground) -> None:
@@ -85,3 +89,22 @@ async def test_while_two_secrets_stand_there_both_sign_and_a_change_needs_no_res
     Webhook(new).verify(last.body, dict(last.headers))
     with pytest.raises(WebhookVerificationError):
         Webhook(old).verify(last.body, dict(last.headers))
+
+
+async def test_what_can_never_be_read_is_parked_and_the_rest_is_told(ground: Ground) -> None:
+    desk = await ground.listener()
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    before = sum(await ground.ends(PARKING, 1))
+    wrong = changed()
+    wrong.case.case_id = "nobody"
+    await ground.notify()
+    await ground.say(wrong, changed())
+    await ground.until_states(("desk", "sent"))
+
+    async def booked() -> bool:
+        async with ground.connected() as connection:
+            row = await connection.fetchrow("SELECT sum(parked), sum(applied) FROM notify.position")
+        return tuple(row) == (1, 1)
+
+    await until(booked, what="the books")
+    assert sum(await ground.ends(PARKING, 1)) == before + 1

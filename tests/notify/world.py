@@ -200,14 +200,14 @@ class Ground:
         await asyncio.gather(*(s.stop() for s in self._services), *(lis.stop() for lis in self._listeners))
         await self._producer.stop()
 
-    async def ends(self) -> list[int]:
+    async def ends(self, topic: str = topics.CASES, partitions: int = 6) -> list[int]:
         """The log's ends, by partition."""
         from aiokafka import AIOKafkaConsumer, TopicPartition
 
         consumer = AIOKafkaConsumer(**self.kafka.connection())
         await consumer.start()
         try:
-            places = [TopicPartition(topics.CASES, n) for n in range(6)]
+            places = [TopicPartition(topic, n) for n in range(partitions)]
             consumer.assign(places)
             found = await consumer.end_offsets(places)
             return [found[p] for p in places]
