@@ -6,7 +6,7 @@ DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch -e services/vid
 export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test trouble planted overload bench panels lint format proto locks eval-la311 clean
+.PHONY: help setup run test trouble planted overload bench panels screen lint format proto locks eval-la311 clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ bench: setup .venv/.bench ## how fast, as ratios to Kafka, PostgreSQL and plain 
 
 panels: setup ## what each panel of the dashboard shows of the demo city's day, as docs/panels.svg; needs prometheus
 	@exec $(BIN)/python -m tests.observe.draw $(ARGS)
+
+screen: setup ## the screen of `make run` in the middle of the demo city's day, as docs/screen.svg
+	@exec $(BIN)/python -m tests.dev.draw $(ARGS)
 
 lint: setup ## style, import contracts, wire contracts
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/buf lint proto \

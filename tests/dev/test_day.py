@@ -1,6 +1,8 @@
 """The made-up day: the same every time, inside the city, and with everything in it that the books tell apart."""
 
+import random
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -10,7 +12,7 @@ import pytest
 
 from gewu import city as packages
 from gewu import geo, ids
-from gewu.dev import day, replay
+from gewu.dev import day, replay, storm
 from gewu.dev.day import Report, Turn
 
 DEMO = Path(__file__).parents[2] / "cities" / "demo"
@@ -117,3 +119,28 @@ def test_plan_keeps_every_report_and_its_time(reports: list[Report]) -> None:
         assert len({report.keyed for report in shipment.reports}) == 1
         wait = max(shipment.due - report.at * 60.0 / day.DAY_S for report in shipment.reports)
         assert -1e-9 <= wait <= (0.5 if shipment.reports[0].bulk else 0.0) + 1e-9
+
+
+def test_a_storm_at_noon_brings_water_and_fallen_trees_and_a_fire_in_its_middle(
+    city: packages.City, reports: list[Report]
+) -> None:
+    def of(word: str) -> list[Report]:
+        wanted = city.category(word)
+        return [r for r in reports if r.turn is Turn.FIRST and city.category(r.body["category"]) is wanted]
+
+    for word in ("积水", "树倒了"):
+        within = [r for r in of(word) if storm.BEGINS_S <= r.at < storm.ENDS_S]
+        assert len(within) > 2 * (len(of(word)) - len(within)), "most of a day's come in an hour and a half"
+    (fire,) = [r for r in of("着火") if r.at == storm.FIRE_S]
+    lon, lat = fire.body["place"]["lon"], fire.body["place"]["lat"]
+    seen = [
+        r for r in reports
+        if r.lane == "p0" and "place" in r.body and storm.FIRE_S <= r.at < storm.FIRE_S + 1800
+        and geo.metres(lon, lat, r.body["place"]["lon"], r.body["place"]["lat"]) <= city.category("着火").join_radius_m
+    ]  # fmt: skip
+    assert len(seen) >= 15, "many people see a fire"
+
+
+def test_a_city_without_words_for_it_has_no_storm(city: packages.City) -> None:
+    without = replace(city, words={})
+    assert storm.draw(without, random.Random(1), 1000) == []

@@ -132,7 +132,7 @@ async def test_a_stack_for_tests_that_break_it(tmp_path: Path) -> None:
         secrets = tmp_path / "run" / "secrets"
         assert secrets.stat().st_mode & 0o777 == 0o700
         assert all(file.stat().st_mode & 0o077 == 0 for file in (secrets / "keys.json", tmp_path / "run" / "env"))
-        assert {key["id"] for key in json.loads((secrets / "keys.json").read_text())} == {"replay", "ops"}
+        assert {key["id"] for key in json.loads((secrets / "keys.json").read_text())} == {"replay", "ops", "canary"}
 
 
 def cases(url: str, key: str) -> int:

@@ -26,12 +26,14 @@ def promtool() -> str:
 async def prometheus(
     promtool: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Prometheus]:
-    """Scrapes every service, and has seen all."""
-    services = {name: service.url for name, service in stack.services.items()}
+    """Scrapes every service and a canary, and has seen all."""
+    canary = await stack.launch("canary", {"GEWU_CANARY_EVERY": "1s"}, replica="canary")
+    services = {name: service.url for name, service in stack.services.items()} | {"canary": canary.url}
     async with Prometheus(tmp_path_factory.mktemp("prometheus") / "run", services) as made:
 
-        async def all_() -> bool:
+        async def each() -> bool:
             return await made.scraped() == set(services)
 
-        await until(all_, 30.0, "a scrape of every service")
+        await until(each, 30.0, "a scrape of each service")
         yield made
+    await stack.end("canary")

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
 import gewu
+import gewu.canary.metrics
 import gewu_dispatch.metrics
 import gewu_intake.metrics
 import gewu_notify.metrics
@@ -28,7 +29,7 @@ from gewu_intake.metrics import ANSWERS, NO_LANE, Refusal
 from gewu_notify.consumer import CASES
 from gewu_notify.domain import attempt, plan
 
-SERVICES = ("intake", "dispatch", "notify")
+SERVICES = ("intake", "dispatch", "notify", "canary")
 _UNITS = ("seconds", "bytes", "records", "events", "notices", "clients", "partitions", "topics", "shards")
 _FLAGS = (
     "gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_notify_receiver_resting", "gewu_notify_receiver_disabled",
@@ -45,6 +46,7 @@ _PARTS = (
     ("gewu_relay_", "Outbox", "From that transaction to the broker's ack of what it said."),
     ("gewu_notify_", "Notices", "From a change of a case to the receivers that must hear of it."),
     ("gewu_live_", "Live feed", "Those who listen to every change."),
+    ("gewu_canary_", "Canary", "What a drill a minute finds on its way through the whole line."),
     ("gewu_", "Process", "Of each service."),
 )  # fmt: skip
 
@@ -63,7 +65,8 @@ LABELS = {
     "status": "HTTP's",
     "producer": "the lanes; `desk`, `parking`, `relay`",
     "topic": "the registry, with the departments of the city package",
-    "service": "the services",
+    "service": "the services and the canary",
+    "station": "`gewu.canary.metrics.Station`",
     "version": "this release",
 }
 
@@ -88,6 +91,8 @@ def registry(service: str) -> CollectorRegistry:
     elif service == "notify":
         gewu_notify.metrics.Metrics(made), gewu_notify.metrics.LiveMetrics(made)
         DeliveryMetrics(made), ProducerMetrics(made)
+    elif service == "canary":
+        gewu.canary.metrics.Metrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
@@ -127,6 +132,7 @@ def allowed(city: City) -> Mapping[str, set[str]]:
         "producer": lanes | {"desk", "parking", "relay"},
         "topic": {t.name for t in topics.registry(city.departments)},
         "service": set(SERVICES),
+        "station": set(map(str, gewu.canary.metrics.Station)),
         "version": {gewu.__version__},
         "le": {floatToGoString(bound) for bound in bounds},
     }

@@ -152,8 +152,8 @@ def _signal_topic(lane: Lane) -> Topic:
 
 _CASES_TOPIC = Topic(
     name=CASES, types=(codec.CASE_CHANGED,), key="case id", partition_by=_BY_KEY, partitions=6,
-    retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=_DISPATCH, hears=("notify",), owner="operations",
-    parking=parked("notify", CASES),
+    retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=_DISPATCH, hears=("notify", "canary"),
+    owner="operations", parking=parked("notify", CASES),
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ examples:
   gewu dev                        everything up, the demo day in 15 minutes, then up until Ctrl-C
   gewu dev --no-replay            everything up and nothing sent
   gewu dev --seconds 60           the day in 60 s, then a summary and a check of the books, and everything stops
+  gewu dev --plain                lines instead of the screen that a terminal shows
   gewu dev --fresh                forget what earlier starts left in the data folder
 
 The addresses and two keys stand in DATA/env, for a shell: . .gewu/run/env
@@ -34,6 +35,11 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     dev.add_argument("--seconds", metavar="N", type=_seconds, help="compress the day into N seconds, check, stop")
     dev.add_argument("--no-replay", action="store_true", help="send nothing")
     dev.add_argument("--fresh", action="store_true", help="empty the data folder first")
+    dev.add_argument(
+        "--plain",
+        action="store_true",
+        help="a line a second in place of the screen, as without a terminal or in a small one",
+    )
     dev.set_defaults(run=run)
 
 
@@ -43,7 +49,11 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import logging
 
+    from rich.console import Console
+
+    from gewu.dev import screen
     from gewu.dev.launcher import Options, launch
+    from gewu.dev.view import Lines
 
     if not args.city.is_dir():
         print(f"gewu dev: {args.city} is no folder: name a city package with --city", file=sys.stderr)
@@ -51,7 +61,10 @@ def run(args: argparse.Namespace) -> int:
     # The Kafka client reports every failed connection; what is away stands in the watch's line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     options = Options(args.city, args.data, args.seconds, not args.no_replay, args.fresh)
-    return asyncio.run(launch(options, lambda line: print(line, flush=True)))
+    console = Console()
+    if args.plain or not screen.fits(console):
+        return asyncio.run(launch(options, Lines(lambda line: print(line, flush=True))))
+    return asyncio.run(launch(options, screen.Screen(console)))
 
 
 def _seconds(said: str) -> float:

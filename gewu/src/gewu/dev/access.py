@@ -10,6 +10,7 @@ from gewu.dev.folder import Folder
 
 _KEYS = {
     "replay": (("report",), "gewu dev: brings the demo day's reports"),
+    "canary": (("report", "read:*", "act:*"), "gewu dev: a drill a minute through the whole line"),
     "ops": (("read:*", "act:*"), "gewu dev: sees every case, acts for every department"),
 }
 

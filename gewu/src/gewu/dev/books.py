@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -20,13 +21,37 @@ Place = tuple[str, int]
 _SCHEMA = "dispatch"
 _PATIENCE_S = 3.0
 SIGNALS = tuple(topics.signals(lane) for lane in Lane)
+# A record's age at each hand-over, each a stage of its way.
+STAGES = {
+    "in the log": ("intake", "gewu_producer_age_seconds_bucket"),
+    "settled": ("dispatch", "gewu_delivery_age_seconds_bucket"),
+    "told": ("dispatch", "gewu_relay_event_age_seconds_bucket"),
+}
+_LATEST = """
+SELECT opened_at, lane, category, department, routed_because, rule_id, signals, complete_by
+FROM cases ORDER BY opened_at DESC, case_id DESC LIMIT 10"""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A case as it stands now, and why it went where it is."""
+
+    opened_at: datetime
+    lane: int
+    category: str
+    department: str
+    because: str
+    rule_id: str
+    signals: int
+    complete_by: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department, `outbox`, the events
-    that wait in it, and `notices` by state only of a thorough look; `relayed` and `ages` (events by upper bound in
-    seconds) add up over this look-out's time; `silent` names what did not answer: its values are those of the look before."""
+    that wait in it, and `notices` by state only of a thorough look; `relayed` and `ages` (events by upper bound in seconds)
+    add up over this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `silent` names what
+    did not answer: its values are those of the look before."""
 
     books: Mapping[Place, Books] = field(default_factory=dict)
     ends: Mapping[Place, int] = field(default_factory=dict)
@@ -36,6 +61,8 @@ class Snapshot:
     relayed: Mapping[str, float] = field(default_factory=dict)
     ages: Mapping[float, float] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
+    stages: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
+    latest: tuple[Opened, ...] = ()
 
     def outcomes(self, only: Iterable[str] = SIGNALS) -> dict[str, int]:
         """Records by what became of them, over these topics."""
@@ -71,22 +98,28 @@ class Lookout:
         self._places = [TopicPartition(topic.name, n) for topic in watched for n in range(topic.partitions)]
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: asyncpg.Connection[Any] | None = None
-        self._counters = Counters()
+        self._counters = {name: Counters() for name, _ in STAGES.values()}
         self._last = Snapshot()
 
     async def look(self, *, thorough: bool = False) -> Snapshot:
         """One look, within seconds; a thorough one counts cases and outbox too, which costs a scan of both."""
         last = self._last
+        # Not among those that are silent: a run ends intake first.
+        await _patiently(self._scrape("intake", self._stack.intake_url))
         # The log's ends last: read before the books, they could be behind them.
         found = {
             "dispatch": await _patiently(self._metrics()),
             "PostgreSQL": await _patiently(self._books(thorough)),
             "Kafka": await _patiently(self._ends()),
         }
-        books, cases, outbox, notices = found["PostgreSQL"] or (last.books, last.cases, last.outbox, last.notices)
+        books, cases, outbox, notices, latest = found["PostgreSQL"] or (
+            last.books, last.cases, last.outbox, last.notices, last.latest,
+        )  # fmt: skip
         relayed, ages = found["dispatch"] or (last.relayed, last.ages)
         silent = tuple(name for name, answer in found.items() if answer is None)
-        self._last = Snapshot(books, found["Kafka"] or last.ends, cases, outbox, notices, relayed, ages, silent)
+        self._last = Snapshot(
+            books, found["Kafka"] or last.ends, cases, outbox, notices, relayed, ages, silent, self._stages(), latest
+        )
         return self._last
 
     async def close(self) -> None:
@@ -96,7 +129,9 @@ class Lookout:
         if self._connection:
             self._connection.terminate()
 
-    async def _books(self, thorough: bool) -> tuple[dict[Place, Books], Mapping[str, int], int, Mapping[str, int]]:
+    async def _books(
+        self, thorough: bool
+    ) -> tuple[dict[Place, Books], Mapping[str, int], int, Mapping[str, int], tuple[Opened, ...]]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
                 self._stack.dsn, ssl=False, timeout=_PATIENCE_S, server_settings={"search_path": _SCHEMA}
@@ -105,13 +140,14 @@ class Lookout:
         # One transaction with one view: the books and what they are compared with must be of the same moment.
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await positions.books(self._connection)
+            latest = tuple(Opened(*row.values()) for row in await self._connection.fetch(_LATEST))
             if thorough:
                 found = await self._connection.fetch("SELECT department, count(*) AS n FROM cases GROUP BY department")
                 cases = {row["department"]: row["n"] for row in found}
                 outbox = await self._connection.fetchval("SELECT coalesce(sum(count), 0) FROM outbox")
                 told = await self._connection.fetch("SELECT state, count(*) AS n FROM notify.notices GROUP BY state")
                 notices = {row["state"]: row["n"] for row in told}
-        return {(row.topic, row.partition): row for row in rows}, cases, outbox, notices
+        return {(row.topic, row.partition): row for row in rows}, cases, outbox, notices, latest
 
     async def _ends(self) -> dict[Place, int]:
         if self._consumer is None:
@@ -126,17 +162,27 @@ class Lookout:
         ends = await self._consumer.end_offsets(self._places)
         return {(place.topic, place.partition): end for place, end in ends.items()}
 
-    async def _metrics(self) -> tuple[dict[str, float], dict[float, float]]:
-        self._counters.take(await scrape(f"{self._stack.dispatch_url}/metrics"))
+    async def _metrics(self) -> tuple[dict[str, float], Mapping[float, float]]:
+        await self._scrape("dispatch", self._stack.dispatch_url)
         relayed = {
             self._told[labels["topic"]]: value
-            for labels, value in self._counters.of("gewu_relay_events_total")
+            for labels, value in self._counters["dispatch"].of("gewu_relay_events_total")
             if labels["topic"] in self._told
         }
-        ages: dict[float, float] = {}
-        for labels, value in self._counters.of("gewu_relay_event_age_seconds_bucket"):
-            ages[float(labels["le"])] = ages.get(float(labels["le"]), 0.0) + value
-        return relayed, ages
+        return relayed, self._stages()["told"]
+
+    async def _scrape(self, service: str, url: str) -> bool:
+        self._counters[service].take(await scrape(f"{url}/metrics"))
+        return True
+
+    def _stages(self) -> dict[str, dict[float, float]]:
+        """The ages at each stage, over all lanes: counts by upper bound."""
+        found: dict[str, dict[float, float]] = {}
+        for stage, (service, name) in STAGES.items():
+            ages = found[stage] = {}
+            for labels, value in self._counters[service].of(name):
+                ages[float(labels["le"])] = ages.get(float(labels["le"]), 0.0) + value
+        return found
 
 
 async def _patiently(source: Any) -> Any:

@@ -11,11 +11,12 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What it is: somebody else's server, a step that ends by itself, or a service of ours."""
+    """What it is: somebody else's server, a step that ends by itself, a service of ours, or what watches them from outside."""
 
     SERVER = "server"
     STEP = "step"
     SERVICE = "service"
+    PROBE = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,14 @@ COMPONENTS = (
         "notify", Kind.SERVICE, "tells: webhooks, the live feed", ("python", "-m", "gewu_notify"),
         _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "RECEIVER_SECRETS") | _LISTENS,
         port=8083, at_home={"GEWU_WEBHOOK_LOOPBACK": "yes"},
+    ),
+    Component(
+        "canary", Kind.PROBE, "a drill a minute through the whole line", ("python", "-m", "gewu.canary"),
+        _common("KAFKA_BOOTSTRAP", "CITY") | _LISTENS | {
+            "GEWU_INTAKE_URL": "{intake_url}", "GEWU_DISPATCH_URL": "{dispatch_url}",
+            "GEWU_CANARY_KEY_FILE": "{secrets}/canary.key",
+        },
+        port=8084,
     ),
 )  # fmt: skip
 

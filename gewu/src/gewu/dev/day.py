@@ -1,4 +1,4 @@
-"""A made-up day of a city: what is seen where and when, by how many people, and how they report it.
+"""A made-up day of a city: how what is seen is reported, and when; a storm at noon included.
 
 Nothing here is sent. The same city, day and seed give the same reports, down to the byte.
 """
@@ -10,22 +10,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from gewu.city import Category, City, CityObject
-from gewu.dev import phrases, scatter
+from gewu.city import City
+from gewu.dev import phrases, scatter, storm, things
 from gewu.dev.scatter import Point
+from gewu.dev.things import Thing
 
 REPORTS = 20_000
 DAY_S = 86_400.0
 
-# Reports an hour from midnight on, as shares: a morning peak, a dip at noon, the afternoon, people on their way home.
-PROFILE = (4, 3, 2, 2, 3, 6, 14, 32, 52, 58, 50, 42, 28, 34, 48, 54, 52, 46, 38, 30, 24, 18, 12, 7)
-# Shares of the lanes; which category within a lane comes often is the city's own, drawn once from its id.
-LANES = {"p0": 0.01, "p1": 0.21, "p2": 0.72, "p3": 0.06}
-
-_SEEN_AGAIN = 0.33  # chance of one more reporter; the mean is 1.5 reports a thing
-_SEEN_AGAIN_S = 1500.0  # mean time until the next one reports it
+_IN_STORM = 0.08  # share of the day's reports
 _REPEATED, _CHANGED = 0.015, 0.003  # a client sends again: the same, or another text under the same id
-_AT_OBJECT = 0.5  # of things of a component class
 _ANONYMOUS, _CONTACT, _BULK = 0.05, 0.08, 0.45
 _NO_POSITION, _UNHEARD_OF = 0.003, 0.003
 
@@ -55,80 +49,20 @@ class Report:
     lane: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Thing:
-    at: float
-    category: Category
-    point: Point
-    object_id: str
-    reporters: int
-
-
 def draw(city: City, midnight: datetime, seed: int, count: int = REPORTS) -> list[Report]:
     """About `count` reports of the day that starts at `midnight` (aware), in the order of their times."""
     if midnight.tzinfo is None:
         raise ValueError("midnight needs a time zone")
     rng = random.Random(f"{city.id} {seed}")
-    things = _things(city, rng, round(count * (1 - _REPEATED - _CHANGED)))
-    reports = [report for thing in things for report in _reports(city, thing, midnight, rng)]
+    first_said = round(count * (1 - _REPEATED - _CHANGED))
+    in_storm = storm.draw(city, rng, round(first_said * _IN_STORM))
+    seen = [*things.draw(city, rng, first_said - sum(t.reporters for t in in_storm)), *in_storm]
+    reports = [report for thing in seen for report in _reports(city, thing, midnight, rng)]
     reports += [again for report in reports for again in _sent_again(report, rng)]
     return sorted(reports, key=lambda report: (report.at, report.id, report.turn))
 
 
-def _things(city: City, rng: random.Random, reports: int) -> list[_Thing]:
-    categories, weights = _popularity(city)
-    drawn: list[tuple[Category, int]] = []
-    while reports > 0:
-        category = rng.choices(categories, weights)[0]
-        drawn.append((category, _reporters(rng)))
-        reports -= drawn[-1][1]
-    objects = _objects_by_category(city, rng)
-    places = scatter.inside(city, rng, len(drawn))
-    found = []
-    for (category, reporters), place in zip(drawn, places, strict=True):
-        # Each object is used once: two things at one object would be one case.
-        standing = objects.get(category.key)
-        thing = standing.pop() if standing and rng.random() < _AT_OBJECT else None
-        point = scatter.rounded((thing.lon, thing.lat)) if thing else place
-        found.append(_Thing(_time(rng), category, point, thing.id if thing else "", reporters))
-    return found
-
-
-def _popularity(city: City) -> tuple[list[Category], list[float]]:
-    """Categories with their shares of a day."""
-    taste = random.Random(f"{city.id} categories")
-    categories = sorted(city.categories.values(), key=lambda category: category.key)
-    raw = [taste.expovariate(1.0) + 0.1 for _ in categories]
-    of_lane = {lane: sum(r for r, c in zip(raw, categories, strict=True) if c.lane == lane) for lane in LANES}
-    return categories, [LANES[c.lane] * r / of_lane[c.lane] for r, c in zip(raw, categories, strict=True)]
-
-
-def _objects_by_category(city: City, rng: random.Random) -> dict[str, list[CityObject]]:
-    """The city's objects in a drawn order, without those that no leaf grid owns."""
-    objects = list(city.objects.values())
-    owned = scatter.owned_by_a_grid(city, [scatter.rounded((o.lon, o.lat)) for o in objects])
-    found: dict[str, list[CityObject]] = {}
-    for thing, is_owned in zip(objects, owned, strict=True):
-        if is_owned:
-            found.setdefault(thing.category_key, []).append(thing)
-    for standing in found.values():
-        rng.shuffle(standing)
-    return found
-
-
-def _reporters(rng: random.Random) -> int:
-    number = 1
-    while number < 12 and rng.random() < _SEEN_AGAIN:
-        number += 1
-    return number
-
-
-def _time(rng: random.Random) -> float:
-    hour = rng.choices(range(24), PROFILE)[0]
-    return (hour + rng.random()) * 3600.0
-
-
-def _reports(city: City, thing: _Thing, midnight: datetime, rng: random.Random) -> Iterator[Report]:
+def _reports(city: City, thing: Thing, midnight: datetime, rng: random.Random) -> Iterator[Report]:
     at = thing.at
     # Two of them may stand on opposite sides: within a third of the radius they are still near enough to each other.
     points = [scatter.near(thing.point, thing.category.join_radius_m / 3, rng) for _ in range(thing.reporters)]
@@ -142,10 +76,10 @@ def _reports(city: City, thing: _Thing, midnight: datetime, rng: random.Random) 
         # Of what the reporter says, not of the thing: a word that the city does not know has a lane of its own.
         lane = city.lane(body["category"]).label
         yield Report(at, body["id"], body, keyed, bulk, Turn.AGAIN if number else Turn.FIRST, lane)
-        at = min(at + rng.expovariate(1 / _SEEN_AGAIN_S), DAY_S - 1)
+        at = min(at + rng.expovariate(1 / thing.every_s), DAY_S - 1)
 
 
-def _body(city: City, thing: _Thing, point: Point, rng: random.Random) -> dict[str, Any]:
+def _body(city: City, thing: Thing, point: Point, rng: random.Random) -> dict[str, Any]:
     said = rng.choice(phrases.words(thing.category))
     chinese = phrases.is_chinese(said)
     body: dict[str, Any] = {"category": said, "text": phrases.text(thing.category, chinese, rng)}

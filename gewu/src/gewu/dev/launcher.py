@@ -1,10 +1,10 @@
-"""`gewu dev`: a stack, a day replayed into it, a line a second about it, and a clean end."""
+"""`gewu dev`: a stack, a day replayed into it, a look at it each second, and a clean end."""
 
 import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,14 +20,13 @@ from gewu.dev.ledger import Ledger
 from gewu.dev.receiver import PORT, Receiver
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
-from gewu.dev.watch import Watch
+from gewu.dev.view import Scene, View
 from gewu.runtime.settings import Kafka, Postgres
 
 GOOD, FAULTY, FAILED = 0, 1, 1
 DAY_S = 900.0  # how long the demo day takes where nobody says
 _DRAIN_S = 30.0
 _LAST_ANSWERS_S = 20.0
-_QUIET_S = 60.0  # a line this often while nothing moves
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,16 @@ class Run:
 
     stack: Stack
     lookout: Lookout
-    first: Snapshot
-    say: Callable[[str], None]
-    tally: Tally = field(default_factory=Tally)
-    sending: bool = False
+    view: View
+    scene: Scene
+    began: float = field(default_factory=time.monotonic)
+
+    def say(self, line: str) -> None:
+        """A message to whoever looks."""
+        self.view.say(line)
 
 
-async def launch(options: Options, say: Callable[[str], None]) -> int:
+async def launch(options: Options, view: View) -> int:
     """Runs until it is done or asked to stop (SIGINT, SIGTERM); returns the exit code. No process is left behind."""
     asked: list[signal.Signals] = []
     me = asyncio.current_task()
@@ -74,38 +76,42 @@ async def launch(options: Options, say: Callable[[str], None]) -> int:
     if "MAKELEVEL" in os.environ:
         # `make run` is what people start and may kill; it passes no signal on when it is killed itself.
         die_with_parent(signal.SIGTERM)
-    stack = Stack(options.data, options.city, say)
+    stack = Stack(options.data, options.city, view.say)
     receiver = Receiver(stack.data / "secrets" / "receivers")
     try:
         if not await receiver.start():
-            say(f"port {PORT} is taken: nobody here receives the demo city's webhooks, and its notices wait")
-        return await _live(stack, options, say)
+            view.say(f"port {PORT} is taken: nobody here receives the demo city's webhooks, and its notices wait")
+        return await _live(stack, options, view)
     except asyncio.CancelledError:
         if not asked:
             raise
         return GOOD if options.seconds is None else 128 + asked[0]
     except (CannotStart, Fallen) as fault:
-        say(f"gewu dev: {fault}")
+        view.end()
+        view.say(f"gewu dev: {fault}")
         return FAILED
     finally:
+        view.end()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, say, "already stopping …")
-        say("stopping: services first, then Kafka and PostgreSQL …")
+            loop.add_signal_handler(number, view.say, "already stopping …")
+        view.say("stopping: services first, then Kafka and PostgreSQL …")
         await stack.stop()
         await receiver.stop()
-        say("stopped")
+        view.say("stopped")
 
 
-async def _live(stack: Stack, options: Options, say: Callable[[str], None]) -> int:
+async def _live(stack: Stack, options: Options, view: View) -> int:
     if options.fresh:
         await stack.end_leftovers()
         stack.clear()
-        say(f"{stack.data} was emptied")
+        view.say(f"{stack.data} was emptied")
     await stack.start()
     city = load(stack.city)
     lookout = Lookout(stack, city.departments)
     try:
-        run = Run(stack, lookout, await lookout.look(thorough=True), say)
+        first = await lookout.look(thorough=True)
+        run = Run(stack, lookout, view, Scene(city, first, _addresses(stack), Tally()))
+        await stack.launch("canary", replica="canary", ready=False)
         _introduce(run)
         if options.seconds is None:
             await _stay(run, city, options)
@@ -128,7 +134,9 @@ async def _stay(run: Run, city: City, options: Options) -> None:
         await _watched(run, work())
     except asyncio.CancelledError:
         with suppress(asyncio.CancelledError):
-            _tell(summary.lines(run.first, await run.lookout.look(thorough=True), run.tally), run.say)
+            last = await run.lookout.look(thorough=True)
+            run.view.end()
+            _tell(run, summary.lines(run.scene.first, last, run.scene.tally))
         raise
 
 
@@ -145,18 +153,19 @@ async def _replayed(run: Run, city: City, options: Options, seconds: float) -> N
     path = run.stack.data / f"ledger-{datetime.now():%Y%m%d-%H%M%S}.jsonl"
     with Ledger(path) as ledger:
         sender = Replay(run.stack.intake_url, run.stack.report_key, shipments, ledger)
-        run.tally, run.sending = sender.tally, True
+        run.scene.tally, run.scene.sending = sender.tally, True
+        run.scene.day_begun, run.scene.day_s = time.monotonic() - run.began, seconds
         run.say(f"replaying day {number} of {city.name['zh']} {city.name['en']}: {sender.tally.planned} reports in "
-                f"{seconds:.0f} s; what the client was told stands in {path}")  # fmt: skip
+                f"{seconds:.0f} s; what the client was told stands in {_shown(path)}")  # fmt: skip
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds + _LAST_ANSWERS_S):
                 await sender.run()
-    run.sending = False
-    run.say(f"the day is sent: {run.tally.accepted} of {run.tally.sent} reports were accepted")
+    run.scene.sending = False
+    run.say(f"the day is sent: {run.scene.tally.accepted} of {run.scene.tally.sent} reports were accepted")
 
 
 async def _watched(run: Run, work: Awaitable[None]) -> None:
-    """Does the work while a line a second is printed and the services are looked after. Raises Fallen."""
+    """Does the work while a look a second is shown and the services are looked after. Raises Fallen."""
     working = asyncio.ensure_future(work)
     watching = asyncio.ensure_future(_watch(run))
     try:
@@ -179,24 +188,22 @@ async def _end(*tasks: asyncio.Future[None]) -> None:
 
 
 async def _watch(run: Run) -> None:
-    watch, start, printed = Watch(run.first), time.monotonic(), -_QUIET_S
     while True:
         now = await run.lookout.look()
-        seconds = time.monotonic() - start
-        if run.sending or watch.moved(now) or seconds - printed >= _QUIET_S:
-            _tell(watch.lines(seconds, now), run.say)
-            printed = seconds
+        run.view.show(time.monotonic() - run.began, now)
         for service in run.stack.fallen():
             raise Fallen(f"{service.name} ended with code {service.exit_code}. {service.last_words()}")
-        await asyncio.sleep(1.0 - (time.monotonic() - start) % 1.0)
+        await asyncio.sleep(1.0 - (time.monotonic() - run.began) % 1.0)
 
 
 async def _close(run: Run) -> int:
     """No more reports, everything settled, and the judge's word on it."""
+    run.view.end()
     run.say("stopping intake, then waiting until everything is settled …")
+    await run.stack.end("canary")
     await run.stack.end("intake")
     last = await _drained(run)
-    _tell(summary.lines(run.first, last, run.tally), run.say)
+    _tell(run, summary.lines(run.scene.first, last, run.scene.tally))
     faults = [*rest.faults(last), *await _audited(run)]
     for fault in faults:
         run.say(f"FAULT 账目不平: {fault}")
@@ -231,23 +238,32 @@ async def _drained(run: Run) -> Snapshot:
         await asyncio.sleep(0.25)
 
 
+def _addresses(stack: Stack) -> dict[str, str]:
+    return {
+        "report 上报": f"{stack.intake_url}/v1/reports",
+        "cases 案件": f"{stack.dispatch_url}/v1/cases",
+        "live feed 实时": f"{stack.notify_url}/v1/live",
+        "API docs 接口文档": "  ".join(f"{s.url}/docs" for s in stack.services.values()),
+        "metrics 指标": "  ".join(f"{s.url}/metrics" for s in stack.services.values()),
+        "logs 日志": _shown(stack.data / "logs"),
+        "settings, keys 设置与密钥": f"{_shown(stack.data / 'env')}  (REPORT_KEY, OPS_KEY; for your eyes only)",
+    }
+
+
+def _shown(path: Path) -> str:
+    """As short as people would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+
+
 def _introduce(run: Run) -> None:
-    stack, first = run.stack, run.first
-    rows = [
-        ("report 上报", f"{stack.intake_url}/v1/reports"),
-        ("cases 案件", f"{stack.dispatch_url}/v1/cases"),
-        ("live feed 实时", f"{stack.notify_url}/v1/live"),
-        ("API docs 接口文档", "  ".join(f"{s.url}/docs" for s in stack.services.values())),
-        ("metrics 指标", "  ".join(f"{s.url}/metrics" for s in stack.services.values())),
-        ("logs 日志", str(stack.data / "logs")),
-        ("settings, keys 设置与密钥", f"{stack.data / 'env'}  (REPORT_KEY, OPS_KEY; for your eyes only)"),
-    ]
-    _tell(["", "格务 Gewu is up 已启动", *(f"  {summary.left(name, 26)}{text}" for name, text in rows), ""], run.say)
+    first = run.scene.first
+    run.view.begin(run.scene)
     if first.said:
         cases = sum(first.cases.values())
         run.say(f"counts continue (在已有数据上继续): {first.said} signals and {cases} cases are here already")
 
 
-def _tell(lines: list[str], say: Callable[[str], None]) -> None:
+def _tell(run: Run, lines: list[str]) -> None:
     for line in lines:
-        say(line)
+        run.say(line)

@@ -1,0 +1,1 @@
+"""The canary on a running system."""
