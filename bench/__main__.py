@@ -67,7 +67,7 @@ def main() -> int:
     if unknown := [part for part in parts if part not in order.PARTS]:
         parser.error(f"--only {unknown[0]}: there are {', '.join(order.PARTS)}")
     if set(parts) & set(order.WITH_WRK) and not wrk.find():
-        print(f"\n*** {wrk.INSTALL} ***\nWithout it: --only dispatch,consumer,grid\n", file=sys.stderr)
+        print(f"\n*** {wrk.INSTALL} ***\nWithout it: --only dispatch,consumer,grid,notify\n", file=sys.stderr)
         return 2
     started = time.monotonic()
 

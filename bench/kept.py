@@ -12,6 +12,8 @@ _HEAD = ("variant", "figure", "rounds", "lowest", "median", "highest")
 # What a variant counts a second, where it is not reports.
 _COUNTED = {
     "producer": "records", "bare produce": "records", "consumer": "records", "consumer, parse": "records", "grid": "points",
+    "live": "deliveries", "live yardstick": "deliveries", "webhooks": "webhooks", "webhooks yardstick": "POSTs",
+    "notices": "changes", "notices at half load": "changes",
 }  # fmt: skip
 _WORDS = {
     RATE: "{}/s", "on_rate": "{}/s, metrics on", "off_rate": "{}/s, metrics off", "getmany_rate": "{}/s, getmany",
@@ -22,7 +24,7 @@ _WORDS = {
     "postgres_cpu_us": "CPU of PostgreSQL, µs a report", "us_per_report": "time, µs a report",
     "lock_wait_ms": "wait for joining's locks, ms a batch", "batches": "batches", "cases": "cases opened",
     "reports_a_batch": "reports a batch", "records_a_batch": "records a batch to the broker",
-    "rows_per_report": "rows a report", "versions_per_report": "versions of cases written, a report",
+    "events": "events said", "rows_per_report": "rows a report", "versions_per_report": "versions of cases written, a report",
 }  # fmt: skip
 _END_TO_END = {"p50_ms": "end to end, p50, ms", "p99_ms": "end to end, p99, ms", RATE: "{}/s offered"}
 

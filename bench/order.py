@@ -10,7 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from bench import machine, reports, rounds, wrk
-from bench.measures import consumer, dispatch, grid, growth, intake, producer, profiles, through
+from bench.measures import consumer, dispatch, grid, growth, intake, notify, producer, profiles, through
 from bench.variant import Variant
 from bench.world import ROOT, Fault, World
 from gewu.dev.children import CannotStart
@@ -26,6 +26,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     through.GROUP: (),
     growth.GROUP: ("growth",),
     grid.GROUP: ("grid_vs_strtree",),
+    notify.GROUP: ("live_vs_starlette", "live_p99_ms", "webhooks_vs_aiohttp", "notice_p99_ms"),
 }  # fmt: skip
 _OF_BOTH = ("metrics_on_vs_off",)  # needs intake and dispatch
 WITH_WRK = (intake.GROUP, growth.GROUP, through.GROUP)
@@ -88,6 +89,8 @@ async def _prepared(world: World, parts: set[str], reports: int) -> list[Variant
         found += await consumer.variants(world)
     if through.GROUP in parts:
         found += await through.variants(world)
+    if notify.GROUP in parts:
+        found += await notify.variants(world)
     if growth.GROUP in parts:
         world.say("preparing growth …")
         found += await growth.variants(world, reports)

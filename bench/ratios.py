@@ -81,6 +81,22 @@ RATIOS = (
             (("large city", "intake_cpu_us"), ("small city", "intake_cpu_us")),
         ), floor=1.2, smaller_is_better=True,
     ),
+    Ratio(
+        "live_vs_starlette", "live feed, deliveries/s to 1,000 clients ÷ Starlette with a queue a client",
+        _of(("live", RATE), ("live yardstick", RATE)), goal=25,
+    ),
+    Ratio(
+        "live_p99_ms", "live feed, from saying a change to a client's having it at half of that rate, p99, ms",
+        _of(("live", "p99_ms")), goal=50, smaller_is_better=True,
+    ),
+    Ratio(
+        "webhooks_vs_aiohttp", "signed webhooks/s out of the ledger ÷ plain POSTs/s of aiohttp",
+        _of(("webhooks", RATE), ("webhooks yardstick", RATE)), goal=4,
+    ),
+    Ratio(
+        "notice_p99_ms", "from a case's change to its webhook at half of what notify can do, p99, ms",
+        _of(("notices at half load", "p99_ms")), goal=300, smaller_is_better=True,
+    ),
 )  # fmt: skip
 KEYS = tuple(ratio.key for ratio in RATIOS)
 

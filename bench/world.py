@@ -44,6 +44,7 @@ class World:
             await self.stack.postgres.start()
             await self.stack.prepare()
             self.access = access.prepare(self.folder / "secrets")
+            access.prepare_receivers(self.folder / "secrets", self.city)
             self.scratch.mkdir()
         except BaseException:
             await self.__aexit__()
@@ -83,7 +84,13 @@ class World:
 
     @contextlib.asynccontextmanager
     async def service(
-        self, name: str, *, city: Path | None = None, dsn: str = "", metrics: bool = True
+        self,
+        name: str,
+        *,
+        city: Path | None = None,
+        dsn: str = "",
+        metrics: bool = True,
+        more: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Service]:
         """A service, ready, until the block ends; without `metrics` it observes nothing. Fault where it ends badly.
 
@@ -95,7 +102,8 @@ class World:
             component = dataclasses.replace(component, command=(python, "-m", "bench.silent", *rest[1:]))
         port = self._ports.setdefault(own, ports.free_ports(1)[0])
         service = Service(component, own, port, self.folder)
-        await service.spawn({**component.variables(self._places(name, port, city, dsn)), **_found_here()})
+        places = self._places(name, port, city, dsn)
+        await service.spawn({**component.variables(places), **component.at_home, **(more or {}), **_found_here()})
         try:
             await service.until_ready(READY_S)
             yield service

@@ -10,6 +10,7 @@ import pytest
 
 import gewu_dispatch.settings
 import gewu_intake.settings
+import gewu_notify.settings
 import gewu_video.settings
 from gewu import cli, topics
 from gewu.city import load
@@ -18,6 +19,7 @@ from gewu.runtime import migrate
 from gewu.runtime.env import Env
 from gewu_dispatch.http import openapi as dispatch_openapi
 from gewu_intake import openapi as intake_openapi
+from gewu_notify import openapi as notify_openapi
 from tests.support import catalogue
 
 ROOT = Path(__file__).parents[1]
@@ -167,12 +169,18 @@ def rows(page: str, *head: str) -> list[tuple[str, ...]]:
 
 
 SETTINGS = ("setting", "default", "meaning")
+DEFINE = {
+    "intake": gewu_intake.settings.define,
+    "dispatch": gewu_dispatch.settings.define,
+    "video": gewu_video.settings.define,
+    "notify": gewu_notify.settings.define,
+}
 
 
 def settings_of(service: str) -> list[tuple[str, ...]]:
     """What the service asks its environment for."""
     env = Env({})
-    importlib.import_module(f"gewu_{service}.settings").define(env)
+    DEFINE[service](env)
     return [(k.name, k.default or "none", k.meaning) for k in env.known.values()]
 
 
@@ -180,7 +188,7 @@ def _plain(table: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return sorted(tuple(cell.replace("`", "") for cell in row) for row in table)
 
 
-@pytest.mark.parametrize("service", ["intake", "dispatch", "video"])
+@pytest.mark.parametrize("service", list(DEFINE))
 def test_the_settings_are_those_that_the_service_asks_for(service: str) -> None:
     assert sorted(rows(f"services/{service}/README.md", *SETTINGS)) == _plain(settings_of(service)), REWRITE
 
@@ -194,12 +202,13 @@ def test_every_metric_that_a_page_names_exists() -> None:
         "gewu_intake",
         "gewu_dispatch",
         "gewu_video",
+        "gewu_notify",
     }
     named = [(_name(p), m) for p in PAGES for m in re.findall(r"`(gewu_[a-z_]+)[`{]", p.read_text())]
     assert len(named) > 40 and [(page, metric) for page, metric in named if metric not in known] == []
 
 
-@pytest.mark.parametrize("service", ["intake", "dispatch", "video"])
+@pytest.mark.parametrize("service", list(DEFINE))
 def test_every_metric_says_what_it_is_and_when_to_worry(service: str) -> None:
     found = catalogue.entries(service)
     assert len(found) > 15
@@ -207,19 +216,25 @@ def test_every_metric_says_what_it_is_and_when_to_worry(service: str) -> None:
     assert [e.name for e in found if not set(e.labels) <= set(catalogue.LABELS)] == []
 
 
-@pytest.mark.parametrize("service", ["intake", "dispatch"])
+@pytest.mark.parametrize("service", list(DEFINE))
 def test_the_paths_are_those_that_the_service_answers(service: str, demo: Path) -> None:
-    document = intake_openapi.document(load(demo)) if service == "intake" else dispatch_openapi.document()
+    documents = {
+        "intake": lambda: intake_openapi.document(load(demo)),
+        "dispatch": dispatch_openapi.document,
+        "notify": notify_openapi.document,
+    }
+    document = documents[service]()
     wanted = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     found = {(method, path) for method, path, _ in rows(f"services/{service}/README.md", "method", "path", "answers")}
     assert found == wanted | {("GET", path) for path in OPS}
 
 
-def test_the_tables_are_those_that_the_migrations_make() -> None:
+@pytest.mark.parametrize("service", ["dispatch", "notify"])
+def test_the_tables_are_those_that_the_migrations_make(service: str) -> None:
     made = {
-        name for m in migrate.migrations("gewu_dispatch") for name in re.findall(r"^CREATE TABLE (\w+)", m.sql, re.M)
+        name for m in migrate.migrations(f"gewu_{service}") for name in re.findall(r"^CREATE TABLE (\w+)", m.sql, re.M)
     }
-    assert {row[0] for row in rows("services/dispatch/README.md", "table", "holds")} == made | {"migration"}
+    assert {row[0] for row in rows(f"services/{service}/README.md", "table", "holds")} == made | {"migration"}
 
 
 def test_the_topics_are_those_of_the_registry() -> None:
@@ -277,7 +292,8 @@ def test_the_bounds_are_those_of_the_code() -> None:
 
 def _asked(name: str) -> str:
     env = Env({})
-    gewu_intake.settings.define(env), gewu_dispatch.settings.define(env), gewu_video.settings.define(env)
+    for define in DEFINE.values():
+        define(env)
     return env.known[name].default
 
 
@@ -297,7 +313,7 @@ def test_no_page_names_a_place_of_somebodys_machine() -> None:
 def rewrite() -> None:
     """Write the services' tables of settings and the catalogue of metrics as the code has them."""
     (ROOT / "docs/metrics.md").write_text(catalogue.page())
-    for service in ("intake", "dispatch", "video"):
+    for service in DEFINE:
         page = ROOT / f"services/{service}/README.md"
         lines = [f"| `{name}` | {middle} | {meaning} |" for name, middle, meaning in settings_of(service)]
         top = f"| {' | '.join(SETTINGS)} |\n|---|---|---|\n"

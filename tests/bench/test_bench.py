@@ -17,6 +17,7 @@ from bench.world import Fault
 KEYS = [
     "single_vs_producer", "ndjson_vs_producer", "single_vs_yardstick", "cpu_us_per_report", "p99_vs_produce",
     "dispatch_vs_copy", "dispatch_vs_yardstick", "consumer_vs_getmany", "metrics_on_vs_off", "grid_vs_strtree", "growth",
+    "live_vs_starlette", "live_p99_ms", "webhooks_vs_aiohttp", "notice_p99_ms",
 ]  # fmt: skip
 
 _SAID = """Running 5s test @ http://127.0.0.1:8080/v1/reports
@@ -47,6 +48,8 @@ def results(**changed: float) -> ratios.Results:
         ("dispatch metrics", "on_rate"): 100, ("dispatch metrics", "off_rate"): 100,
         ("grid", "rate"): 600, ("grid", "strtree_rate"): 100, ("large city", "us_per_report"): 110,
         ("small city", "us_per_report"): 100, ("large city", "intake_cpu_us"): 31, ("small city", "intake_cpu_us"): 30,
+        ("live", "rate"): 30, ("live yardstick", "rate"): 1, ("live", "p99_ms"): 40, ("webhooks", "rate"): 5,
+        ("webhooks yardstick", "rate"): 1, ("notices at half load", "p99_ms"): 100,
     }  # fmt: skip
     good |= {
         tuple(

@@ -35,7 +35,7 @@ def test_the_figures_of_a_run_are_those_that_it_measured() -> None:
     assert lines[0] == f"Run of {WHEN} UTC at commit {COMMIT}." and "- load tool: wrk -t1" in lines
     assert "| through | end to end, p99, ms | 2 | 12 | 21.5 | 31 |" in lines
     assert "| dispatch | CPU of PostgreSQL, µs a report | 3 | 23 | 24 | 25 |" in lines
-    assert "Not measured, because the run was not asked for it: intake, consumer, growth, grid." in lines
+    assert "Not measured, because the run was not asked for it: intake, consumer, growth, grid, notify." in lines
     assert "Not measured, because it failed in every round: half load." in lines
     assert sum(line.startswith("| ") for line in lines) == 3, "a head and two figures"
 

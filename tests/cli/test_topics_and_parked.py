@@ -183,10 +183,10 @@ async def test_a_record_that_is_no_entry_is_passed_over_and_named(gewu: Gewu, ka
 async def test_wrong_words_end_with_a_code_and_say_what_is_right(gewu: Gewu, provisioned: None) -> None:
     unknown = await gewu.there("parked", "show", f"{SOURCE}:0:999999")
     assert unknown.code == 1 and "gewu parked list --all" in unknown.err
-    topic = await gewu.there("parked", "list", "--topic", topics.CASES)
+    topic = await gewu.there("parked", "list", "--topic", topics.dispatch("water"))
     assert (
         topic.code == 2
-        and f"{topics.CASES} has no parking topic; source topics are {topics.signals(Lane.P0)}" in topic.err
+        and f"{topics.dispatch('water')} has no parking topic; source topics are {topics.signals(Lane.P0)}" in topic.err
     )
     for words in ([], [f"{SOURCE}:0:0", "--topic", SOURCE], [f"{SOURCE}:0:0", "--why", "empty"]):
         ended = await gewu.there("parked", "replay", *words)

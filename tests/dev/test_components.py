@@ -7,6 +7,7 @@ import pytest
 
 import gewu_dispatch.settings
 import gewu_intake.settings
+import gewu_notify.settings
 import gewu_video.settings
 from gewu.dev.components import COMMON, COMPONENTS, component, services
 from gewu.runtime import secrets_folder
@@ -20,27 +21,26 @@ PLACES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "define"),
-    [
-        ("intake", gewu_intake.settings.define),
-        ("dispatch", gewu_dispatch.settings.define),
-        ("video", gewu_video.settings.define),
-    ],
-)
+DEFINE = {
+    "intake": gewu_intake.settings.define,
+    "dispatch": gewu_dispatch.settings.define,
+    "video": gewu_video.settings.define,
+    "notify": gewu_notify.settings.define,
+}
+
+
+@pytest.mark.parametrize(("name", "define"), DEFINE.items())
 def test_a_service_is_given_settings_that_it_has(name: str, define: Callable[[Env], Any]) -> None:
     env = Env({})
     define(env)
-    given = component(name).variables(PLACES)
+    given = {**component(name).variables(PLACES), **component(name).at_home}
     assert set(given) <= set(env.known)
     required = {known.name for known in env.known.values() if known.default == "(required)"}
     assert required <= set(given)
     assert "{" not in "".join(value for key, value in given.items() if key != "GEWU_POSTGRES_DSN")
 
 
-@pytest.mark.parametrize(
-    "define", [gewu_intake.settings.define, gewu_dispatch.settings.define, gewu_video.settings.define]
-)
+@pytest.mark.parametrize("define", DEFINE.values())
 def test_no_service_is_given_the_keys_that_open_contacts(define: Callable[[Env], Any]) -> None:
     env = Env({})
     define(env)
@@ -61,7 +61,7 @@ def test_a_missing_place_is_named() -> None:
 def test_every_component_has_a_name_of_its_own() -> None:
     names = [c.name for c in COMPONENTS]
     assert len(set(names)) == len(names)
-    assert [c.name for c in services()] == ["intake", "dispatch", "video"]
+    assert [c.name for c in services()] == ["intake", "dispatch", "video", "notify"]
 
 
 def test_what_is_common_means_the_same_everywhere() -> None:

@@ -24,7 +24,7 @@ _AFTER_S = 8.0  # so that the last reports are through, and the last scrape has 
 async def watched(folder: Path, seconds: float, reports: int) -> str:
     """The drawing of one run."""
     async with Stack(folder / "stack", ROOT / "cities/demo", say=print) as stack:
-        services = {"intake": stack.intake_url, "dispatch": stack.dispatch_url}
+        services = {name: service.url for name, service in stack.services.items()}
         async with Prometheus(folder / "prometheus", services) as prometheus:
 
             async def both() -> bool:

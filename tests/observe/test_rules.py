@@ -83,6 +83,7 @@ def test_every_alert_names_its_stage_and_leads_to_its_page(alert: dict[str, Any]
         "broker",
         "dispatch",
         "outbox",
+        "notices",
         "books",
         "journey",
         "video",

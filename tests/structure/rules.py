@@ -103,6 +103,7 @@ def sql_elsewhere(root: Path) -> list[str]:
         "gewu/src/gewu/audit/",
         "gewu/src/gewu/dev/",
         "services/dispatch/src/gewu_dispatch/store/",
+        "services/notify/src/gewu_notify/store/",
     )
     verb = re.compile(r"\b(SELECT\s.+\sFROM|INSERT\s+INTO|UPDATE\s+\w+\s+SET|DELETE\s+FROM)\b", re.S)
     found = []

@@ -96,6 +96,7 @@ def test_the_import_contracts_hold() -> None:
         ("services/video/src/gewu_video/child.py", "import gewu.runtime.kafka", "A camera's child knows no Kafka"),
         ("services/intake/src/gewu_intake/app.py", "import gewu.mask.cover", "What decodes pictures"),
         ("gewu/src/gewu/runtime/logs.py", "import cv2", "What decodes pictures"),
+        ("services/notify/src/gewu_notify/wire.py", "from gewu_notify import handlers", "The rooms of notify"),
     ],
 )
 def test_each_import_contract_trips(tmp_path: Path, module: str, planted: str, contract: str) -> None:

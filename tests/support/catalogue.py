@@ -11,6 +11,7 @@ import gewu
 import gewu.canary.metrics
 import gewu_dispatch.metrics
 import gewu_intake.metrics
+import gewu_notify.metrics
 import gewu_video.metrics
 from gewu import topics
 from gewu.city import City
@@ -28,14 +29,21 @@ from gewu_intake.domain import reading
 from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
 from gewu_intake.metrics import ANSWERS, DOORS, NO_LANE, PICTURES, Refusal, Taken
+from gewu_notify.consumer import CASES
+from gewu_notify.domain import attempt, plan
 from gewu_video.domain.plates import Asked
 from gewu_video.domain.silence import Sight
 from gewu_video.domain.zones import Zone
 from gewu_video.talk import Ended, Sees
 
-SERVICES = ("intake", "dispatch", "video", "canary")
-_UNITS = ("seconds", "bytes", "records", "readings", "sensors", "events", "partitions", "topics", "shards")
-_FLAGS = ("gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_intake_mqtt_up", "gewu_video_capability")
+SERVICES = ("intake", "dispatch", "video", "notify", "canary")
+_UNITS = (
+    "seconds", "bytes", "records", "readings", "sensors", "events", "notices", "clients", "partitions", "topics", "shards",
+)  # fmt: skip
+_FLAGS = (
+    "gewu_ready", "gewu_producer_up", "gewu_build_info", "gewu_intake_mqtt_up", "gewu_video_capability",
+    "gewu_notify_receiver_resting", "gewu_notify_receiver_disabled",
+)  # fmt: skip
 
 # Parts of the page: a prefix of the names, a heading, what it is about.
 _PARTS = (
@@ -43,25 +51,29 @@ _PARTS = (
     ("gewu_mask_", "Masker", "What covers faces and plates before a picture is stored."),
     ("gewu_producer_", "Producers", "From a record that is taken to the broker's ack: intake has a producer a lane, named "
      "after it, and with a bridge one more for each lane that sensors have, `sensors-p0` …; dispatch has `desk` (moves by "
-     "HTTP), `parking` and `relay`."),
+     "HTTP), `parking` and `relay`; notify has `parking`."),
     ("gewu_delivery_", "Delivery", "From the log to the transaction that settles a record."),
     ("gewu_dispatch_", "Decisions", "What happens inside that transaction."),
     ("gewu_books_", "Books", "What PostgreSQL knows, read every 5 s; every replica shows the same."),
     ("gewu_relay_", "Outbox", "From that transaction to the broker's ack of what it said."),
     ("gewu_video_", "Cameras", "From a picture to the broker's ack of what is said of it."),
+    ("gewu_notify_", "Notices", "From a change of a case to the receivers that must hear of it."),
+    ("gewu_live_", "Live feed", "Those who listen to every change."),
     ("gewu_canary_", "Canary", "What a drill a minute finds on its way through the whole line."),
     ("gewu_", "Process", "Of each service."),
 )  # fmt: skip
 
 # Where a label's values come from.
 LABELS = {
-    "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, at the doors also `none`",
+    "lane": "`gewu.lane.Lane`; of dispatch's delivery and books also `actions`, of notify's delivery `cases`, at the doors "
+    "also `none`",
     "outcome": "the books' columns (`gewu.runtime.positions`)",
-    "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`",
-    "because": "`Because` of routing and of joining; of readings that of sensing",
+    "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`; of the live feed `gewu_notify.metrics.Ended`",
+    "because": "`Because` of routing and of joining; of readings that of sensing; of notify's plan",
     "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal; of looks at pictures `Viewed`",
     "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths, and that of pictures",
+    "receiver": "receivers.csv of the city package",
     "status": "HTTP's",
     "producer": "the lanes; `sensors-` and a lane; `desk`, `parking`, `relay`",
     "topic": "the registry, with the departments of the city package",
@@ -73,7 +85,7 @@ LABELS = {
     "ended": "`Ended` of video",
     "zone": "`Zone` of video",
     "asked": "`Asked` of video",
-    "kind": "detection, fault",
+    "kind": "of video detection, fault; of notify `gewu_notify.domain.attempt.Kind`",
     "version": "this release",
 }
 
@@ -95,6 +107,9 @@ def registry(service: str) -> CollectorRegistry:
     made = CollectorRegistry()
     if service == "intake":
         gewu_intake.metrics.Metrics(made), gewu_intake.metrics.BridgeMetrics(made), MaskMetrics(made)
+    elif service == "notify":
+        gewu_notify.metrics.Metrics(made), gewu_notify.metrics.LiveMetrics(made)
+        DeliveryMetrics(made), ProducerMetrics(made)
     elif service == "canary":
         gewu.canary.metrics.Metrics(made)
     elif service == "video":
@@ -126,13 +141,14 @@ def allowed(city: City) -> Mapping[str, set[str]]:
     lanes = {lane.label for lane in Lane}
     bounds = {*instruments.AGE_BUCKETS, *instruments.TIME_BUCKETS, *instruments.SIZE_BUCKETS, float("inf")}
     return {
-        "lane": lanes | {ACTIONS, NO_LANE},
+        "lane": lanes | {ACTIONS, NO_LANE, CASES},
         "outcome": {*positions.OUTCOMES, "skipped"},
-        "why": {*map(str, Why), *map(str, Lost)},
-        "because": {str(b) for kind in (routing.Because, joining.Because, sensing.Because) for b in kind},
+        "why": {*map(str, Why), *map(str, Lost), *map(str, gewu_notify.metrics.Ended)},
+        "because": {str(b) for kind in (routing.Because, joining.Because, sensing.Because, plan.Because) for b in kind},
         "answer": {*map(str, ANSWERS), *map(str, Taken), *PICTURES, *map(str, Viewed), *gewu_video.metrics.ANSWERS},
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked, reading.Refusal) for r in kind},
         "door": set(DOORS),
+        "receiver": set(city.receivers),
         "status": {str(s.value) for s in HTTPStatus},
         "producer": lanes | {f"sensors-{lane}" for lane in lanes} | {"desk", "parking", "relay"},
         "topic": {t.name for t in topics.registry(city.departments)},
@@ -145,7 +161,7 @@ def allowed(city: City) -> Mapping[str, set[str]]:
         "ended": set(map(str, Ended)),
         "zone": set(map(str, Zone)),
         "asked": set(map(str, Asked)),
-        "kind": set(gewu_video.metrics.KINDS),
+        "kind": {*gewu_video.metrics.KINDS, *map(str, attempt.Kind)},
         "le": {floatToGoString(bound) for bound in bounds},
     }
 

@@ -25,8 +25,9 @@ _OTHER = "?" * 36  # stands for an id that is no UUID
 _SIGNS = bytes(ord("0") if chr(n) in "0123456789abcdef" else n for n in range(256))  # any hex digit is a nought
 _TIME = b"00000000-0000-"
 # Set up once: that is a third of the work.
-_SIGNAL, _CASE, _ACTION, _EVENT = (
-    blake2b(digest_size=16, person=kind) for kind in (b"gewu.signal", b"gewu.case", b"gewu.action", b"gewu.event")
+_SIGNAL, _CASE, _ACTION, _EVENT, _NOTICE = (
+    blake2b(digest_size=16, person=kind)
+    for kind in (b"gewu.signal", b"gewu.case", b"gewu.action", b"gewu.event", b"gewu.notice")
 )
 
 
@@ -72,6 +73,11 @@ def event_id(case: str, incarnation: int, version: int, topic: str) -> str:
     """Id of one record about one version of a case on one topic."""
     said = f"{case}\x00{incarnation}\x00{version}\x00{topic}".encode()
     return _uuid8(_EVENT, said, case[:13])
+
+
+def notice_id(event: str, receiver: str) -> str:
+    """Id of what one receiver is told of one event; stays the same however often it is sent."""
+    return _uuid8(_NOTICE, f"{event}\x00{receiver}".encode(), event[:13])
 
 
 def new_client_id() -> str:

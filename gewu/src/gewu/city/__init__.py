@@ -2,7 +2,9 @@
 
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault
-from gewu.city.model import Category, CityObject, Department, Device, Grid, Limit, Place, Rule, Sensor, Threshold
+from gewu.city.model import (
+    Category, CityObject, Department, Device, Grid, Limit, NoticeRule, Place, Receiver, Rule, Sensor, Threshold,
+)  # fmt: skip
 from gewu.city.reading.load import load
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "Fault",
     "Grid",
     "Limit",
+    "NoticeRule",
     "Place",
+    "Receiver",
     "Rule",
     "Sensor",
     "Threshold",

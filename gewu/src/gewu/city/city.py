@@ -9,7 +9,9 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from gewu.city.model import Category, CityObject, Department, Device, Grid, Place, Rule, Sensor
+from gewu.city.model import (
+    Category, CityObject, Department, Device, Grid, NoticeRule, Place, Receiver, Rule, Sensor,
+)  # fmt: skip
 from gewu.city.owners import OwnerGrid
 from gewu.city.scene import Camera, Scenes
 from gewu.city.standing import Standing
@@ -48,6 +50,8 @@ class City:
     standing: Standing
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     scenes: Scenes = field(default_factory=Scenes)
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    notices: tuple[NoticeRule, ...] = ()
 
     def category(self, said: str) -> Category | None:
         """Find a category by key, unambiguous code, label or everyday alias, without regard to case."""

@@ -6,6 +6,10 @@ from datetime import date
 UNITS = ("uh", "ud", "wh", "wd", "nd")
 OWNER = "@owner"
 ANY = "*"
+# What can become of a case, as the wire's CaseChange has it (a test holds it to that).
+CHANGES = (
+    "opened", "joined", "accepted", "reassigned", "handled", "superseded", "restored", "extension_asked", "cleared",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +150,35 @@ class Rule:
 
     def takes_category(self, key: str) -> bool:
         """Say whether the category pattern (a key, 'kind:*', 'kind:06*' or '*') takes this key."""
+        return key.startswith(self.category[:-1]) if self.category.endswith(ANY) else key == self.category
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who is told of cases (接收方): a webhook at `url`; one with `drills` hears of drills and of nothing else."""
+
+    id: str
+    label_zh: str
+    label_en: str
+    channel: str
+    url: str
+    drills: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRule:
+    """A rule of who is told what, as written at `line` of notices.csv; '*' is any, no `changes` are all of them."""
+
+    id: str
+    line: int
+    changes: tuple[str, ...]
+    lane: str
+    category: str
+    department: str
+    grid: str
+    receiver: str
+    note: str
+
+    def takes_category(self, key: str) -> bool:
+        """Say whether the category pattern, written as in routing.csv, takes this key."""
         return key.startswith(self.category[:-1]) if self.category.endswith(ANY) else key == self.category

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gewu.cli import audit, city, dev, environment, keys, load, migrate, models, parked, restore, seed, topics, trace
+from gewu.cli import (
+    audit, city, dev, environment, keys, load, migrate, models, notices, parked, restore, seed, topics, trace,
+)  # fmt: skip
 from gewu.cli.ending import FINE, INTERRUPTED, WRONG, refusal_of
 
-_MODULES = (audit, city, dev, keys, load, migrate, models, parked, restore, seed, topics, trace)
+_MODULES = (audit, city, dev, keys, load, migrate, models, notices, parked, restore, seed, topics, trace)
 
 _EPILOG = f"""\
 examples:

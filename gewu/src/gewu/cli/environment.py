@@ -110,13 +110,22 @@ def city(folder: Path) -> "City":
 
 def dispatch(part: str) -> Any:
     """A part of the cases' own service, of which nothing is known here but its name; Refusal where it is not installed."""
+    return _part("dispatch", part)
+
+
+def notify(part: str) -> Any:
+    """The same of the service that tells."""
+    return _part("notify", part)
+
+
+def _part(schema: str, part: str) -> Any:
     from importlib import import_module
 
     from gewu.runtime import migrate
 
-    package = migrate.schemas().get("dispatch")
+    package = migrate.schemas().get(schema)
     if package is None:
-        raise Refusal("dispatch is not installed beside this command: pip install gewu-dispatch")
+        raise Refusal(f"{schema} is not installed beside this command: pip install gewu-{schema}")
     return import_module(f"{package}.{part}")
 
 

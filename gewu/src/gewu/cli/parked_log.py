@@ -17,7 +17,6 @@ from gewu.runtime.parking import Parked
 from gewu.runtime.settings import Kafka
 
 _ACK_S = 30.0
-_READER = "dispatch"  # the one service that parks
 
 
 class NoParking(Exception):
@@ -41,7 +40,7 @@ async def read(settings: Kafka, topic: str | None) -> tuple[list[Parked], list[s
                 else:
                     strange.append(f"{record.topic}:{record.partition}:{record.offset}")
     found = parking.latest(records)
-    return [e for e in found if topic is None or topic in (e.topic, topics.parked(_READER, e.topic))], strange
+    return [e for e in found if topic is None or topic in (e.topic, _parking(e.topic))], strange
 
 
 async def replay(settings: Kafka, entries: Sequence[Parked], done: Callable[[Parked], None]) -> None:
@@ -55,7 +54,7 @@ async def replay(settings: Kafka, entries: Sequence[Parked], done: Callable[[Par
                     raise NotSaid(f"{entry.id}: {entry.topic} has no partition {entry.partition} any more")
                 await _say(producer, entry.topic, entry.partition, entry.key, entry.value, entry.headers)
                 key, headers = parking.replayed(entry)
-                await _say(producer, topics.parked(_READER, entry.topic), 0, key, b"", headers)
+                await _say(producer, _parking(entry.topic), 0, key, b"", headers)
             except (KafkaError, TimeoutError) as fault:
                 raise NotSaid(f"{entry.id} was not acknowledged: {fault!r}") from None
             done(entry)
@@ -75,13 +74,20 @@ async def _say(
         await (await producer.send_batch(batch, topic, partition=partition))
 
 
+def _parking(source: str) -> str:
+    """Where the records of a source topic are parked, by the one service that parks them."""
+    return topics.parked("notify" if source == topics.CASES else "dispatch", source)
+
+
 def _parking_of(topic: str | None, there: Iterable[str]) -> list[str]:
     # Parking topics do not depend on which departments a city has: theirs all park on one.
     every = {t.parking for t in topics.registry(["any"]) if t.parking}
-    wanted = every if topic is None else {topic if topic in every else topics.parked(_READER, topic)}
+    wanted = every if topic is None else {topic if topic in every else _parking(topic)}
     if not wanted <= every:
         lanes = ", ".join(topics.signals(lane) for lane in Lane)
-        raise NoParking(f"{topic} has no parking topic; source topics are {lanes} and those of departments' actions")
+        raise NoParking(
+            f"{topic} has no parking topic; source topics are {lanes}, {topics.CASES} and those of departments' actions"
+        )
     if missing := wanted - set(there):
         raise NoParking(f"{', '.join(sorted(missing))} is missing: run `gewu topics apply`")
     return sorted(wanted)

@@ -41,6 +41,18 @@ def prepare(folder: Path) -> Access:
     return Access(found["replay"], found["ops"])
 
 
+def prepare_receivers(folder: Path, city: Path) -> None:
+    """Makes what is missing of the secrets that webhooks are signed with. A package with faults has none: see `steps`."""
+    from gewu.city import CityFaults, load
+    from gewu.runtime import whsec
+
+    try:
+        receivers = load(city).receivers
+    except CityFaults:
+        return
+    whsec.make(folder / "receivers", receivers)
+
+
 def _key(kept: Folder, file: Path, name: str, scopes: Sequence[str], label: str) -> str:
     """The secret of this key, which stands in the file, whoever else was added to it meanwhile."""
     from gewu.runtime import keys, secrets_folder

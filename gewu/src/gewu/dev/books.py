@@ -48,15 +48,16 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department and `outbox`, the
-    events that wait in it, only of a thorough look; `relayed` and `ages` (events by upper bound in seconds) add up over
-    this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `silent` names what did not
-    answer: its values are those of the look before."""
+    """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department, `outbox`, the events
+    that wait in it, and `notices` by state only of a thorough look; `relayed` and `ages` (events by upper bound in seconds)
+    add up over this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `silent` names what
+    did not answer: its values are those of the look before."""
 
     books: Mapping[Place, Books] = field(default_factory=dict)
     ends: Mapping[Place, int] = field(default_factory=dict)
     cases: Mapping[str, int] = field(default_factory=dict)
     outbox: int = 0
+    notices: Mapping[str, int] = field(default_factory=dict)
     relayed: Mapping[str, float] = field(default_factory=dict)
     ages: Mapping[float, float] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
@@ -111,11 +112,13 @@ class Lookout:
             "PostgreSQL": await _patiently(self._books(thorough)),
             "Kafka": await _patiently(self._ends()),
         }
-        books, cases, outbox, latest = found["PostgreSQL"] or (last.books, last.cases, last.outbox, last.latest)
+        books, cases, outbox, notices, latest = found["PostgreSQL"] or (
+            last.books, last.cases, last.outbox, last.notices, last.latest,
+        )  # fmt: skip
         relayed, ages = found["dispatch"] or (last.relayed, last.ages)
         silent = tuple(name for name, answer in found.items() if answer is None)
         self._last = Snapshot(
-            books, found["Kafka"] or last.ends, cases, outbox, relayed, ages, silent, self._stages(), latest
+            books, found["Kafka"] or last.ends, cases, outbox, notices, relayed, ages, silent, self._stages(), latest
         )
         return self._last
 
@@ -126,12 +129,14 @@ class Lookout:
         if self._connection:
             self._connection.terminate()
 
-    async def _books(self, thorough: bool) -> tuple[dict[Place, Books], Mapping[str, int], int, tuple[Opened, ...]]:
+    async def _books(
+        self, thorough: bool
+    ) -> tuple[dict[Place, Books], Mapping[str, int], int, Mapping[str, int], tuple[Opened, ...]]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
                 self._stack.dsn, ssl=False, timeout=_PATIENCE_S, server_settings={"search_path": _SCHEMA}
             )
-        cases, outbox = self._last.cases, self._last.outbox
+        cases, outbox, notices = self._last.cases, self._last.outbox, self._last.notices
         # One transaction with one view: the books and what they are compared with must be of the same moment.
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await positions.books(self._connection)
@@ -140,7 +145,9 @@ class Lookout:
                 found = await self._connection.fetch("SELECT department, count(*) AS n FROM cases GROUP BY department")
                 cases = {row["department"]: row["n"] for row in found}
                 outbox = await self._connection.fetchval("SELECT coalesce(sum(count), 0) FROM outbox")
-        return {(row.topic, row.partition): row for row in rows}, cases, outbox, latest
+                told = await self._connection.fetch("SELECT state, count(*) AS n FROM notify.notices GROUP BY state")
+                notices = {row["state"]: row["n"] for row in told}
+        return {(row.topic, row.partition): row for row in rows}, cases, outbox, notices, latest
 
     async def _ends(self) -> dict[Place, int]:
         if self._consumer is None:

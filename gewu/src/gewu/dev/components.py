@@ -33,6 +33,8 @@ class Component:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
+    # Further variables of the launcher, where everything is on this machine: nobody else may set them.
+    at_home: Mapping[str, str] = field(default_factory=dict)
 
     def variables(self, places: Mapping[str, str]) -> dict[str, str]:
         """Its environment with the places filled in; KeyError names a place that is missing."""
@@ -52,6 +54,7 @@ COMMON: Mapping[str, str] = {
     "GEWU_KEYS_FILE": "{secrets}/keys.json",
     "GEWU_LINK_SECRET_FILE": "{secrets}/link.secret",
     "GEWU_CONTACT_PUBLIC_FILE": "{secrets}/contact-public.json",
+    "GEWU_RECEIVER_SECRETS": "{secrets}/receivers",
 }
 
 
@@ -103,6 +106,11 @@ COMPONENTS = (
         _common("KAFKA_BOOTSTRAP", "CITY", "CONTACT_PUBLIC_FILE") | _LISTENS
         | {"GEWU_CAMERA_FILES": "{clips}", "GEWU_CAMERA_LOOP": "yes", "GEWU_MODELS": "{models}"},
         port=8082,
+    ),
+    Component(
+        "notify", Kind.SERVICE, "tells: webhooks, the live feed", ("python", "-m", "gewu_notify"),
+        _common("KAFKA_BOOTSTRAP", "POSTGRES_DSN", "CITY", "KEYS_FILE", "RECEIVER_SECRETS") | _LISTENS,
+        port=8083, at_home={"GEWU_WEBHOOK_LOOPBACK": "yes"},
     ),
     Component(
         "canary", Kind.PROBE, "a drill a minute through the whole line", ("python", "-m", "gewu.canary"),

@@ -18,6 +18,7 @@ from gewu.dev.books import Lookout, Snapshot
 from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
 from gewu.dev.measuring import Measuring
+from gewu.dev.receiver import PORT, Receiver
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
 from gewu.dev.view import Scene, View
@@ -78,7 +79,10 @@ async def launch(options: Options, view: View) -> int:
         # `make run` is what people start and may kill; it passes no signal on when it is killed itself.
         die_with_parent(signal.SIGTERM)
     stack = Stack(options.data, options.city, view.say)
+    receiver = Receiver(stack.data / "secrets" / "receivers")
     try:
+        if not await receiver.start():
+            view.say(f"port {PORT} is taken: nobody here receives the demo city's webhooks, and its notices wait")
         return await _live(stack, options, view)
     except asyncio.CancelledError:
         if not asked:
@@ -94,6 +98,7 @@ async def launch(options: Options, view: View) -> int:
             loop.add_signal_handler(number, view.say, "already stopping …")
         view.say("stopping: services first, then the servers …")
         await stack.stop()
+        await receiver.stop()
         view.say("stopped")
 
 
@@ -244,8 +249,9 @@ def _addresses(stack: Stack) -> dict[str, str]:
         "report 上报": f"{stack.intake_url}/v1/reports",
         "sensors 传感器": f"{stack.mqtt.url}  topic sensors/<id>/readings",
         "cases 案件": f"{stack.dispatch_url}/v1/cases",
-        "API docs 接口文档": f"{stack.intake_url}/docs  {stack.dispatch_url}/docs",
-        "metrics 指标": f"{stack.intake_url}/metrics  {stack.dispatch_url}/metrics",
+        "live feed 实时": f"{stack.notify_url}/v1/live",
+        "API docs 接口文档": "  ".join(f"{s.url}/docs" for s in stack.services.values()),
+        "metrics 指标": "  ".join(f"{s.url}/metrics" for s in stack.services.values()),
         "cameras 摄像机": _shown(stack.clips),
         "logs 日志": _shown(stack.data / "logs"),
         "settings, keys 设置与密钥": f"{_shown(stack.data / 'env')}  (REPORT_KEY, OPS_KEY; for your eyes only)",

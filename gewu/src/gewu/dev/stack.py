@@ -82,6 +82,11 @@ class Stack:
         return self.data / "clips"
 
     @property
+    def notify_url(self) -> str:
+        """Where the live feed is heard."""
+        return self.services["notify"].url
+
+    @property
     def dsn(self) -> str:
         """The database, as its owner."""
         return self.postgres.dsn(DATABASE)
@@ -135,6 +140,7 @@ class Stack:
             await self.end_leftovers()
             self._access = access.prepare(self.data / "secrets")
             self.clips.mkdir(exist_ok=True)
+            access.prepare_receivers(self.data / "secrets", self.city)
             await self._start_servers()
             await self.prepare()
             self._choose_ports()
@@ -234,7 +240,7 @@ class Stack:
         service = self.services[name]
         places = {**self.places(), "port": str(service.port), "instance": f"dev-{name}"}
         self._down.discard(name)
-        await service.spawn({**service.component.variables(places), **(env_extra or {})})
+        await service.spawn({**service.component.variables(places), **service.component.at_home, **(env_extra or {})})
 
     def _write_environment(self) -> None:
         places = self.places()

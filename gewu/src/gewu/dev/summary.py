@@ -32,6 +32,7 @@ def lines(first: Snapshot, last: Snapshot, tally: Tally, measured: Measured | No
         *_sensors(measured),
         *_outcomes(flow),
         *_departments(first, last, flow),
+        *_notices(first, last),
         *_books(first, last),
         "",
     ]
@@ -68,6 +69,12 @@ def _departments(first: Snapshot, last: Snapshot, flow: Flow) -> Iterator[str]:
         opened = last.cases.get(name, 0) - first.cases.get(name, 0)
         said = last.log_end(topic) - first.log_end(topic)
         yield _line(f"  {name}", events, f"cases {opened}, records on {topic} {said}")
+
+
+def _notices(first: Snapshot, last: Snapshot) -> Iterator[str]:
+    sent, failed, waiting = (last.notices.get(state, 0) for state in ("sent", "failed", "open"))
+    more = f"{waiting} wait, {failed} were given up" if waiting or failed else ""
+    yield _line("notices sent 通知", sent - first.notices.get("sent", 0), more)
 
 
 def _books(first: Snapshot, last: Snapshot) -> Iterator[str]:

@@ -10,7 +10,7 @@ import shapely
 
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault, Notes
-from gewu.city.model import CityObject, Department, Limit, Rule, Sensor
+from gewu.city.model import CityObject, Department, Limit, NoticeRule, Receiver, Rule, Sensor
 from gewu.city.owners import OwnerGrid
 from gewu.city.reading.cameras import read_cameras
 from gewu.city.reading.codebook import Codebook, read_codebook
@@ -19,9 +19,11 @@ from gewu.city.reading.files import MAY, MUST, fingerprint, read_files, to_text
 from gewu.city.reading.grids import Tree, read_grids
 from gewu.city.reading.limits import read_limits
 from gewu.city.reading.manifest import Manifest, read_manifest
+from gewu.city.reading.notices import Known, check_notices, read_notices
 from gewu.city.reading.objects import read_objects
 from gewu.city.reading.places import Places, read_places
 from gewu.city.reading.reach import World, check_fallback, check_reach
+from gewu.city.reading.receivers import read_receivers
 from gewu.city.reading.routing import read_rules
 from gewu.city.reading.scenes import read_scenes
 from gewu.city.reading.sensors import read_sensors
@@ -46,6 +48,8 @@ class Parts:
     rules: list[Rule] | None
     cameras: dict[str, Camera] | None
     scenes: Scenes | None
+    receivers: dict[str, Receiver] | None
+    notices: list[NoticeRule] | None
 
 
 def load(path: str | PathLike[str]) -> City:
@@ -89,6 +93,8 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         rules=via(read_rules, "routing.csv", departments),
         cameras=cameras,
         scenes=via(read_scenes, "scenes.toml", cameras, categories, absent=Scenes()),
+        receivers=via(read_receivers, "receivers.csv", absent={}),
+        notices=via(read_notices, "notices.csv", absent=[]),
     )
 
 
@@ -106,6 +112,13 @@ def _check(parts: Parts, found: list[Fault]) -> None:
             check_reach(rules, world, Notes("routing.csv", found))
         if manifest and manifest.fallback is None:
             check_fallback(rules, book, Notes("codebook.csv", found))
+    if tree and book and parts.departments and parts.receivers is not None and parts.notices:
+        paths = {grid.id: grid.path for grid in tree.grids}
+        check_notices(
+            parts.notices,
+            Known(parts.receivers, book.categories, parts.departments, paths),
+            Notes("notices.csv", found),
+        )
 
 
 def _check_sensors(sensors: Mapping[str, Sensor], tree: Tree, notes: Notes) -> None:
@@ -173,4 +186,6 @@ def _build(parts: Parts, digest: str) -> City:
         standing=Standing([place for place, _ in places], [shape for _, shape in places]),
         cameras=parts.cameras,
         scenes=parts.scenes,
+        receivers=parts.receivers or {},
+        notices=tuple(parts.notices or ()),
     )

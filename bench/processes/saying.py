@@ -1,0 +1,21 @@
+"""Changes of cases: so many at once, or evenly at a rate."""
+
+from aiokafka import AIOKafkaProducer
+
+from bench.processes.listeners import Speaker, evenly
+from bench.processes.words import Words, answer
+
+
+async def work(words: Words) -> Words:
+    """How many were said."""
+    async with AIOKafkaProducer(bootstrap_servers=words["kafka"], acks="all", enable_idempotence=True) as producer:
+        speaker = Speaker(producer, [])
+        while len(speaker.said) < words.get("events", 0):
+            await speaker.say(500)
+        if "rate" in words:
+            await evenly(speaker, words["rate"], words["seconds"])
+        return {"events": len(speaker.said)}
+
+
+if __name__ == "__main__":
+    raise SystemExit(answer(work))

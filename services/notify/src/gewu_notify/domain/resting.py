@@ -1,0 +1,36 @@
+"""When a receiver that does not answer is left alone, so that it uses up neither its notices' attempts nor our sockets."""
+
+from gewu.clock import SECOND
+from gewu_notify.domain.attempt import Kind
+
+IN_A_ROW = 5  # failures after which it rests
+_FIRST, _LONGEST = 1 * SECOND, 60 * SECOND
+_ITS_FAULT = (Kind.UNREACHABLE, Kind.TIME_OUT, Kind.NO_TLS, Kind.BROKEN, Kind.SLOW_DOWN, Kind.FORBIDDEN)
+
+
+class Rest:
+    """Of one receiver, in this process."""
+
+    def __init__(self) -> None:
+        self._failed = 0
+        self._until = 0
+
+    def told(self, kind: Kind, now: int, asked_until: int = 0) -> None:
+        """An attempt ended; asked_until: the receiver itself asked for peace until then."""
+        if kind not in _ITS_FAULT:
+            self._failed = 0
+            return
+        self._failed += 1
+        if self._failed >= IN_A_ROW:
+            self._until = max(self._until, now + min(_FIRST << min(self._failed - IN_A_ROW, 10), _LONGEST))
+        self._until = max(self._until, asked_until)
+
+    def room(self, in_flight: int, now: int) -> int:
+        """How many attempts may be under way: none while it rests, then one until that one says how it is."""
+        if now < self._until:
+            return 0
+        return 1 if self._failed >= IN_A_ROW else in_flight
+
+    def is_resting(self, now: int) -> bool:
+        """Whether it is left alone now, or only asked how it is."""
+        return now < self._until or self._failed >= IN_A_ROW

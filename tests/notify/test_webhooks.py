@@ -1,0 +1,110 @@
+"""Cases change, receivers are told: signed, once a version, as the city's rules say."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from gewu import topics
+from tests.notify.world import Ground, arrived, changed, everything_to, new_secret
+from tests.support.waiting import until
+
+PARKING = topics.parked("notify", topics.CASES)
+
+
+async def test_a_case_that_is_opened_is_told_by_a_webhook_that_the_official_library_verifies(ground: Ground) -> None:
+    desk = await ground.listener()
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    await ground.notify()
+    event = changed(lane="P0")
+    await ground.say(event)
+    (got,) = await arrived(desk)
+    said = Webhook(ground.city.secrets["desk"]).verify(got.body, dict(got.headers))
+    assert said["type"] == "gewu.case.opened" and said["data"]["case_id"] == event.case.case_id
+    assert said["data"]["lane"] == "p0" and said["data"]["grid_path"] == ["top", "south"]
+    with pytest.raises(WebhookVerificationError):
+        Webhook(new_secret()).verify(got.body, dict(got.headers))
+    with pytest.raises(WebhookVerificationError):
+        Webhook(ground.city.secrets["desk"]).verify(got.body, {**got.headers, "webhook-id": "another"})
+    with pytest.raises(WebhookVerificationError):
+        again = json.dumps(json.loads(got.body)).encode()
+        Webhook(ground.city.secrets["desk"]).verify(again, dict(got.headers))
+    await ground.until_states(("desk", "sent"))
+
+
+async def test_each_version_is_told_once_and_the_books_balance(ground: Ground) -> None:
+    desk = await ground.listener()
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    first = changed()
+    second = changed(change="ACCEPTED", case_id=first.case.case_id, version=2)
+    await ground.notify()
+    await ground.say(first, second, first, second)  # as a relay does that was killed between ack and delete
+    other = changed()
+    await ground.say(other)
+    got = await arrived(desk, 3)
+    await ground.until_states(*[("desk", "sent")] * 3)
+    assert len({g.id for g in got}) == 3 and len(desk.got) == 3
+    async with ground.connected() as connection:
+        row = await connection.fetchrow(
+            "SELECT sum(applied), sum(duplicate), sum(next_offset - first_offset) FROM notify.position"
+        )
+    assert tuple(row) == (3, 2, 5)
+
+
+async def test_rules_choose_and_a_drill_reaches_only_a_receiver_of_drills(ground: Ground) -> None:
+    fire, water, drills = await ground.listener(), await ground.listener(), await ground.listener()
+    rules = [
+        "p0,*,p0,*,*,*,fire,", "p0-drills,*,p0,*,*,*,drills,", "water,opened|handled,*,component:*,water,south,water,",
+    ]  # fmt: skip
+    ground.city.write({"fire": fire.url, "water": water.url, "drills": drills.url}, rules, drills=["drills"])
+    await ground.notify()
+    await ground.say(
+        changed(lane="P0", exercise=True), changed(lane="P0", grid="north"), changed(), changed(change="JOINED", version=2),
+        changed(ago=timedelta(days=2)), changed(department="desk"),
+    )  # fmt: skip
+    await ground.until_states(("drills", "sent"), ("fire", "sent"), ("water", "sent"))
+    assert [json.loads(g.body)["data"].get("exercise", False) for g in (*drills.got, *fire.got, *water.got)] == [
+        True, False, False,
+    ]  # fmt: skip
+
+
+async def test_while_two_secrets_stand_there_both_sign_and_a_change_needs_no_restart(ground: Ground) -> None:
+    desk = await ground.listener()
+    old, new = new_secret(), new_secret()
+    ground.city.secrets["desk"] = old
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    ground.city.secret("desk", new, old)
+    await ground.notify()
+    await ground.say(changed())
+    (got,) = await arrived(desk)
+    for secret in (old, new):
+        Webhook(secret).verify(got.body, dict(got.headers))
+    ground.city.secret("desk", new)
+    for n in range(20):  # until the change is in force, which takes a moment
+        await ground.say(changed())
+        last = (await arrived(desk, n + 2))[-1]
+        if len(last.headers["webhook-signature"].split()) == 1:
+            break
+    Webhook(new).verify(last.body, dict(last.headers))
+    with pytest.raises(WebhookVerificationError):
+        Webhook(old).verify(last.body, dict(last.headers))
+
+
+async def test_what_can_never_be_read_is_parked_and_the_rest_is_told(ground: Ground) -> None:
+    desk = await ground.listener()
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    before = sum(await ground.ends(PARKING, 1))
+    wrong = changed()
+    wrong.case.case_id = "nobody"
+    await ground.notify()
+    await ground.say(wrong, changed())
+    await ground.until_states(("desk", "sent"))
+
+    async def booked() -> bool:
+        async with ground.connected() as connection:
+            row = await connection.fetchrow("SELECT sum(parked), sum(applied) FROM notify.position")
+        return tuple(row) == (1, 1)
+
+    await until(booked, what="the books")
+    assert sum(await ground.ends(PARKING, 1)) == before + 1
