@@ -216,7 +216,7 @@ def test_every_metric_says_what_it_is_and_when_to_worry(service: str) -> None:
     assert [e.name for e in found if not set(e.labels) <= set(catalogue.LABELS)] == []
 
 
-@pytest.mark.parametrize("service", list(DEFINE))
+@pytest.mark.parametrize("service", ["intake", "dispatch", "notify"])
 def test_the_paths_are_those_that_the_service_answers(service: str, demo: Path) -> None:
     documents = {
         "intake": lambda: intake_openapi.document(load(demo)),

@@ -3,7 +3,18 @@
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault
 from gewu.city.model import (
-    Category, CityObject, Department, Device, Grid, Limit, NoticeRule, Place, Receiver, Rule, Sensor, Threshold,
+    Category,
+    CityObject,
+    Department,
+    Device,
+    Grid,
+    Limit,
+    NoticeRule,
+    Place,
+    Receiver,
+    Rule,
+    Sensor,
+    Threshold,
 )  # fmt: skip
 from gewu.city.reading.load import load
 

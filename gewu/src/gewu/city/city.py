@@ -10,7 +10,16 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from gewu.city.model import (
-    Category, CityObject, Department, Device, Grid, NoticeRule, Place, Receiver, Rule, Sensor,
+    Category,
+    CityObject,
+    Department,
+    Device,
+    Grid,
+    NoticeRule,
+    Place,
+    Receiver,
+    Rule,
+    Sensor,
 )  # fmt: skip
 from gewu.city.owners import OwnerGrid
 from gewu.city.scene import Camera, Scenes

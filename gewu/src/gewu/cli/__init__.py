@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from gewu.cli import (
-    audit, city, dev, environment, keys, load, migrate, models, notices, parked, restore, seed, topics, trace,
+    audit,
+    city,
+    dev,
+    environment,
+    keys,
+    load,
+    migrate,
+    models,
+    notices,
+    parked,
+    restore,
+    seed,
+    topics,
+    trace,
 )  # fmt: skip
 from gewu.cli.ending import FINE, INTERRUPTED, WRONG, refusal_of
 

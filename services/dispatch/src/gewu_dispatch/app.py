@@ -57,9 +57,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     silence = Silence(city, Events(known), clock, decisions)
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock)
     api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
-    pictures = Pictures(
-        lambda: Reader(database.pool("http")), keys, settings.pictures, clock, ViewMetrics(registry)
-    )  # fmt: skip
+    pictures = Pictures(lambda: Reader(database.pool("http")), keys, settings.pictures, clock, ViewMetrics(registry))
     v1 = [*api.routes(), *pictures.routes()]
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *v1])
     parts = [

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from hashlib import sha256
 from math import isfinite
 
 from google.protobuf.message import Message
@@ -16,7 +15,7 @@ from gewu.errors import Never, Why
 from gewu.lane import Lane
 from gewu.runtime.outbox import Event
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
-from gewu_dispatch import encoding
+from gewu_dispatch import encoding, faults
 from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal
 from gewu_dispatch.domain.case import Case, Picture, Signal, Source
 from gewu_dispatch.domain.sensing import Reading
@@ -173,24 +172,8 @@ class Events:
 
         ValueError for a device that the city does not have.
         """
-        found = city.device(device)
-        if found is None:
-            raise ValueError(f"{device} is no device of this city")
-        kind = device.partition(":")[0]
-        category = f"device:{kind}"
-        word = signal_pb2.DeviceTrouble.Name(trouble).removeprefix("DEVICE_TROUBLE_").lower()  # type: ignore[arg-type]
-        client_id, lane, grid = f"{word}:{since}", city.lane(category), city.grid_at(found.lon, found.lat)
-        own, topic = ids.signal_id(device, client_id), topics.signals(lane)
-        said = signal_pb2.Signal(
-            signal_id=own, lane=lane.value, source=device, client_id=client_id, home_area=grid.path[0] if grid else "",  # type: ignore[arg-type]
-            package_version=city.version, content_sha256=sha256(f"{device}\0{client_id}".encode()).digest(),
-        )  # fmt: skip
-        said.point.lon, said.point.lat = found.lon, found.lat
-        said.observed_at.FromMicroseconds(since)
-        said.received_at.FromMicroseconds(at)
-        said.fault.device, said.fault.category = device, category
-        said.fault.trouble = trouble  # type: ignore[assignment]
-        said.fault.since.FromMicroseconds(since)
+        said, lane = faults.word(city, device, trouble, since, at)
+        own, topic = said.signal_id, topics.signals(lane)
         partition = topics.partition(device, self._partitions[topic])
         return Event(topic, partition, lane, own, codec.SIGNAL_FAULT, 0, said.SerializeToString(), device, own)
 
