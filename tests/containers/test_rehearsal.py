@@ -4,6 +4,7 @@ Intake runs from what its Dockerfile installs and nothing else; the others from 
 same pins. What only an engine can show, nobody has shown: images, mounts, users, networks, the order of starts.
 """
 
+import asyncio
 import json
 import os
 import subprocess
@@ -24,6 +25,7 @@ from gewu.dev import jars, java, ports
 from gewu.dev.components import component, services
 from gewu.dev.kafka import KafkaServer
 from gewu.dev.postgres import PostgresServer
+from gewu.runtime.settings import Kafka
 from tests.containers import dockerfile
 from tests.support.servers import numbers
 from tests.support.waiting import until
@@ -180,6 +182,77 @@ async def test_a_service_becomes_ready_with_the_environment_of_the_compose_file(
         process.terminate()  # as STOPSIGNAL says
         code = process.wait(60)
     assert code == 0 and _ready(port) == 1
+
+
+# Plays the engine for try.sh: what it would do in a container is done here.
+DOCKER = """\
+#!{python}
+import asyncio, subprocess, sys
+from aiokafka import AIOKafkaConsumer
+
+async def consume(topic):
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers="{kafka}", auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        record = await asyncio.wait_for(consumer.getone(), 20)
+        sys.stdout.buffer.write(record.value)
+    finally:
+        await consumer.stop()
+
+words = sys.argv[1:]
+if words[:5] == ["compose", "run", "--rm", "-T", "secrets"]:
+    sys.exit(subprocess.run(["{programs}/gewu", *words[6:]], env={{"GEWU_KEYS_FILE": "{keys}"}}).returncode)
+elif words[:4] == ["compose", "exec", "-T", "kafka"] and words[4].endswith("kafka-console-consumer.sh"):
+    asyncio.run(consume(words[words.index("--topic") + 1]))
+else:
+    sys.exit(f"the compose file has nothing for {{words}}")
+"""
+
+
+def _play_the_engine(folder: Path, **said: object) -> Path:
+    """A folder with a program `docker` in it."""
+    folder.mkdir()
+    (folder / "docker").write_text(DOCKER.format(python=sys.executable, **said))
+    (folder / "docker").chmod(0o755)
+    return folder
+
+
+async def _try(engine: Path, urls: Mapping[str, str]) -> tuple[int | None, str]:
+    """How try.sh ended, and what it said."""
+    script = await asyncio.create_subprocess_exec(
+        ROOT / "deploy/compose/try.sh", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env={**_clean(), **urls, "PATH": f"{engine}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    said, _ = await asyncio.wait_for(script.communicate(), 120)
+    return script.returncode, said.decode()
+
+
+async def test_the_script_that_ci_runs_follows_a_report_to_its_departments_topic(
+    world: World, installed: Path, kafka: Kafka, tmp_path: Path
+) -> None:
+    for step, programs in {"topics": installed, "migrate-dispatch": HERE}.items():
+        world.run(step, programs)
+    at = dict(zip(("intake", "dispatch"), ports.free_ports(2), strict=True))
+    urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{port}" for name, port in at.items()}
+    ours = {"programs": HERE, "keys": world.folder / "secrets/keys.json"}
+    engine = _play_the_engine(tmp_path / "bin", kafka=kafka.bootstrap, **ours)
+    deaf = _play_the_engine(tmp_path / "deaf", kafka="127.0.0.1:9", **ours)
+    running = [
+        world.start(
+            "intake", installed, {"GEWU_HTTP_PORT": str(at["intake"]), "GEWU_STATUS_URL": urls["DISPATCH_URL"]}
+        ),
+        world.start("dispatch", HERE, {"GEWU_HTTP_PORT": str(at["dispatch"])}),
+    ]
+    try:
+        code, said = await _try(engine, urls)
+        assert code == 0 and "the department has it: dispatch." in said, said
+        code, said = await _try(deaf, urls)
+        assert code == 1 and "has no record of the case" in said, said
+    finally:
+        for process in running:
+            process.terminate()
+        codes = [process.wait(60) for process in running]
+    assert codes == [0, 0]
 
 
 def test_the_images_own_program_makes_of_the_variables_what_the_launcher_writes(tmp_path: Path) -> None:
