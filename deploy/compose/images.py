@@ -38,6 +38,7 @@ class Image:
     port: int | None = None  # of those that the launcher's table does not have
     published: bool = False
     starts_s: int = 10
+    asked_every_s: int = 5
     further: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -66,6 +67,7 @@ def _kafka() -> Image:
         keeps={"kafka": "/var/lib/kafka/data"},
         well=("/opt/kafka/bin/kafka-broker-api-versions.sh", "--bootstrap-server", f"127.0.0.1:{port}"),
         starts_s=30,
+        asked_every_s=15,  # each time a Java starts
         further={"stop_grace_period": "60s"},
     )
 

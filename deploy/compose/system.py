@@ -73,6 +73,7 @@ def _pod(table: Sequence[Component]) -> Body:
     return {
         "image": PYTHON,
         "command": ["sleep", "infinity"],
+        "user": "65534:65534",
         "init": True,
         "restart": "unless-stopped",
         "ports": [f"{LOOPBACK}:{port}:{port}" for port in open_ports],
@@ -115,7 +116,7 @@ def _server(image: Image) -> Body:
         body["environment"] = dict(image.environment)
     body["volumes"] = volumes
     body["healthcheck"] = {
-        "test": ["CMD", *image.well], "interval": "5s", "timeout": "15s", "retries": 12,
+        "test": ["CMD", *image.well], "interval": f"{image.asked_every_s}s", "timeout": "15s", "retries": 12,
         "start_period": f"{image.starts_s}s",
     }  # fmt: skip
     return body | dict(image.further)

@@ -88,7 +88,13 @@ def _command(name: str) -> list[str]:
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """/opt/gewu/bin of intake's image, made by the lines of its Dockerfile."""
     text = (ROOT / "services/intake/Dockerfile").read_text()
-    return dockerfile.rehearse(text, ROOT, tmp_path_factory.mktemp("image")) / "bin"
+    try:
+        return dockerfile.rehearse(text, ROOT, tmp_path_factory.mktemp("image")) / "bin"
+    except AssertionError as failed:
+        unreached = any(word in str(failed) for word in ("NewConnectionError", "NameResolutionError"))
+        if unreached and not os.environ.get("CI"):
+            pytest.skip("the package index cannot be reached, so nothing can be installed as the Dockerfile does")
+        raise
 
 
 @pytest.fixture(scope="module")
