@@ -25,12 +25,12 @@ def pinned(file: File) -> list[str]:
 
 
 def no_secret_written(file: File) -> list[str]:
-    """Passwords and the like as values; what names a file, or is asked of whoever starts it, is none."""
+    """Passwords and the like as values; what names a place in a volume, or is asked of whoever starts it, is none."""
     found = []
     for name, service in _services(file).items():
+        mounted = tuple(mount.removesuffix(":ro").rpartition(":")[2] for mount in service.get("volumes", []))
         for key, value in service.get("environment", {}).items():
-            as_file = key.endswith("_FILE") and str(value).startswith("/")
-            if _SECRET.search(key) and not as_file and not str(value).startswith("${"):
+            if _SECRET.search(key) and not str(value).startswith((*mounted, "${")):
                 found.append(f"{name}: {key}={value}")
             if re.search(r"://[^/@\s]*:[^/@\s]+@", str(value)):
                 found.append(f"{name}: {key} has a password in its address")
