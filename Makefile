@@ -6,7 +6,7 @@ DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch -e services/vid
 export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test trouble planted overload bench panels screen lint format proto locks eval-la311 eval-plates clean
+.PHONY: help setup run test trouble planted overload bench panels screen lint format proto locks compose eval-la311 eval-plates clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ proto: setup ## generate gewu.v1 from proto/
 
 locks: setup ## resolve requirements/*.in again into hashed lists without any index address
 	@$(BIN)/python requirements/compile.py
+
+compose: setup ## write docker-compose.yml and the Dockerfiles anew, from the launcher's table of components
+	@$(BIN)/python -m deploy.compose
 
 eval-la311: setup ## replay a real city's reports and compare with its own answers; REPORTS=file.csv
 	@exec $(BIN)/python -m tests.la311 $(if $(REPORTS),--reports $(REPORTS))

@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
+SERVICES = sorted(path.parent.name for path in HERE.parent.glob("services/*/pyproject.toml"))
+OURS = ("gewu", *(f"gewu-{name}" for name in SERVICES))
 
 
 def main() -> int:
@@ -14,7 +16,9 @@ def main() -> int:
         done = subprocess.run(
             [
                 Path(sys.executable).with_name("uv"), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11",
-                "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-package", "gewu",
+                "--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url",
+                *(word for name in OURS for word in ("--no-emit-package", name)),
+                *(("--excludes", HERE / "images.excludes") if source.stem in SERVICES else ()),
                 source.relative_to(HERE.parent), "-o", source.with_suffix(".txt").relative_to(HERE.parent),
             ],
             cwd=HERE.parent,

@@ -1,7 +1,9 @@
-"""Real servers for the whole run, started once; a fresh database and fresh topics for each test that asks."""
+"""Real servers for the whole run, started once; a fresh database and fresh topics for each test that asks.
+
+Which ones: an address in the environment, else native, else containers (tests/support/choosing.py).
+"""
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,41 +18,73 @@ from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime import migrate
 from gewu.runtime.settings import Kafka, Postgres
 from gewu.topics import Topic
-from tests.support import shared
+from tests.support import choosing, shared
+from tests.support import servers as of_tests
+from tests.support.servers import numbers
 
-_numbers = itertools.count(1)
-_TEMPLATE = "gewu_template"
+
+def pytest_report_header() -> list[str]:
+    """Which servers this run uses; who lacks one reads why at the first test that needs it."""
+    try:
+        return [choice.says for choice in choosing.chosen().values()]
+    except choosing.NoServers as none:
+        return [str(none)]
 
 
 @pytest.fixture(scope="session")
-async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[KafkaServer, PostgresServer]]:
+async def servers(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[of_tests.Kafka, of_tests.Postgres]]:
     """Kafka and PostgreSQL, real ones, for every test that does not harm them."""
-    folder = tmp_path_factory.mktemp("servers")
-    kafka, postgres = KafkaServer(folder / "kafka", settings=QUICK_RETURN), PostgresServer(folder / "postgres")
+    try:
+        kafka, postgres = of_tests.made(choosing.chosen(), tmp_path_factory.mktemp("servers"))
+    except choosing.NoServers as none:
+        pytest.fail(str(none), pytrace=False)
     try:
         await asyncio.gather(kafka.start(), postgres.start())
-        await postgres.create_database(_TEMPLATE)
-        connection = await asyncpg.connect(postgres.dsn(_TEMPLATE))
-        for schema, package in migrate.schemas().items():
-            await migrate.migrate(connection, schema, migrate.migrations(package))
-        await connection.close()
         yield kafka, postgres
     finally:
         await asyncio.gather(kafka.stop(), postgres.stop())
 
 
 @pytest.fixture(scope="session")
-async def kafka(servers: tuple[KafkaServer, PostgresServer]) -> Kafka:
+def native_servers(servers: tuple[of_tests.Kafka, of_tests.Postgres]) -> tuple[KafkaServer, PostgresServer]:
+    """The session's servers where they are ours alone: for who empties or pauses them."""
+    if isinstance(servers[0], KafkaServer) and isinstance(servers[1], PostgresServer):
+        return servers[0], servers[1]
+    pytest.skip("it empties its servers, which only native ones may be asked for")
+
+
+@pytest.fixture(scope="session")
+async def kafka(servers: tuple[of_tests.Kafka, of_tests.Postgres]) -> Kafka:
     """Settings of the session's Kafka."""
     return Kafka(servers[0].bootstrap, None, None, None, 1, 1, "")
 
 
+@pytest.fixture(scope="session")
+async def template(servers: tuple[of_tests.Kafka, of_tests.Postgres]) -> AsyncIterator[str]:
+    """A database with every service's schema, to be copied; where the server stays, it and the copies do not."""
+    name = f"gewu_t{next(numbers)}"
+    owner = await asyncpg.connect(servers[1].dsn())
+    try:
+        await owner.execute(f"CREATE DATABASE {name}")
+        connection = await asyncpg.connect(servers[1].dsn(name))
+        for schema, package in migrate.schemas().items():
+            await migrate.migrate(connection, schema, migrate.migrations(package))
+        await connection.close()
+        yield name
+        if isinstance(servers[1], PostgresServer):
+            return  # its data go with it
+        for row in await owner.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", name):
+            await owner.execute(f"DROP DATABASE {row['datname']} WITH (FORCE)")
+    finally:
+        await owner.close()
+
+
 @pytest.fixture
-async def database(servers: tuple[KafkaServer, PostgresServer]) -> Postgres:
+async def database(servers: tuple[of_tests.Kafka, of_tests.Postgres], template: str) -> Postgres:
     """A database of this test's own, with every service's schema."""
-    name = f"t{next(_numbers)}"
-    connection = await asyncpg.connect(servers[1].dsn("postgres"))
-    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    name = f"{template}_{next(numbers)}"
+    connection = await asyncpg.connect(servers[1].dsn())
+    await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     await connection.close()
     return Postgres(servers[1].dsn(name), None, None)
 
@@ -66,7 +100,7 @@ async def make_topics(kafka: Kafka, partitions: int, name: str = "") -> list[Top
     """A topic and its parking topic, both empty."""
     from gewu import topics
 
-    name = name or f"signals.t{next(_numbers)}"
+    name = name or f"signals.t{next(numbers)}"
     source = Topic(
         name=name, types=(), key="", partition_by="", partitions=partitions, retention=topics.SIGNAL_RETENTION,
         record_bytes=topics.SIGNAL_BYTES, says=(), hears=(), owner="", parking=topics.parked("dispatch", name),

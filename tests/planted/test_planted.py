@@ -81,11 +81,11 @@ def test_the_verdicts_page_is_written_of_every_bug_or_not_at_all(tmp_path: Path)
 
 
 async def test_a_position_that_moves_before_its_effects_is_caught_as_lost(
-    servers: tuple[KafkaServer, PostgresServer], tmp_path: Path, demo: Path
+    native_servers: tuple[KafkaServer, PostgresServer], tmp_path: Path, demo: Path
 ) -> None:
     (planted,) = (b for b in BUGS if b.name == "position-before-the-effects")
     try:
-        outcome = await trial.plant(planted, servers, tmp_path)
+        outcome = await trial.plant(planted, native_servers, tmp_path)
     finally:
-        await Site(tmp_path / "swept", demo, servers, {}, planted=False).sweep()
+        await Site(tmp_path / "swept", demo, native_servers, {}, planted=False).sweep()
     assert outcome.caught, outcome

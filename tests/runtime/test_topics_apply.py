@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -18,16 +17,15 @@ from gewu.runtime import kafka as runtime
 from gewu.runtime.settings import Kafka
 from gewu.topics import Topic
 from tests.support import log
+from tests.support.servers import numbers
 from tests.support.waiting import until
-
-_numbers = count(1)
 
 
 @pytest.fixture
 def wanted() -> Topic:
     """A signal topic of this test's own."""
     source = next(t for t in topics.registry([]) if t.name == topics.signals(Lane.P2))
-    return replace(source, name=f"signals.apply{next(_numbers)}", partitions=2)
+    return replace(source, name=f"signals.apply{next(numbers)}", partitions=2)
 
 
 @asynccontextmanager

@@ -22,7 +22,8 @@ _USER = "gewu"
 _TRIES = 5
 _TAKEN = "Address already in use"
 _WORKERS_LEFT = "pre-existing shared memory block"  # somebody killed the postmaster alone; they end soon
-_SETTINGS = {
+# What it is told at its start; docker-compose.yml tells a container the same.
+SETTINGS: Mapping[str, str] = {
     "listen_addresses": ports.LOOPBACK,
     # TCP only: a socket's path may have 107 bytes at most, and a checkout's is anybody's choice.
     "unix_socket_directories": "",
@@ -52,7 +53,7 @@ class PostgresServer:
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._folder = Folder(folder)
-        self._settings = {**_SETTINGS, **(settings or {})}
+        self._settings = {**SETTINGS, **(settings or {})}
         self._say = say
         self._child: Child | None = None
         self._port: int | None = None  # set once clients were told

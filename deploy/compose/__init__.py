@@ -1,0 +1,1 @@
+"""The launcher's system in containers: docker-compose.yml and the Dockerfiles, made from the table of components."""
