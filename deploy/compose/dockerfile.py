@@ -7,7 +7,7 @@ from gewu.dev.components import Component
 
 USER_ID = 10001
 # Volumes that the step `secrets` writes: an empty named volume takes the owner of the folder that it is mounted over.
-FOLDERS = ("/vault", "/secrets", "/passwords/postgres", "/passwords/grafana")
+FOLDERS = ("/vault", "/secrets", "/passwords/postgres", "/passwords/grafana", "/passwords/mqtt")
 
 
 def text(service: Component) -> str:

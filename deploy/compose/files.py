@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 from deploy.compose import dockerfile, system
+from deploy.compose.images import mosquitto_files
 from gewu.dev.components import COMPONENTS, Component, Kind
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,8 @@ def texts(components: Iterable[Component] = COMPONENTS) -> dict[Path, str]:
     table = tuple(components)
     services = [c for c in table if c.kind is Kind.SERVICE]
     made = {ROOT / f"services/{c.name}/Dockerfile": dockerfile.text(c) for c in services}
-    return {ROOT / "docker-compose.yml": compose(table), **made}
+    read = {ROOT / "deploy/mosquitto" / name: text for name, text in mosquitto_files().items()}
+    return {ROOT / "docker-compose.yml": compose(table), **read, **made}
 
 
 def compose(components: Iterable[Component]) -> str:

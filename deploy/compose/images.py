@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gewu.dev import jars, kafka_files, postgres
+from gewu.dev import jars, kafka_files, mqtt_files, postgres
 from gewu.dev.components import component
 from gewu.dev.stack import DATABASE
 
@@ -94,9 +94,46 @@ def _postgres() -> Image:
     )
 
 
+# The bridge's login is drawn by the step `secrets`; those of sensors are added by hand and stay in the volume.
+_MOSQUITTO = f"""\
+cp /mosquitto/config/acl /mosquitto/data/acl
+touch /mosquitto/data/passwords
+mosquitto_passwd -b /mosquitto/data/passwords {mqtt_files.BRIDGE} "$$(cat /passwords/mqtt/password)"
+mkdir -p /mosquitto/data/data
+chmod 0600 /mosquitto/data/passwords /mosquitto/data/acl
+chown -R mosquitto:mosquitto /mosquitto/data
+exec mosquitto -c /mosquitto/config/mosquitto.conf
+"""
+
+
+def mosquitto_files() -> dict[str, str]:
+    """Name → text of what is mounted for Mosquitto: the launcher's own settings and rights."""
+    port = component("mqtt").port or 0
+    return {
+        # Its port is published, so it listens on the pod's outer address; every login has a password and a topic of its own.
+        "mosquitto.conf": mqtt_files.settings(Path("/mosquitto/data"), "0.0.0.0", port, user="mosquitto"),
+        "acl": mqtt_files.acl(),
+    }
+
+
+def _mosquitto() -> Image:
+    port = component("mqtt").port
+    asks = f'mosquitto_sub -p {port} -u {mqtt_files.BRIDGE} -P "$$(cat /passwords/mqtt/password)" -t sensors/+/readings -E -W 5'
+    return Image(
+        says=f"Mosquitto, the sensors' broker, mqtt://127.0.0.1:{port}",
+        tag="eclipse-mosquitto:2.0.22",
+        command=("sh", "-euc", _MOSQUITTO),
+        keeps={"mqtt": "/mosquitto/data"},
+        reads={"./deploy/mosquitto": "/mosquitto/config"},
+        secrets={"mqtt-password": "/passwords/mqtt"},
+        well=("sh", "-c", asks),
+        published=True,
+    )
+
+
 def servers() -> dict[str, Image]:
     """The image of each server in the launcher's table."""
-    return {"kafka": _kafka(), "postgres": _postgres()}
+    return {"kafka": _kafka(), "postgres": _postgres(), "mqtt": _mosquitto()}
 
 
 def watchers() -> dict[str, Image]:

@@ -44,6 +44,8 @@ def places(component: Component, table: Iterable[Component]) -> dict[str, Place]
             {"GEWU_POSTGRES_PASSWORD_FILE": "/passwords/postgres/password"},
             ("secrets",),
         ),
+        "mqtt": Place(f"mqtt://{LOOPBACK}:{ports.get('mqtt')}"),
+        "mqtt_version": Place("5.0"),
         "city": Place("/city", ("${GEWU_CITY:-./cities/demo}:/city:ro",)),
         "secrets": Place("/secrets", ("secrets:/secrets:ro",), needs=("secrets",)),
         # A published port arrives at the pod's outer address. It is bound to this machine's loopback, where whoever comes

@@ -22,9 +22,11 @@ DRAW = """\
 gewu keys init --folder /vault >/dev/null
 cp --update /vault/link.secret /vault/contact-public.json /secrets/
 test -e /secrets/keys.json || cp /vault/keys.json /secrets/
-for one in postgres grafana; do
+for one in postgres grafana mqtt; do
   test -s /passwords/$$one/password || python -c 'import secrets; print(secrets.token_urlsafe(24))' >/passwords/$$one/password
 done
+echo gewu-intake | install -m 0600 /dev/stdin /secrets/mqtt.user
+install -m 0600 /passwords/mqtt/password /secrets/mqtt.password
 """
 Body = dict[str, Any]
 
@@ -84,7 +86,7 @@ def _pod(table: Sequence[Component]) -> Body:
 def _secrets(service: str) -> Body:
     volumes = [
         "vault:/vault", "secrets:/secrets", "postgres-password:/passwords/postgres",
-        "grafana-password:/passwords/grafana",
+        "grafana-password:/passwords/grafana", "mqtt-password:/passwords/mqtt",
     ]  # fmt: skip
     # GEWU_KEYS_FILE is for `docker compose run --rm secrets gewu keys add …`.
     environment = {"GEWU_KEYS_FILE": "/secrets/keys.json"}

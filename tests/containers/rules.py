@@ -111,7 +111,7 @@ def ours_are_confined(file: File) -> list[str]:
     return found
 
 
-_WRITTEN_BY_THE_STEP = {"secrets", "postgres-password", "grafana-password"}
+_WRITTEN_BY_THE_STEP = {"secrets", "postgres-password", "grafana-password", "mqtt-password"}
 RULES = (
     pinned, no_secret_written, at_home, no_port_twice, waits_rightly, health_is_checked, volumes_are_declared, ours_are_confined,
 )  # fmt: skip

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from getpass import getuser
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from deploy.compose import images
 from gewu.dev import jars, java, ports
 from gewu.dev.components import component, services
 from gewu.dev.kafka import KafkaServer
+from gewu.dev.mqtt import mosquitto
 from gewu.dev.postgres import PostgresServer
 from gewu.runtime.settings import Kafka
 from tests.containers import dockerfile
@@ -114,19 +116,64 @@ async def world(
         "postgresql://gewu@127.0.0.1:5432/gewu": dsn._replace(netloc=f"{dsn.username}@127.0.0.1:{dsn.port}").geturl(),
         "127.0.0.1:9092": kafka.bootstrap,
         **{path: f"{folder}{path}" for path in ("/vault", "/secrets", "/passwords")},
+        "/mosquitto/": f"{folder}/mosquitto/",
+        "mosquitto:mosquitto": f"{os.getuid()}:{os.getgid()}",
+        "127.0.0.1:1883": f"127.0.0.1:{ports.free_ports(1)[0]}",
         "0.0.0.0": "127.0.0.1",
         "/city": str(demo),
     }
     made = World(folder, places)
     made.run("secrets", HERE)
-    drawn = {one: (folder / f"passwords/{one}/password").read_text() for one in ("postgres", "grafana")}
+    drawn = {one: (folder / f"passwords/{one}/password").read_text() for one in ("postgres", "grafana", "mqtt")}
     made.run("secrets", HERE)
     assert drawn == {one: (folder / f"passwords/{one}/password").read_text() for one in drawn}, "drawn once, and kept"
-    assert all(len(password) > 30 for password in drawn.values()) and len(set(drawn.values())) == 2
+    assert all(len(password) > 30 for password in drawn.values()) and len(set(drawn.values())) == 3
     (folder / "passwords/postgres/password").write_text(dsn.password or "")
-    yield made
+    broker = _mosquitto(made)
+    try:
+        yield made
+    finally:
+        broker.terminate()
+        broker.wait(20)
     await owner.execute(f"DROP DATABASE {name} WITH (FORCE)")
     await owner.close()
+
+
+def _mosquitto(world: World) -> "subprocess.Popen[bytes]":
+    """The sensors' broker as the compose file starts it, from the files that it mounts."""
+    if not mosquitto():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("mosquitto is not installed: apt-get install mosquitto")
+    for name in ("config", "data"):
+        (world.folder / "mosquitto" / name).mkdir(parents=True)
+    port = world.places["127.0.0.1:1883"].rpartition(":")[2]
+    for file in (ROOT / "deploy/mosquitto").iterdir():
+        text = (
+            file.read_text().replace("1883 0.0.0.0", f"{port} 127.0.0.1").replace("user mosquitto", f"user {getuser()}")
+        )
+        (world.folder / "mosquitto/config" / file.name).write_text(world.here(text))
+    return world.start("mqtt", HERE)
+
+
+async def test_the_sensors_broker_knows_the_bridge_by_the_drawn_password_and_nobody_else(world: World) -> None:
+    import zmqtt
+
+    user, password = ((world.folder / f"secrets/mqtt.{what}").read_text().strip() for what in ("user", "password"))
+
+    async def lets_in(user: str, password: str) -> bool:
+        client = zmqtt.MQTTClient(
+            "127.0.0.1", int(world.places["127.0.0.1:1883"].rpartition(":")[2]), client_id="test", username=user,
+            password=password, reconnect=zmqtt.ReconnectConfig(enabled=False), mqtt_connect_timeout=3.0,
+        )  # fmt: skip
+        try:
+            async with asyncio.timeout(5.0), client:
+                return True
+        except (zmqtt.MQTTError, OSError, TimeoutError):
+            return False
+
+    await until(lambda: lets_in(user, password), 10.0, "a login at Mosquitto")
+    assert not await lets_in(user, "wrong") and not await lets_in("sensor-1", password)
+    hashed = (world.folder / "mosquitto/data/passwords").read_text()
+    assert hashed.startswith(f"{user}:$") and password not in hashed
 
 
 def test_what_the_image_installs_holds_together_and_no_tools(installed: Path) -> None:
@@ -145,7 +192,8 @@ def test_what_the_image_installs_holds_together_and_no_tools(installed: Path) ->
 
 
 def test_services_are_given_secrets_but_not_the_key_that_opens_contacts(world: World) -> None:
-    assert {p.name for p in (world.folder / "secrets").iterdir()} == {"keys.json", "link.secret", "contact-public.json"}
+    given = {"keys.json", "link.secret", "contact-public.json", "mqtt.user", "mqtt.password"}
+    assert {p.name for p in (world.folder / "secrets").iterdir()} == given
     assert (world.folder / "vault/contact-private.json").exists()
     assert all(p.stat().st_mode & 0o077 == 0 for p in (world.folder / "secrets").iterdir())
 

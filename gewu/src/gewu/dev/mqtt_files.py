@@ -13,11 +13,11 @@ WINDOW = 500  # readings that the bridge may have without an acknowledgement
 MESSAGE_BYTES = 2048  # the bridge refuses from 1,024 on, with an answer
 
 
-def settings(folder: Path, host: str, port: int) -> str:
-    """mosquitto.conf."""
+def settings(folder: Path, host: str, port: int, user: str = "") -> str:
+    """mosquitto.conf; user is whose rights it takes on when root starts it, ours where nobody says."""
     lines = {
         "listener": f"{port} {host}",
-        "user": getpass.getuser(),  # started as root it would change to a user that cannot read this folder
+        "user": user or getpass.getuser(),  # started as root it would change to a user that cannot read this folder
         "allow_anonymous": "false",
         "password_file": str(folder / "passwords"),
         "acl_file": str(folder / "acl"),
