@@ -47,6 +47,9 @@ def places(component: Component, table: Iterable[Component]) -> dict[str, Place]
         "mqtt": Place(f"mqtt://{LOOPBACK}:{ports.get('mqtt')}"),
         "mqtt_version": Place("5.0"),
         "city": Place("/city", ("${GEWU_CITY:-./cities/demo}:/city:ro",)),
+        # Empty unless somebody fills the volume or names a folder; without models video sees motion only.
+        "clips": Place("/clips", ("${GEWU_CLIPS:-clips}:/clips:ro",)),
+        "models": Place("${GEWU_MODELS:+/models}", ("${GEWU_MODELS:-models}:/models:ro",)),
         "secrets": Place("/secrets", ("secrets:/secrets:ro",), needs=("secrets",)),
         # A published port arrives at the pod's outer address. It is bound to this machine's loopback, where whoever comes
         # from elsewhere must come through a proxy that ends TLS.

@@ -1,5 +1,6 @@
 """docker-compose.yml as data, from the table of components."""
 
+import re
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ done
 echo gewu-intake | install -m 0600 /dev/stdin /secrets/mqtt.user
 install -m 0600 /passwords/mqtt/password /secrets/mqtt.password
 """
+_NAMED = re.compile(r"(?:\$\{\w+:-)?([a-z][\w-]*)\}?:")  # a volume, also one that stands in where a folder is not named
 Body = dict[str, Any]
 
 
@@ -175,5 +177,5 @@ def _surroundings(component: Component, table: Sequence[Component], steps: Body)
 
 def _volumes(bodies: Iterable[Body]) -> list[str]:
     """Named volumes, in the order of their first use."""
-    mounts = (mount.partition(":")[0] for body in bodies for mount in body.get("volumes", ()))
-    return list(dict.fromkeys(name for name in mounts if name[:1].isalpha()))
+    found = (_NAMED.match(mount) for body in bodies for mount in body.get("volumes", ()))
+    return list(dict.fromkeys(name[1] for name in found if name))

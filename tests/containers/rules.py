@@ -84,7 +84,8 @@ def _is_checked(service: Mapping[str, Any]) -> bool:
 def volumes_are_declared(file: File) -> list[str]:
     """Named volumes that are used and not declared, and declared and not used."""
     mounts = [(name, mount) for name, s in _services(file).items() for mount in s.get("volumes", [])]
-    used = {(name, mount.partition(":")[0]) for name, mount in mounts if mount[:1].isalpha()}
+    named = [(name, re.match(r"(?:\$\{\w+:-)?([a-z][\w-]*)\}?:", mount)) for name, mount in mounts]
+    used = {(name, volume[1]) for name, volume in named if volume}
     found = [f"{name}: the volume {volume} is not declared" for name, volume in used if volume not in file["volumes"]]
     idle = file["volumes"].keys() - {volume for _, volume in used}
     return sorted(found) + [f"the volume {volume} is of no use" for volume in sorted(idle)]

@@ -72,6 +72,7 @@ def test_a_service_without_a_port_is_refused() -> None:
 def test_a_new_service_comes_in_by_itself() -> None:
     new = replace(component("intake"), name="video", command=("python", "-m", "gewu_video"), port=18099, environment={
         "GEWU_KAFKA_BOOTSTRAP": "{kafka}", "GEWU_HTTP_PORT": "{port}", "GEWU_KAFKA_INSTANCE": "{instance}",
+        "GEWU_CAMERA_FILES": "{clips}", "GEWU_MODELS": "{models}",
     })  # fmt: skip
     made = files.texts((*(c for c in COMPONENTS if c.name != "video"), new))
     file = yaml.safe_load(made[COMPOSE])
@@ -79,6 +80,9 @@ def test_a_new_service_comes_in_by_itself() -> None:
     assert video["image"].startswith("gewu-video:") and "127.0.0.1:18099:18099" in file["services"]["pod"]["ports"]
     assert set(video["depends_on"]) == {"pod", "kafka", "topics"} and "postgres-password" not in str(video)
     assert video["environment"]["GEWU_KAFKA_INSTANCE"] == "compose-video"
+    assert {"clips", "models"} <= set(file["volumes"]) and video["environment"][
+        "GEWU_MODELS"
+    ] == "${GEWU_MODELS:+/models}"
     assert '"gewu_video"]' in made[ROOT / "services/video/Dockerfile"]
     assert all(rule(file) == [] for rule in rules.RULES)
 

@@ -54,7 +54,8 @@ class World:
         """A text of the compose file with the places of this machine."""
         # In one go, and a path only where it begins: what has taken one's place is not read again.
         old = "|".join(rf"(?<!\w){re.escape(place)}" for place in self.places)
-        return re.sub(old, lambda found: self.places[found[0]], text)
+        here = re.sub(old, lambda found: self.places[found[0]], text)
+        return re.sub(r"\$\{\w+:\+[^}]*\}", "", here)  # what stands only where somebody sets it
 
     def start(
         self, name: str, programs: Path, further: Mapping[str, str] | None = None, instead: Sequence[str] = ()
@@ -110,12 +111,12 @@ async def world(
     owner = await asyncpg.connect(postgres.dsn())
     await owner.execute(f"CREATE DATABASE {name}")
     dsn = urlsplit(postgres.dsn(name))
-    for path in template.FOLDERS:
+    for path in (*template.FOLDERS, "/clips"):
         (folder / path[1:]).mkdir(parents=True)
     places = {
         "postgresql://gewu@127.0.0.1:5432/gewu": dsn._replace(netloc=f"{dsn.username}@127.0.0.1:{dsn.port}").geturl(),
         "127.0.0.1:9092": kafka.bootstrap,
-        **{path: f"{folder}{path}" for path in ("/vault", "/secrets", "/passwords")},
+        **{path: f"{folder}{path}" for path in ("/vault", "/secrets", "/passwords", "/clips")},
         "/mosquitto/": f"{folder}/mosquitto/",
         "mosquitto:mosquitto": f"{os.getuid()}:{os.getgid()}",
         "127.0.0.1:1883": f"127.0.0.1:{ports.free_ports(1)[0]}",
