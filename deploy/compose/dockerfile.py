@@ -6,8 +6,8 @@ from deploy.compose.images import PYTHON
 from gewu.dev.components import Component
 
 USER_ID = 10001
-# Volumes that the step `secrets` writes: an empty named volume takes the owner of the folder that it is mounted over.
-FOLDERS = ("/vault", "/secrets", "/passwords/postgres", "/passwords/grafana", "/passwords/mqtt")
+# Volumes that containers of ours write: an empty named volume takes the owner of the folder that it is mounted over.
+FOLDERS = ("/vault", "/secrets", "/passwords/postgres", "/passwords/grafana", "/passwords/mqtt", "/pictures")
 
 
 def text(service: Component) -> str:

@@ -50,6 +50,7 @@ def places(component: Component, table: Iterable[Component]) -> dict[str, Place]
         # Empty unless somebody fills the volume or names a folder; without models video sees motion only.
         "clips": Place("/clips", ("${GEWU_CLIPS:-clips}:/clips:ro",)),
         "models": Place("${GEWU_MODELS:+/models}", ("${GEWU_MODELS:-models}:/models:ro",)),
+        "pictures": Place("/pictures", ("pictures:/pictures",)),
         "secrets": Place("/secrets", ("secrets:/secrets:ro",), needs=("secrets",)),
         # A published port arrives at the pod's outer address. It is bound to this machine's loopback, where whoever comes
         # from elsewhere must come through a proxy that ends TLS.

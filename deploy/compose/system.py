@@ -26,6 +26,7 @@ test -e /secrets/keys.json || cp /vault/keys.json /secrets/
 for one in postgres grafana mqtt; do
   test -s /passwords/$$one/password || python -c 'import secrets; print(secrets.token_urlsafe(24))' >/passwords/$$one/password
 done
+mkdir -p -m 0700 /secrets/receivers
 echo gewu-intake | install -m 0600 /dev/stdin /secrets/mqtt.user
 install -m 0600 /passwords/mqtt/password /secrets/mqtt.password
 """

@@ -116,7 +116,7 @@ async def world(
     places = {
         "postgresql://gewu@127.0.0.1:5432/gewu": dsn._replace(netloc=f"{dsn.username}@127.0.0.1:{dsn.port}").geturl(),
         "127.0.0.1:9092": kafka.bootstrap,
-        **{path: f"{folder}{path}" for path in ("/vault", "/secrets", "/passwords", "/clips")},
+        **{path: f"{folder}{path}" for path in ("/vault", "/secrets", "/passwords", "/clips", "/pictures")},
         "/mosquitto/": f"{folder}/mosquitto/",
         "mosquitto:mosquitto": f"{os.getuid()}:{os.getgid()}",
         "127.0.0.1:1883": f"127.0.0.1:{ports.free_ports(1)[0]}",
@@ -193,7 +193,7 @@ def test_what_the_image_installs_holds_together_and_no_tools(installed: Path) ->
 
 
 def test_services_are_given_secrets_but_not_the_key_that_opens_contacts(world: World) -> None:
-    given = {"keys.json", "link.secret", "contact-public.json", "mqtt.user", "mqtt.password"}
+    given = {"receivers", "keys.json", "link.secret", "contact-public.json", "mqtt.user", "mqtt.password"}
     assert {p.name for p in (world.folder / "secrets").iterdir()} == given
     assert (world.folder / "vault/contact-private.json").exists()
     assert all(p.stat().st_mode & 0o077 == 0 for p in (world.folder / "secrets").iterdir())
