@@ -9,6 +9,7 @@ from gewu.dev.components import Component, Kind
 from gewu.dev.stack import DATABASE
 
 LOOPBACK = "127.0.0.1"
+CITY = "${GEWU_CITY:-./cities/demo}:/city:ro"
 
 
 class Missing(Exception):
@@ -46,7 +47,7 @@ def places(component: Component, table: Iterable[Component]) -> dict[str, Place]
         ),
         "mqtt": Place(f"mqtt://{LOOPBACK}:{ports.get('mqtt')}"),
         "mqtt_version": Place("5.0"),
-        "city": Place("/city", ("${GEWU_CITY:-./cities/demo}:/city:ro",)),
+        "city": Place("/city", (CITY,)),
         # Empty unless somebody fills the volume or names a folder; without models video sees motion only.
         "clips": Place("/clips", ("${GEWU_CLIPS:-clips}:/clips:ro",)),
         "models": Place("${GEWU_MODELS:+/models}", ("${GEWU_MODELS:-models}:/models:ro",)),

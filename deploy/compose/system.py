@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.compose.images import PYTHON, Image, servers, watchers
-from deploy.compose.places import LOOPBACK, Missing, names, used
+from deploy.compose.places import CITY, LOOPBACK, Missing, names, used
 from gewu.dev.components import Component, Kind
 from gewu.runtime.service import STOP_S
 
@@ -23,10 +23,10 @@ DRAW = """\
 gewu keys init --folder /vault >/dev/null
 cp --update /vault/link.secret /vault/contact-public.json /secrets/
 test -e /secrets/keys.json || cp /vault/keys.json /secrets/
+gewu notices secrets /secrets/receivers --city /city >/dev/null
 for one in postgres grafana mqtt; do
   test -s /passwords/$$one/password || python -c 'import secrets; print(secrets.token_urlsafe(24))' >/passwords/$$one/password
 done
-mkdir -p -m 0700 /secrets/receivers
 echo gewu-intake | install -m 0600 /dev/stdin /secrets/mqtt.user
 install -m 0600 /passwords/mqtt/password /secrets/mqtt.password
 """
@@ -88,7 +88,7 @@ def _pod(table: Sequence[Component]) -> Body:
 
 def _secrets(service: str) -> Body:
     volumes = [
-        "vault:/vault", "secrets:/secrets", "postgres-password:/passwords/postgres",
+        CITY, "vault:/vault", "secrets:/secrets", "postgres-password:/passwords/postgres",
         "grafana-password:/passwords/grafana", "mqtt-password:/passwords/mqtt",
     ]  # fmt: skip
     # GEWU_KEYS_FILE is for `docker compose run --rm secrets gewu keys add …`.
