@@ -47,6 +47,7 @@ def places(component: Component, table: Iterable[Component]) -> dict[str, Place]
         ),
         "mqtt": Place(f"mqtt://{LOOPBACK}:{ports.get('mqtt')}"),
         "mqtt_version": Place("5.0"),
+        "mqtt_login": Place("/secrets/mqtt"),  # beside the others that intake has from {secrets}
         "city": Place("/city", (CITY,)),
         # Empty unless somebody fills the volume or names a folder; without models video sees motion only.
         "clips": Place("/clips", ("${GEWU_CLIPS:-clips}:/clips:ro",)),
