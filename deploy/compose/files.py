@@ -29,7 +29,7 @@ def texts(components: Iterable[Component] = COMPONENTS) -> dict[Path, str]:
     Raises system.Missing where a component has no image, or asks for a place that no container has.
     """
     # What watches from outside has no place inside: it is started by hand, or on another machine.
-    table = tuple(c for c in components if c.kind is not Kind.PROBE)
+    table = tuple(c for c in components if c.kind is not Kind.OUTSIDE)
     services = [c for c in table if c.kind is Kind.SERVICE]
     made = {ROOT / f"services/{c.name}/Dockerfile": dockerfile.text(c) for c in services}
     read = {ROOT / "deploy/mosquitto" / name: text for name, text in mosquitto_files().items()}

@@ -13,7 +13,7 @@ import yaml
 
 from deploy.compose import files
 from deploy.compose.places import Missing
-from gewu.dev.components import COMPONENTS, Component, Kind, component
+from gewu.dev.components import COMPONENTS, Component, Kind, component, services
 from tests.containers import rules
 
 ROOT = Path(__file__).parents[2]
@@ -48,8 +48,8 @@ def test_a_change_in_the_table_is_found() -> None:
 
 def test_every_component_is_there(committed: File) -> None:
     there = set(committed["services"])
-    assert {c.name for c in COMPONENTS if c.name != "migrate" and c.kind is not Kind.PROBE} <= there
-    assert not {c.name for c in COMPONENTS if c.kind is Kind.PROBE} & there
+    assert {c.name for c in COMPONENTS if c.name != "migrate" and c.kind is not Kind.OUTSIDE} <= there
+    assert not {c.name for c in COMPONENTS if c.kind is Kind.OUTSIDE} & there
     assert {"pod", "secrets", "migrate-dispatch", "prometheus", "alertmanager", "grafana"} <= there
 
 
@@ -211,7 +211,7 @@ def test_every_rule_was_seen_to_trip() -> None:
 def test_prometheus_scrapes_every_service_where_the_pod_has_it() -> None:
     folder = ROOT / "deploy/prometheus"
     jobs = {job["job_name"] for job in yaml.safe_load((folder / "prometheus.yml").read_text())["scrape_configs"]}
-    watched = [c for c in COMPONENTS if c.kind in (Kind.SERVICE, Kind.PROBE)]
+    watched = [*services(), component("canary")]
     assert jobs == {c.name for c in watched}
     for c in watched:
         (target,) = yaml.safe_load((folder / f"targets/{c.name}.yml").read_text())

@@ -70,10 +70,11 @@ def dispatch(department: str) -> str:
 
 def actions(department: str) -> str:
     """Name of the topic on which a department answers."""
-    return f"actions.{_checked(department)}"
+    return f"{ACTIONS}{_checked(department)}"
 
 
 CASES = "cases.changed"
+ACTIONS = "actions."  # how the name of each department's own begins
 
 
 def parked(reader: str, source: str) -> str:

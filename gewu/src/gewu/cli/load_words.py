@@ -96,7 +96,7 @@ def intake(args: argparse.Namespace, said: Mapping[str, str]) -> str:
 def bodies(args: argparse.Namespace, said: Mapping[str, str]) -> "Bodies":
     """What is reported, in the city that intake serves."""
     from gewu.city import CityFaults, load
-    from gewu.dev.day import LANES
+    from gewu.dev.things import LANES
     from gewu.load.bodies import Bodies, NoSuchLane
 
     folder = environment.city_folder(args, said)

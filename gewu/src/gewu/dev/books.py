@@ -83,6 +83,15 @@ class Snapshot:
         """How many signals of the log dispatch has not yet settled."""
         return sum(end - self._next(place) for place, end in self.ends.items() if place[0] in SIGNALS)
 
+    @property
+    def unjudged(self) -> int:
+        """How many moves of departments dispatch has not yet judged."""
+        return sum(end - self._next(place) for place, end in self.ends.items() if place[0].startswith(topics.ACTIONS))
+
+    def moves(self, department: str) -> int:
+        """How many moves of a department were applied."""
+        return self.outcomes([topics.actions(department)])["applied"]
+
     def _next(self, place: Place) -> int:
         row = self.books.get(place)
         return row.next_offset if row else 0
@@ -94,7 +103,8 @@ class Lookout:
     def __init__(self, stack: Stack, departments: Iterable[str]) -> None:
         self._stack = stack
         self._told = {topics.dispatch(department): department for department in departments}
-        watched = [t for t in topics.registry(self._told.values()) if t.name in SIGNALS or t.name in self._told]
+        known = topics.registry(self._told.values())
+        watched = [t for t in known if t.name in SIGNALS or topics.is_departments(t.name)]
         self._places = [TopicPartition(topic.name, n) for topic in watched for n in range(topic.partitions)]
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: asyncpg.Connection[Any] | None = None

@@ -12,12 +12,12 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What it is: somebody else's server, a step that ends by itself, a service of ours, or what watches them from outside."""
+    """What it is: another's server, a step that ends by itself, a service of ours, or what watches or answers from outside."""
 
     SERVER = "server"
     STEP = "step"
     SERVICE = "service"
-    PROBE = "probe"
+    OUTSIDE = "outside"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,16 @@ COMPONENTS = (
         port=8083, at_home={"GEWU_WEBHOOK_LOOPBACK": "yes"},
     ),
     Component(
-        "canary", Kind.PROBE, "a drill a minute through the whole line", ("python", "-m", "gewu.canary"),
+        "canary", Kind.OUTSIDE, "a drill a minute through the whole line", ("python", "-m", "gewu.canary"),
         _common("KAFKA_BOOTSTRAP", "CITY") | _LISTENS | {
             "GEWU_INTAKE_URL": "{intake_url}", "GEWU_DISPATCH_URL": "{dispatch_url}",
             "GEWU_CANARY_KEY_FILE": "{secrets}/canary.key",
         },
         port=8084,
+    ),
+    Component(
+        "desks", Kind.OUTSIDE, "made-up desks of the departments: they answer", ("python", "-m", "gewu_department.desks"),
+        _common("KAFKA_BOOTSTRAP"),
     ),
 )  # fmt: skip
 

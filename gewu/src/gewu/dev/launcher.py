@@ -115,6 +115,8 @@ async def _live(stack: Stack, options: Options, view: View) -> int:
         first = await lookout.look(thorough=True)
         run = Run(stack, lookout, view, Scene(city, first, _addresses(stack), Tally()))
         await stack.launch("canary", replica="canary", ready=False)
+        desks = {"DESKS": ",".join(city.departments), "DESKS_FALLBACK": city.fallback.id}
+        await stack.launch("desks", desks, replica="desks", ready=False)
         _introduce(run)
         if options.seconds is None:
             await _stay(run, city, options)
@@ -206,6 +208,7 @@ async def _close(run: Run) -> int:
     if run.measuring:
         await run.measuring.heard(run.stack.intake_url)
     run.say("stopping intake, then waiting until everything is settled …")
+    await run.stack.end("desks")
     await run.stack.end("canary")
     await run.stack.end("intake")
     last = await _drained(run)
@@ -238,7 +241,7 @@ async def _drained(run: Run) -> Snapshot:
     while True:
         last = await run.lookout.look(thorough=True)
         # Twice: the relay counts an event after it has left the outbox.
-        quiet = 0 if last.in_flight or last.outbox or last.silent else quiet + 1
+        quiet = 0 if last.in_flight or last.unjudged or last.outbox or last.silent else quiet + 1
         if quiet == 2 or time.monotonic() > end:
             return last
         await asyncio.sleep(0.25)

@@ -93,7 +93,7 @@ class Screen:
         layout["middle"].split_row(
             Layout(Padding(Group(_lanes(scene, before, now, last_s), self._course()), (0, 3, 0, 1)), ratio=13),
             Layout(Padding(_stages(before, now), (0, 3, 0, 0)), ratio=7),
-            Layout(Padding(_departments(scene.city, flow), (0, 1, 0, 0)), ratio=9),
+            Layout(Padding(_departments(scene, flow, now), (0, 1, 0, 0)), ratio=9),
         )
         return layout
 
@@ -147,11 +147,12 @@ def _stages(before: Snapshot, now: Snapshot) -> Table:
     return table
 
 
-def _departments(city: City, flow: Flow) -> Table:
-    table = _table("部门 departments", "", "派遣\ntold")
+def _departments(scene: Scene, flow: Flow, now: Snapshot) -> Table:
+    table = _table("部门 departments", "", "派遣\ntold", "应答\nmoves")
     for name, events in flow.busiest()[:10]:
-        department = city.departments[name]
-        table.add_row(f"{department.label_zh} {department.label_en}", f"{events}")
+        department = scene.city.departments[name]
+        moves = now.moves(name) - scene.first.moves(name)
+        table.add_row(f"{department.label_zh} {department.label_en}", f"{events}", f"{moves}")
     return table
 
 
