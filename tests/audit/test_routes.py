@@ -109,7 +109,7 @@ def test_dispatch_reads_the_rules_of_the_demo_city_the_same(demo: Path) -> None:
     city, dice, at = load(demo), random.Random(5), datetime(2025, 6, 1, tzinfo=UTC)
     inside = [(p.x, p.y) for p in shapely.point_on_surface(city.standing.shapes).tolist()]
     anywhere = [(dice.uniform(82.995, 83.05), dice.uniform(38.995, 39.03)) for _ in range(10_000)]
-    spots = [*dice.choices(inside, k=10_000), *anywhere]
+    spots = [*dice.choices(inside, k=40_000), *anywhere]
     things = [*city.objects, *([""] * len(city.objects))]
     words = [*city.words, "no such word"]
     rows = [opened(lon, lat, dice.choice(words), thing=dice.choice(things), at=at) for lon, lat in spots]

@@ -10,6 +10,7 @@ import pytest
 import gewu_dispatch.settings
 import gewu_intake.settings
 from gewu.cli import environment, main
+from gewu.dev import components
 from gewu.runtime import contact, keys
 from gewu.runtime.env import SettingsFault
 from tests.cli.running import Gewu, env_file
@@ -61,8 +62,8 @@ def test_init_prints_for_each_service_what_it_takes_as_it_is(
 ) -> None:
     folder = tmp_path / name
     said = blocks(gewu("keys", "init", "--folder", folder).out, tmp_path)
-    assert list(said) == list(READ)
-    read = {service: READ[service]({**further[service], **block}) for service, block in said.items()}
+    assert list(said) == [service.name for service in components.services()]
+    read = {service: READ[service]({**further[service], **said[service]}) for service in READ}
     for settings in read.values():
         assert settings.keys_file == folder / "keys.json" and settings.keys_file.is_file()
         assert settings.link_secret == (folder / "link.secret").read_bytes()[:64]

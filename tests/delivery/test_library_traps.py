@@ -51,11 +51,26 @@ def _used(path: Path) -> set[str]:
     return names
 
 
+# Words of other things: a sensor's broker acknowledges and publishes, and so does the live feed's hub.
+OTHERS = {
+    "bridge.py",
+    "client.py",
+    "measuring.py",
+    "hub.py",
+    "feed.py",
+    "test_brokers.py",
+    "test_live.py",
+    "sensors.py",
+}
+
+
 @pytest.mark.parametrize("trap", FORBIDDEN)
 def test_nobody_uses_what_springs_the_trap(trap: str) -> None:
     tests = [p for p in (ROOT / "tests").rglob("*.py") if p != Path(__file__)]
     harmless_in_tests = FORBIDDEN[trap] == {"wait_for"}  # nobody stops them with a signal
+    may_mean_others = FORBIDDEN[trap] & {"ack", "publish"}
     found = [p for p in (*modules(ROOT), *(() if harmless_in_tests else tests)) if _used(p) & FORBIDDEN[trap]]
+    found = [p for p in found if not (may_mean_others and p.name in OTHERS)]
     assert not found
 
 

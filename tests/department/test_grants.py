@@ -306,14 +306,16 @@ async def _started(locked: LockedKafka, database: Postgres, demo: Path, folder: 
         own = locked.kafka(f"gewu-{name}")
         places = {
             "kafka": own.bootstrap, "postgres": database.dsn, "city": str(demo), "secrets": str(folder / "secrets"),
-            "host": ports.LOOPBACK, "port": str(service.port), "instance": f"locked-{name}",
+            "mqtt": "", "mqtt_version": "5.0", "mqtt_login": str(folder / "secrets" / "mqtt"), "clips": "", "models": "",
+            "pictures": str(folder / "pictures"), "host": ports.LOOPBACK, "port": str(service.port), "instance": f"locked-{name}",
             **{f"{n}_url": s.url for n, s in found.items()},
         }  # fmt: skip
         login = {
             "GEWU_KAFKA_CA_FILE": own.ca_file, "GEWU_KAFKA_USER_FILE": own.user_file,
             "GEWU_KAFKA_PASSWORD_FILE": own.password_file,
         }  # fmt: skip
-        await service.spawn({**service.component.variables(places), **{k: str(v) for k, v in login.items()}})
+        known = {k: v for k, v in service.component.variables(places).items() if not k.startswith("GEWU_MQTT_")}
+        await service.spawn({**known, **{k: str(v) for k, v in login.items()}})  # without a bridge
     await asyncio.gather(*(s.until_ready(60.0) for s in found.values()))
     return found["intake"], found["dispatch"]
 

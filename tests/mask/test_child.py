@@ -155,7 +155,7 @@ async def test_an_answer_out_of_form_is_no_picture(said: bytes, monkeypatch: pyt
         return await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdin=pipe, stdout=pipe)
 
     monkeypatch.setattr(client, "_start", impostor)
-    async with running(Masker(None, deadline_s=LONG)) as masker:
+    async with running(Masker(Path("anywhere"), deadline_s=LONG)) as masker:
         with pytest.raises(Failed):
             await masker.mask(SMALL)
 
