@@ -52,6 +52,8 @@ def test_the_changes_are_those_of_the_contract() -> None:
         ("x,a,b,webhook,https://hook.example/x#y,no", "no user, password or fragment"),
         ("x,a,b,webhook,https://钩.example/x,no", "plain ASCII"),
         ("x,a,b,webhook,https://[::1/x,no", "is no URL"),
+        (f"x,a,b,webhook,https://{'h' * 64}.example/x,no", "a label of none or more than 63"),
+        ("x,a,b,webhook,https://hook..example/x,no", "a label of none or more than 63"),
         ("X y,a,b,webhook,https://hook.example/x,no", "receiver id 'X y' must be"),
     ],
 )

@@ -55,6 +55,27 @@ async def test_each_kind_of_failure_has_what_follows(ground: Ground) -> None:
     assert len(await arrived(slow, 2)) >= 2
 
 
+async def test_a_receiver_that_is_gone_at_its_new_address_too_is_left_alone_there_as_well(ground: Ground) -> None:
+    desk = await ground.listener()
+    desk.answer = Listener.says(410)
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    notify = await ground.notify()
+    await ground.say(changed())
+    await arrived(desk, 1)
+    await notify.stop()
+    ground.city.write({"desk": f"{desk.url}&moved"}, everything_to("desk"))
+    await ground.again(notify)
+    await ground.say(changed())
+    await arrived(desk, 2)
+    await ground.say(changed())
+
+    async def planned() -> bool:
+        return [state for _, state in await ground.states()].count("open") >= 1
+
+    await until(planned, what="the third change, which waits")
+    assert len(desk.got) == 2
+
+
 async def test_an_answer_without_end_or_over_its_bound_costs_its_receiver_one_attempt(ground: Ground) -> None:
     from aiohttp import web
 

@@ -44,6 +44,18 @@ def test_a_passer_by_does_not_end_a_dwell_and_an_empty_lane_does() -> None:
     assert left[11] is Zone.CLEARED and Zone.DETECTED not in left
 
 
+def test_what_goes_on_at_one_camera_says_nothing_of_another_and_is_forgotten_when_it_is_over() -> None:
+    both = PlateRule(
+        "r", ("c", "d"), "matter:09009", "案件", ("皖A12345",), ("甲", "乙"), date(2026, 11, 1), date(2026, 11, 30)
+    )
+    standing = Standing({"r": both})
+    assert standing.judge(both, "c", "皖A12345", 5 * SECOND, DAY)[1] is Asked.DETECTED
+    assert standing.judge(both, "d", "皖A12345", 6 * SECOND, DAY) == (6 * SECOND, Asked.DETECTED)
+    later = int((plates.AGAIN_S + 7) * SECOND)
+    standing.judge(both, "d", "皖A12345", later, DAY)
+    assert "皖A12345" in str(standing._since) and not any(camera == "c" for _, camera, _ in standing._since)
+
+
 def test_a_second_car_is_a_second_occurrence() -> None:
     said = seen(*[(n, 0.0 if 15 <= n < 22 else 0.5) for n in range(40)])
     assert said.count(Zone.DETECTED) == 2 and said.count(Zone.CLEARED) == 1

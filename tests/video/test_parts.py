@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from gewu.city import City, load
+from gewu.city.scene import PlateRule
 from gewu.lane import Lane
 from gewu.runtime.env import SettingsFault
 from gewu.runtime.producer import Unknown
@@ -103,6 +104,27 @@ async def test_a_child_that_talks_nonsense_is_killed(tmp_path: Path, monkeypatch
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert ends[0] is Ended.GARBLED
+
+
+async def test_a_child_is_ended_when_other_rules_hold_than_it_was_ordered_to_look_for() -> None:
+    in_force = [
+        PlateRule("r", ("c",), "matter:09009", "案件", ("皖A12345",), ("甲", "乙"), date(2026, 1, 1), date(2026, 3, 1))
+    ]
+    bounds = settings.Children(4.0, 2.0, 3.0, 1.0, 1 << 30)
+    keeper = children.Keeper(
+        camera("a.mp4"), load_scenes(), bounds, Sources(None, False, (), None), lambda _: in_force, {}
+    )  # fmt: skip
+    said, heard = asyncio.StreamReader(), []
+    listening = asyncio.create_task(keeper._listen(said, {"r"}, lambda _, message: heard.append(message)))
+    said.feed_data(talk.worded(Beat(0.1, 1, 0)))
+
+    async def one() -> bool:
+        return bool(heard)
+
+    await until(one, 5.0, "a beat while the rule holds")
+    in_force.clear()  # its last day is over
+    said.feed_data(talk.worded(Beat(0.1, 2, 0)))
+    assert await asyncio.wait_for(listening, 5.0) is Ended.RULES and len(heard) == 1
 
 
 def load_scenes():  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@ import random
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 
 from gewu.city.scene import Camera, PlateRule, Scenes
@@ -70,9 +70,10 @@ class Keeper:
         )
         try:
             assert child.stdin
-            child.stdin.write(talk.ordered(self._order(url)))
+            order = self._order(url)
+            child.stdin.write(talk.ordered(order))
             child.stdin.close()
-            return await self._listen(child, heard)
+            return await self._listen(child.stdout, order.plates.keys(), heard)
         except Garbled:
             return Ended.GARBLED
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -80,8 +81,11 @@ class Keeper:
         finally:
             await _end(child)
 
-    async def _listen(self, child: Process, heard: Callable[[Camera, Message], None]) -> Ended:
-        out, patience, is_open = child.stdout, FIRST_WORD_S, False
+    async def _listen(
+        self, out: asyncio.StreamReader | None, asked: Set[str], heard: Callable[[Camera, Message], None]
+    ) -> Ended:
+        """Until it must be ended; asked: the plate rules that it was ordered to look for."""
+        patience, is_open = FIRST_WORD_S, False
         assert out
         while True:
             try:
@@ -94,6 +98,9 @@ class Keeper:
             if isinstance(message, End):
                 return message.why
             if isinstance(message, Beat):
+                # A rule that is over, or suspended, is not looked for a second longer; one that begins is looked for.
+                if {rule.id for rule in self._rules(self.camera.id)} != asked:
+                    return Ended.RULES
                 if message.looked:
                     self.newest = time.monotonic() - message.age
                 # Whatever keeps a decoder busy without a picture, and no time-out knows: the age tells.

@@ -30,6 +30,7 @@ class Ended(StrEnum):
     MUTE = "mute"  # killed: it said nothing
     GARBLED = "garbled"  # killed: what it said is no message
     CRASHED = "crashed"
+    RULES = "rules"  # by us: other rules hold now than those that it was ordered to look for
     STOPPED = "stopped"  # by us
 
 

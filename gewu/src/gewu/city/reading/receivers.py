@@ -51,6 +51,8 @@ def _url(said: str, say: Say) -> str:
         say(f"url {said!r} must look like https://host/path")
     elif parts.username is not None or parts.password is not None or parts.fragment or "#" in said:
         say(f"url {said!r} must hold no user, password or fragment: who speaks is known by the signature")
+    elif any(not 0 < len(label) <= 63 for label in host.rstrip(".").split(".")) and ":" not in host:
+        say(f"url {said!r} has a name with a label of none or more than 63 letters: nobody can look it up")
     elif not said.isascii() or any(c.isspace() or c in '\\<>^`{|}"' for c in said):
         say(f"url {said!r} must be plain ASCII without blanks; write a name of another script as xn--…")
     return said

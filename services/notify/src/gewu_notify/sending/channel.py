@@ -139,6 +139,8 @@ class Channel:
             kind = Kind.NO_TLS
         except OSError:
             kind = Kind.UNREACHABLE
+        except ValueError:  # a name that is none, such as one with a label of more than 63 letters
+            kind = Kind.FORBIDDEN
         self._end(claimed, started, kind, 0, 0.0)
 
     async def _connect(self) -> Exchange:

@@ -40,7 +40,10 @@ FROM unnest($1::uuid[], $2::int[], $3::text[], $4::bigint[], $5::text[]) AS m (w
 WHERE n.webhook_id = m.webhook_id AND n.attempts = m.attempts AND n.state = 'open'"""
 
 _DISABLED = "SELECT receiver, url FROM disabled"
-_DISABLE = "INSERT INTO disabled (receiver, url, at) VALUES ($1, $2, $3) ON CONFLICT (receiver) DO NOTHING"
+# Gone at the address that it has now, also where it was gone at another one before.
+_DISABLE = """
+INSERT INTO disabled (receiver, url, at) VALUES ($1, $2, $3)
+ON CONFLICT (receiver) DO UPDATE SET url = excluded.url, at = excluded.at"""
 
 # Open ones of receivers that are disabled or not in the package any more: nobody would ever send them.
 _GIVE_UP = """

@@ -45,12 +45,13 @@ class Tally:
 class Standing:
     """The rules of a package with their tallies, and the occurrences of asked plates that go on.
 
-    Of a plate that no rule asks for nothing is in here. A suspension ends with the process: restart it with a mended rule.
+    Of a plate that no rule asks for nothing is in here; of one that a rule asks for, each camera by itself and until it has not
+    been seen there for AGAIN_S. A suspension ends with the process: restart it with a mended rule.
     """
 
     rules: dict[str, PlateRule]
     tallies: dict[str, Tally] = field(default_factory=dict)
-    _since: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict, repr=False)
+    _since: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for id in self.rules:
@@ -76,15 +77,17 @@ class Standing:
             return now, Asked.OTHER_CAMERA
         if not rule.in_force(day):
             return now, Asked.NOT_IN_FORCE
-        found = self._since.get((rule.id, plate))
-        goes_on = found is not None and now - found[1] <= AGAIN_S * SECOND
+        # By camera: what goes on here says nothing of where the car was before. And nothing is kept that is over.
+        self._since = {key: times for key, times in self._since.items() if now - times[1] <= AGAIN_S * SECOND}
+        found = self._since.get((rule.id, camera, plate))
+        goes_on = found is not None
         if not goes_on:
             tally.matched += 1
         if tally.is_suspended:
             self._since = {key: times for key, times in self._since.items() if key[0] != rule.id}
             return now, Asked.SUSPENDED
         since = found[0] if found is not None and goes_on else now
-        self._since[rule.id, plate] = since, now
+        self._since[rule.id, camera, plate] = since, now
         return since, Asked.STANDING if goes_on else Asked.DETECTED
 
 
