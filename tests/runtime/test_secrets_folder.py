@@ -70,7 +70,7 @@ def test_the_launcher_adds_its_keys_to_what_keys_init_made(tmp_path: Path) -> No
     first = access.prepare(tmp_path)
     assert access.prepare(tmp_path) == first, "a second start goes on with the same keys"
     entries = keys.read(tmp_path / "keys.json")
-    assert entries[0] == mine and [key.id for key in entries] == ["mine", "replay", "ops"]
+    assert entries[0] == mine and [key.id for key in entries] == ["mine", "replay", "canary", "ops"]
     ring = keys.KeyRing(tmp_path / "keys.json")
     assert [key and key.id for key in map(ring.holder, (first.report_key, first.ops_key))] == ["replay", "ops"]
     assert Opener.read(tmp_path / "contact-private.json").open(sealed) == b"who"

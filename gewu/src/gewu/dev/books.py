@@ -23,7 +23,7 @@ _PATIENCE_S = 3.0
 SIGNALS = tuple(topics.signals(lane) for lane in Lane)
 # A record's age at each hand-over, each a stage of its way.
 STAGES = {
-    "in the log": ("intake", "gewu_producer_age_seconds_bucket"),
+    "logged": ("intake", "gewu_producer_age_seconds_bucket"),
     "settled": ("dispatch", "gewu_delivery_age_seconds_bucket"),
     "told": ("dispatch", "gewu_relay_event_age_seconds_bucket"),
 }

@@ -19,17 +19,18 @@ from gewu.dev.view import Scene
 from gewu.dev.watch import Flow, between, duration
 from gewu.lane import Lane
 
-WIDTH, HEIGHT = 110, 40  # of the smallest terminal that shows all of it
+WIDTH, HEIGHT = 110, 44  # of the smallest terminal that shows all of it
 _KEPT = 10  # looks over which a rate and a stage's ages are taken
-_MESSAGES = 6
+_MESSAGES = 3
 _BARS = " ▁▂▃▄▅▆▇█"
 _LANES = {Lane.P0: "bold red", Lane.P1: "yellow", Lane.P2: "", Lane.P3: "dim"}
 _OUTCOMES = (("opened", "立案"), ("joined", "并案"), ("measured", "读数"), ("duplicate", "重复"), ("conflict", "冲突"))
+_SHORT = {"opened": "open", "joined": "join", "measured": "meas.", "duplicate": "dupl.", "conflict": "confl"}
 _BECAUSE = {
     "rule": "规则", "owner": "属主", "fallback_unknown_class": "兜底：类别不明", "fallback_no_rule": "兜底：无规则",
     "fallback_no_grid": "兜底：无网格", "fallback_returned": "兜底：被退回",
 }  # fmt: skip
-_STAGES = {"in the log": "入日志", "settled": "结算", "told": "派遣"}
+_STAGES = {"logged": "入日志", "settled": "结算", "told": "派遣"}
 
 
 def fits(console: Console) -> bool:
@@ -91,9 +92,9 @@ class Screen:
             Layout(_foot(scene, self._said), name="foot"),
         )
         layout["middle"].split_row(
-            Layout(Padding(Group(_lanes(scene, before, now, last_s), self._course()), (0, 3, 0, 1)), ratio=13),
-            Layout(Padding(_stages(before, now), (0, 3, 0, 0)), ratio=7),
-            Layout(Padding(_departments(scene, flow, now), (0, 1, 0, 0)), ratio=9),
+            Layout(Padding(Group(_lanes(scene, before, now, last_s), self._course()), (0, 3, 0, 1)), ratio=14),
+            Layout(Padding(_stages(before, now), (0, 2, 0, 0)), ratio=7),
+            Layout(Padding(_departments(scene, flow, now), (0, 1, 0, 0)), ratio=12),
         )
         return layout
 
@@ -122,13 +123,15 @@ def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", title_style="bold", box=None, expand=True, pad_edge=False)
     for n, name in enumerate(columns):
         table.add_column(
-            name, justify="right" if n else "left", header_style="dim", no_wrap=True, min_width=6 if n else 2
+            name, justify="right" if n else "left", header_style="dim", no_wrap=True, min_width=5 if n else 2
         )
     return table
 
 
 def _lanes(scene: Scene, before: Snapshot, now: Snapshot, seconds: float) -> Table:
-    table = _table("通道 lanes", "\nlane", "每秒\n/s", *(f"{zh}\n{name[:6]}" for name, zh in _OUTCOMES), "在途\nwaits")
+    table = _table(
+        "通道 lanes", "\nlane", "每秒\n/s", *(f"{zh}\n{_SHORT[name]}" for name, zh in _OUTCOMES), "在途\nwaits"
+    )
     for lane in Lane:
         topic = topics.signals(lane)
         first, outcomes = scene.first.outcomes([topic]), now.outcomes([topic])
