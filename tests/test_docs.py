@@ -84,10 +84,9 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 def test_every_decision_has_its_number_and_its_parts() -> None:
     records = sorted((ROOT / "docs/decisions").glob("0*.md"))
     index = (ROOT / "docs/decisions/README.md").read_text()
-    assert len({record.name[:4] for record in records}) == len(records), "two of one number"
-    for record in records:
-        text, number = record.read_text(), record.name[:4]
-        assert record.name[4] == "-" and text.startswith(f"# {number} ") and record.name in index
+    for number, record in enumerate(records, 1):
+        text = record.read_text()
+        assert record.name.startswith(f"{number:04}-") and text.startswith(f"# {number:04} ") and record.name in index
         parts = ["Context", "Verdict" if "verdict" in record.name else "Decision", "Enforced by"]
         assert all(f"\n## {part}\n" in text for part in parts) and text.count("\n") < 70, record.name
 

@@ -34,7 +34,6 @@ class Desk:
         self._rng = random.Random(department.settings.department)
         self._due: list[tuple[float, int, Move]] = []
         self._count = 0
-        self._gone: set[str] = set()
 
     async def work(self) -> None:
         """For ever."""
@@ -46,10 +45,10 @@ class Desk:
     def _hear(self, event: Event) -> None:
         match event:
             case Assigned():
-                self._gone.discard(event.case_id)
                 self._take(event.case_id)
             case Withdrawn():
-                self._gone.add(event.case_id)
+                self._due = [due for due in self._due if due[2].case_id != event.case_id]
+                heapq.heapify(self._due)
             case Refused():
                 log.info("%s of %s is refused: %s", event.kind, event.case_id, event.reason)
 
@@ -72,8 +71,7 @@ class Desk:
         while True:
             while self._due and self._due[0][0] <= clock.time():
                 _, _, move = heapq.heappop(self._due)
-                if move.case_id not in self._gone:
-                    await self._say(move)
+                await self._say(move)
             await asyncio.sleep(_TICK_S)
 
     async def _say(self, move: Move) -> None:
