@@ -116,4 +116,4 @@ async def _cases(stack: Stack, state: str) -> list[dict[str, Any]]:
     async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
         found = await answer.json()
     assert answer.status == 200, found
-    return [case for case in found["cases"] if case["exercise"] and case["category"] == "unknown"]
+    return [case for case in found["cases"] if case.get("exercise") and case["category"] == "unknown"]

@@ -70,14 +70,11 @@ FIRING = next(query for p in panels.read() if p.title == "Firing alerts" for que
 async def test_a_slow_stage_is_named_by_its_alert_and_by_no_other(
     stack: Stack, prometheus: Prometheus, alert: str
 ) -> None:
-    async def none() -> bool:
-        return not await prometheus.firing()
-
     async def fires() -> bool:
         return alert in await prometheus.firing()
 
     async with Traffic(stack) as traffic:
-        await until(none, 60.0, "quiet before")
+        await _quiet(prometheus, "before")
         began = await prometheus.now()
         async with SLOWED[alert](stack):
             await until(fires, 60.0, alert)
@@ -86,12 +83,27 @@ async def test_a_slow_stage_is_named_by_its_alert_and_by_no_other(
             until_then = await prometheus.now()
             shown = {labels["stage"]: value for labels, value in await prometheus.values(FIRING)}
         fired = await _evaluations(prometheus, began, until_then)
-        await until(none, 60.0, "quiet after")
+        await _quiet(prometheus, "after")
     assert {stage for stage, _ in fired} <= {SLOW[alert], "journey"}, fired
     stood = [at for at in fired[SLOW[alert], alert] if at >= since]
     assert len(stood) >= _STEADY, fired
     assert shown.get(SLOW[alert], 0) >= 1 and "none" not in shown, "the panel shows the alert, not its fallback"
     assert traffic.accepted > 300
+
+
+async def _quiet(prometheus: Prometheus, when: str) -> None:
+    """No alert fires any more; fails with the names of those that do."""
+    firing: dict[str, str] = {}
+
+    async def none() -> bool:
+        firing.clear()
+        firing.update(await prometheus.firing())
+        return not firing
+
+    try:
+        await until(none, 60.0, "quiet")
+    except AssertionError as late:
+        raise AssertionError(f"{when} the stage is slow, these alerts fire: {firing}") from late
 
 
 async def _evaluations(prometheus: Prometheus, start: float, end: float) -> dict[tuple[str, str], list[float]]:

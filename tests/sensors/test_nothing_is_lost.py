@@ -14,6 +14,7 @@ from gewu import topics
 from gewu.dev.stack import Stack
 from gewu.lane import Lane
 from gewu.v1.signal_pb2 import Signal
+from tests.support import log
 from tests.support.sensors import Town, mosquitto_or_skip
 from tests.support.waiting import until
 
@@ -44,10 +45,8 @@ async def in_the_log(stack: Stack, session: int) -> Counter[tuple[str, int]]:
         left = {place for place in places if ends[place]}
         while left:
             for records in (await consumer.getmany(*left, timeout_ms=500)).values():
-                for record in records:
-                    own = Signal.FromString(record.value).reading
-                    if own.session == session:
-                        found[own.sensor_id, own.counter] += 1
+                own = [signal.reading for signal in log.messages(records, Signal)]
+                found.update((reading.sensor_id, reading.counter) for reading in own if reading.session == session)
             left = {place for place in left if await consumer.position(place) < ends[place]}
     finally:
         await consumer.stop()
@@ -86,13 +85,13 @@ async def test_every_reading_with_a_puback_counts_once_though_the_bridge_is_kill
         return {r["sensor_id"]: r["counter"] for r in rows} == {id_: acked[-1] for id_, acked in town.acked.items()}
 
     await until(all_read, 60.0, "the last reading of every sensor")
-    log = await in_the_log(stack, session)
-    assert set(log) == {(id_, counter) for id_, acked in town.acked.items() for counter in acked}
-    repeats = sum(log.values()) - len(log)
+    logged = await in_the_log(stack, session)
+    assert set(logged) == {(id_, counter) for id_, acked in town.acked.items() for counter in acked}
+    repeats = sum(logged.values()) - len(logged)
     assert repeats > 0, "no kill met a reading under way: nothing was shown"
 
     async def settled() -> bool:
-        return sum((await outcomes(stack)).values()) - sum(before.values()) >= sum(log.values())
+        return sum((await outcomes(stack)).values()) - sum(before.values()) >= sum(logged.values())
 
     await until(settled, 30.0, "every record of the log")
     wanted = {(id_, f"{session}:{counter}") for id_ in SENSORS for counter in town.crossings(id_)}
@@ -102,4 +101,4 @@ async def test_every_reading_with_a_puback_counts_once_though_the_bridge_is_kill
     assert Counter((r["source"].removeprefix("sensor:"), r["client_id"]) for r in rows) == Counter(wanted)
     now = {name: count - before[name] for name, count in (await outcomes(stack)).items()}
     assert (now["duplicate"], now["parked"]) == (repeats, 0)
-    assert now["measured"] == len(log) - len(wanted) and now["opened"] + now["joined"] == len(wanted)
+    assert now["measured"] == len(logged) - len(wanted) and now["opened"] + now["joined"] == len(wanted)

@@ -1,13 +1,15 @@
 """What stands in a topic, and putting records there by hand."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
+from google.protobuf.message import DecodeError, Message
 
 from gewu.runtime.settings import Kafka
 
 Headers = Sequence[tuple[str, bytes | None]]
+M = TypeVar("M", bound=Message)
 
 
 async def put(
@@ -40,3 +42,14 @@ async def read(kafka: Kafka, topic: str, partition: int = 0) -> list[ConsumerRec
         return found
     finally:
         await consumer.stop()
+
+
+def messages(records: Iterable[ConsumerRecord[Any, Any]], kind: type[M]) -> list[M]:
+    """The records that are such a message; what else tests put on a topic that all share is left out."""
+    found: list[M] = []
+    for record in records:
+        try:
+            found.append(kind.FromString(record.value or b""))
+        except DecodeError:
+            continue
+    return found

@@ -82,15 +82,18 @@ async def signals(stack: Stack, camera: str) -> list[Signal]:
     found = []
     for topic in topics.registry([])[: len(Lane)]:
         for n in range(topic.partitions):
-            found += [Signal.FromString(r.value) for r in await log.read(kafka(stack), topic.name, n) if r.value]
+            found += log.messages(await log.read(kafka(stack), topic.name, n), Signal)
     return [s for s in found if s.source == f"camera:{camera}"]
 
 
 async def test_a_car_in_a_fire_lane_reaches_the_department_of_that_estate(watched: Stack) -> None:
     async def told() -> list[Assignment]:
         said = [r for n in range(2) for r in await log.read(kafka(watched), topics.dispatch("housing-works"), n)]
-        found = [Assignment.FromString(r.value) for r in said if r.value]
-        here = [a for a in found if (round(a.case.point.lon, 6), round(a.case.point.lat, 6)) == (83.013975, 39.008682)]
+        here = [
+            a
+            for a in log.messages(said, Assignment)
+            if (round(a.case.point.lon, 6), round(a.case.point.lat, 6)) == (83.013975, 39.008682)
+        ]
         return [a for a in here if a.case.category == "matter:09012"]
 
     assert len(await until(told, 60.0, "the fire lane's case")) == 1
