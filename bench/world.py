@@ -117,6 +117,7 @@ class World:
         return {
             "kafka": self.stack.kafka.bootstrap, "postgres": dsn or self.stack.dsn, "city": str(city or self.city),
             "secrets": str(self.folder / "secrets"), "pictures": "", "models": "",
+            "mqtt": "", "mqtt_version": "", "mqtt_login": "",
             "host": ports.LOOPBACK, "port": str(port),
             "instance": f"bench-{name}", "intake_url": url, "dispatch_url": url,
         }  # fmt: skip

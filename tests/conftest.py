@@ -4,15 +4,18 @@ Which ones: an address in the environment, else native, else containers (tests/s
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
 import pytest
 
+from gewu.dev import ports
 from gewu.dev.kafka import KafkaServer
 from gewu.dev.kafka_files import QUICK_RETURN
 from gewu.dev.postgres import PostgresServer
+from gewu.dev.receiver import PORT, Receiver
 from gewu.dev.stack import Stack
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime import migrate
@@ -115,10 +118,18 @@ async def make_topics(kafka: Kafka, partitions: int, name: str = "") -> list[Top
 
 @pytest.fixture(scope="session")
 async def stack(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIterator[Stack]:
-    """Kafka, PostgreSQL, intake and dispatch, running: one for all tests that speak to a whole Gewu."""
-    made = Stack(tmp_path_factory.mktemp("stack"), demo, kafka_settings=QUICK_RETURN, models=shared.models())
-    await made.start()
+    """Servers and services, running: one for all tests that speak to a whole Gewu, with a receiver for its notices.
+
+    Without one they would wait, and after ten minutes of other tests an alert would rightly say so.
+    """
+    city, port = tmp_path_factory.mktemp("city") / "demo", ports.free_ports(1)[0]
+    shutil.copytree(demo, city)
+    (city / "receivers.csv").write_text((demo / "receivers.csv").read_text().replace(f":{PORT}/", f":{port}/"))
+    made = Stack(tmp_path_factory.mktemp("stack"), city, kafka_settings=QUICK_RETURN, models=shared.models())
+    receiver = Receiver(made.data / "secrets" / "receivers")
     try:
+        assert await receiver.start(port)
+        await made.start()
         yield made
         files = [path for path in (made.data / "pictures").rglob("*") if path.is_file()]
         if files:  # at the end of the run: everything that its tests stored
@@ -127,6 +138,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIt
             assert Eyes().visible(files) == []
     finally:
         await made.stop()
+        await receiver.stop()
 
 
 @pytest.fixture(scope="session")
