@@ -104,7 +104,8 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     "Pictures": (
         Panel("Pictures in the last hour, by answer", "Stored, or why not.", "none", (
                   ('sum(increase(gewu_intake_pictures_total{answer="stored"}[1h]))', "stored"),
-                  (_seen(_lately('gewu_intake_pictures_total{answer!="stored"}', "answer"), "answer", "none refused"), "{{answer}}"))),
+                  (_seen(_lately('gewu_intake_pictures_total{answer!="stored"}', "answer"), "answer", "none refused"),
+                   "{{answer}}"))),
         Panel("Areas covered in the last hour", "Faces and plates; 0 all day while pictures come: it may be blind.", "none",
               (("sum(increase(gewu_mask_covered_total[1h]))", "areas"),)),
         Panel("Masker: there, busy, waiting", "Busy is seconds of work a second, 1 at most; 8 may wait.", "none", (
