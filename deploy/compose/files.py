@@ -24,14 +24,13 @@ _HEAD = """\
 
 
 def texts(components: Iterable[Component] = COMPONENTS) -> dict[Path, str]:
-    """Path → text of docker-compose.yml and of a Dockerfile for each service.
+    """Path → text of docker-compose.yml and of a Dockerfile for each image of ours.
 
     Raises system.Missing where a component has no image, or asks for a place that no container has.
     """
-    # What watches from outside has no place inside: it is started by hand, or on another machine.
-    table = tuple(c for c in components if c.kind is not Kind.OUTSIDE)
-    services = [c for c in table if c.kind is Kind.SERVICE]
-    made = {ROOT / f"services/{c.name}/Dockerfile": dockerfile.text(c) for c in services}
+    table = tuple(c for c in components if not c.demo)
+    images = [c for c in table if c.kind in (Kind.SERVICE, Kind.OUTSIDE)]
+    made = {ROOT / dockerfile.place(c): dockerfile.text(c) for c in images}
     read = {ROOT / "deploy/mosquitto" / name: text for name, text in mosquitto_files().items()}
     return {ROOT / "docker-compose.yml": compose(table), **read, **made}
 

@@ -94,13 +94,20 @@ def _postgres() -> Image:
     )
 
 
-# The bridge's login is drawn by the step `secrets`; those of sensors are added by hand and stay in the volume.
+# The bridge's login is drawn by the step `secrets`; those of sensors are added by hand and stay in the volume. -U hashes a file
+# in place, and would hash a second time what is hashed: so the bridge's line is made alone. No password is an argument, which
+# every process of the machine could read; the health check finds its own in the file that mosquitto_sub looks for.
+_ASKS = "/mosquitto/data/asks"
 _MOSQUITTO = f"""\
+umask 077
+mkdir -p /mosquitto/data/data {_ASKS}
 cp /mosquitto/config/acl /mosquitto/data/acl
 touch /mosquitto/data/passwords
-mosquitto_passwd -b /mosquitto/data/passwords {mqtt_files.BRIDGE} "$$(cat /passwords/mqtt/password)"
-mkdir -p /mosquitto/data/data
-chmod 0600 /mosquitto/data/passwords /mosquitto/data/acl
+{{ printf '%s:' {mqtt_files.BRIDGE}; cat /passwords/mqtt/password; }} >/mosquitto/data/fresh
+mosquitto_passwd -U /mosquitto/data/fresh
+grep -v '^{mqtt_files.BRIDGE}:' /mosquitto/data/passwords >>/mosquitto/data/fresh || true
+mv /mosquitto/data/fresh /mosquitto/data/passwords
+{{ printf '%s %s\\n' -u {mqtt_files.BRIDGE}; printf '%s ' -P; cat /passwords/mqtt/password; }} >{_ASKS}/mosquitto_sub
 chown -R mosquitto:mosquitto /mosquitto/data
 exec mosquitto -c /mosquitto/config/mosquitto.conf
 """
@@ -118,7 +125,7 @@ def mosquitto_files() -> dict[str, str]:
 
 def _mosquitto() -> Image:
     port = component("mqtt").port
-    asks = f'mosquitto_sub -p {port} -u {mqtt_files.BRIDGE} -P "$$(cat /passwords/mqtt/password)" -t sensors/+/readings -E -W 5'
+    asks = f"mosquitto_sub -h 127.0.0.1 -p {port} -t sensors/+/readings -E -W 5"
     return Image(
         says=f"Mosquitto, the sensors' broker, mqtt://127.0.0.1:{port}",
         tag="eclipse-mosquitto:2.0.22",
@@ -126,7 +133,7 @@ def _mosquitto() -> Image:
         keeps={"mqtt": "/mosquitto/data"},
         reads={"./deploy/mosquitto": "/mosquitto/config"},
         secrets={"mqtt-password": "/passwords/mqtt"},
-        well=("sh", "-c", asks),
+        well=("env", f"XDG_CONFIG_HOME={_ASKS}", *asks.split()),
         published=True,
     )
 

@@ -49,17 +49,29 @@ def places(component: Component, table: Iterable[Component]) -> dict[str, Place]
         "mqtt_version": Place("5.0"),
         "mqtt_login": Place("/secrets/mqtt"),  # beside the others that intake has from {secrets}
         "city": Place("/city", (CITY,)),
+        # A camera of another network is opened only where its network is named; their logins are asked of nobody else.
+        "camera_networks": Place("${GEWU_CAMERA_NETWORKS:-127.0.0.0/8}"),
+        "camera_logins": Place(
+            "/passwords/cameras/logins.json", ("camera-logins:/passwords/cameras:ro",), needs=("secrets",)
+        ),
+        "canary_key": Place("/passwords/canary/key", ("canary-key:/passwords/canary:ro",), needs=("secrets",)),
         # Empty unless somebody fills the volume or names a folder; without models video sees motion only.
         "clips": Place("/clips", ("${GEWU_CLIPS:-clips}:/clips:ro",)),
         "models": Place("${GEWU_MODELS:+/models}", ("${GEWU_MODELS:-models}:/models:ro",)),
         "pictures": Place("/pictures", ("pictures:/pictures",)),
         "secrets": Place("/secrets", ("secrets:/secrets:ro",), needs=("secrets",)),
-        # A published port arrives at the pod's outer address. It is bound to this machine's loopback, where whoever comes
-        # from elsewhere must come through a proxy that ends TLS.
-        "host": Place("0.0.0.0", environment={"GEWU_HTTP_BEHIND_PROXY": "yes"}),
+        "host": _host(component),
         "port": Place(str(component.port)),
         "instance": Place(f"compose-{component.name}"),
     }
+
+
+def _host(component: Component) -> Place:
+    if component.kind is not Kind.SERVICE:
+        return Place(LOOPBACK)  # asked by nobody but Prometheus, which is in the pod
+    # A published port arrives at the pod's outer address. It is bound to this machine's loopback, where whoever comes
+    # from elsewhere must come through a proxy that ends TLS.
+    return Place("0.0.0.0", environment={"GEWU_HTTP_BEHIND_PROXY": "yes"})
 
 
 def used(component: Component, table: Iterable[Component]) -> dict[str, Place]:

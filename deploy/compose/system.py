@@ -6,19 +6,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deploy.compose import dockerfile
 from deploy.compose.images import PYTHON, Image, servers, watchers
 from deploy.compose.places import CITY, LOOPBACK, Missing, names, used
 from gewu.dev.components import Component, Kind
 from gewu.runtime.service import STOP_S
 
-SERVICES = Path(__file__).parents[2] / "services"
+ROOT = Path(__file__).parents[2]
 _POD = {"pod": {"condition": "service_started", "restart": True}}
 # What our own containers may not: write to their files, gain rights.
 _CONFINED = {
     "read_only": True, "tmpfs": ["/tmp"], "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"],
 }  # fmt: skip
 # The key that opens contacts stays in the vault, which no service has mounted. Passwords are readable to whoever has their
-# volume, because the images read them under users of their own.
+# volume, because the images read them under users of their own. A canary whose key was revoked keeps nobody from starting.
 DRAW = """\
 gewu keys init --folder /vault >/dev/null
 cp --update /vault/link.secret /vault/contact-public.json /secrets/
@@ -27,6 +28,8 @@ gewu notices secrets /secrets/receivers --city /city >/dev/null
 for one in postgres grafana mqtt; do
   test -s /passwords/$$one/password || python -c 'import secrets; print(secrets.token_urlsafe(24))' >/passwords/$$one/password
 done
+test -e /passwords/cameras/logins.json || echo '{}' | install -m 0600 /dev/stdin /passwords/cameras/logins.json
+gewu keys add canary --scope report --scope 'read:*' --scope 'act:*' --to /passwords/canary/key || test -s /passwords/canary/key
 echo gewu-intake | install -m 0600 /dev/stdin /secrets/mqtt.user
 install -m 0600 /passwords/mqtt/password /secrets/mqtt.password
 """
@@ -40,14 +43,14 @@ def document(table: Sequence[Component]) -> tuple[Body, dict[str, str]]:
     if not services:
         raise Missing("the table has no service: there is no image to run the steps in")
     bodies: dict[str, tuple[str, Body]] = {"pod": ("the network that all others live in", _pod(table))}
-    bodies["secrets"] = ("step: keys, secrets and passwords, drawn once and kept", _secrets(services[0].name))
+    bodies["secrets"] = ("step: keys, secrets and passwords, drawn once and kept", _secrets(services[0]))
     for component in table:
         if component.kind is Kind.SERVER:
             image = _image_of(component)
             bodies[component.name] = (image.says, _server(image))
         elif component.kind is Kind.STEP:
             for name, image_of in _runs(component, services):
-                bodies[name] = (f"step: {component.says}", _step(component, table, image_of))
+                bodies[name] = (f"step: {component.says}", _step(component, table, _named(services, image_of)))
         else:
             bodies[component.name] = (component.says, _service(component, table, services))
     for name, image in watchers().items():
@@ -59,9 +62,14 @@ def document(table: Sequence[Component]) -> tuple[Body, dict[str, str]]:
     )
 
 
-def version(service: str) -> str:
-    """The tag of a service's image: its distribution's version."""
-    return tomllib.loads((SERVICES / service / "pyproject.toml").read_text())["project"]["version"]
+def version(component: Component) -> str:
+    """The tag of its image: the version of its distribution."""
+    folder = ROOT / (f"services/{component.name}" if component.kind is Kind.SERVICE else "gewu")
+    return tomllib.loads((folder / "pyproject.toml").read_text())["project"]["version"]
+
+
+def _named(services: Sequence[Component], name: str) -> Component:
+    return next(c for c in services if c.name == name)
 
 
 def _image_of(component: Component) -> Image:
@@ -86,10 +94,11 @@ def _pod(table: Sequence[Component]) -> Body:
     }
 
 
-def _secrets(service: str) -> Body:
+def _secrets(service: Component) -> Body:
     volumes = [
         CITY, "vault:/vault", "secrets:/secrets", "postgres-password:/passwords/postgres",
-        "grafana-password:/passwords/grafana", "mqtt-password:/passwords/mqtt",
+        "grafana-password:/passwords/grafana", "mqtt-password:/passwords/mqtt", "canary-key:/passwords/canary",
+        "camera-logins:/passwords/cameras",
     ]  # fmt: skip
     # GEWU_KEYS_FILE is for `docker compose run --rm secrets gewu keys add …`.
     environment = {"GEWU_KEYS_FILE": "/secrets/keys.json"}
@@ -99,10 +108,10 @@ def _secrets(service: str) -> Body:
     }  # fmt: skip
 
 
-def _ours(service: str) -> Body:
+def _ours(component: Component) -> Body:
     return {
-        "image": f"gewu-{service}:{version(service)}",
-        "build": {"context": ".", "dockerfile": f"services/{service}/Dockerfile"},
+        "image": f"gewu-{component.name}:{version(component)}",
+        "build": {"context": ".", "dockerfile": str(dockerfile.place(component))},
         "network_mode": "service:pod",
         **_CONFINED,
     }
@@ -135,17 +144,17 @@ def _runs(step: Component, services: Sequence[Component]) -> list[tuple[str, str
 
 
 def _has_tables(service: str) -> bool:
-    project = tomllib.loads((SERVICES / service / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((ROOT / "services" / service / "pyproject.toml").read_text())["project"]
     return "gewu.schemas" in project.get("entry-points", {})
 
 
-def _step(component: Component, table: Sequence[Component], image_of: str) -> Body:
+def _step(component: Component, table: Sequence[Component], image_of: Component) -> Body:
     return _ours(image_of) | {"command": list(component.command), "restart": "no"} | _surroundings(component, table, {})
 
 
 def _service(component: Component, table: Sequence[Component], services: Sequence[Component]) -> Body:
     if component.port is None:
-        raise Missing(f"the service {component.name} has no port in the table of components")
+        raise Missing(f"{component.name} has no port in the table of components")
     known = {c.name for c in table if c.kind is Kind.SERVER}
     # A step is waited for when every server that it prepares is one of this service's.
     steps = {
@@ -154,10 +163,16 @@ def _service(component: Component, table: Sequence[Component], services: Sequenc
         if step.kind is Kind.STEP and names(step) & known <= names(component)
         for name, _ in _runs(step, services)
     }
+    # What asks services from outside waits for them; a service waits for no other.
+    asked = {
+        c.name: {"condition": "service_healthy"}
+        for c in services
+        if component.kind is Kind.OUTSIDE and f"{c.name}_url" in names(component)
+    }
     return (
-        _ours(component.name)
+        _ours(component)
         | {"restart": "unless-stopped", "stop_grace_period": f"{STOP_S + 10:.0f}s"}
-        | _surroundings(component, table, steps)
+        | _surroundings(component, table, steps | asked)
     )
 
 

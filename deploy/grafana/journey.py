@@ -1,6 +1,7 @@
 """The dashboard of a signal's journey, as code: `python deploy/grafana/journey.py` writes dashboards/journey.json.
 
-Rows follow a signal from the doors to its department. Every query is run by tests/observe against a real Prometheus.
+Rows follow a signal from the doors to its department and to who is told of it. Every query is run by tests/observe against a
+real Prometheus.
 """
 
 import json
@@ -34,6 +35,15 @@ def _quantile(q: float, metric: str, by: str = "", where: str = "") -> str:
     return f"histogram_quantile({q}, {_rate(f'{metric}_bucket', labels, where)})"
 
 
+def _lately(metric: str, by: str, within: str = "1h") -> str:
+    return f"sum by ({by}) (increase({metric}[{within}]))"
+
+
+def _seen(query: str, label: str, quiet: str) -> str:
+    """Lines above 0 alone, of a label with many values; one at 0 while there is none."""
+    return f'{query} > 0 or on() label_replace(vector(0), "{label}", "{quiet}", "", "")'
+
+
 def _mean(metric: str, by: str, where: str = "") -> str:
     return f"{_rate(f'{metric}_sum', by, where)} / {_rate(f'{metric}_count', by, where)}"
 
@@ -42,6 +52,7 @@ _LANE, _PRODUCER = 'lane=~"$lane"', 'producer=~"$lane",job="intake"'
 _TOPICS = 'topic=~"dispatch[.].*"'
 # `or on()`: a line at 0 while there is nothing to show, and none beside what there is.
 _FIRING = 'count by (stage) (ALERTS{alertstate="firing"}) or on() label_replace(vector(0), "stage", "none", "", "")'
+_JOBS = 'job=~"intake|dispatch|video|notify|canary"'
 _REFUSED = f"{_rate('gewu_intake_refused_total', 'reason')} > 0 or on() {_rate('gewu_intake_refused_total', '')}"
 
 ROWS: dict[str, tuple[Panel, ...]] = {
@@ -59,7 +70,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                   (f"max(gewu_delivery_lag_seconds{{{_LANE}}})", "in the log"),
                   (f"max(gewu_relay_oldest_unsent_seconds{{{_LANE}}})", "in the outbox"))),
         Panel("Services", "1: scraped, and ready.", "none", (
-                  ('min by (job) (up{job=~"intake|dispatch"})', "{{job}} up"), ("min by (job) (gewu_ready)", "{{job}} ready"))),
+                  (f"min by (job) (gewu_ready or up{{{_JOBS}}})", "{{job}}"),)),
         Panel("Firing alerts", "By stage; the runbook has a page for each.", "none", (
                   (_FIRING, "{{stage}}"),)),
         Panel("Processor, by service", "Near 1 a process has its whole core.", "none",
@@ -75,6 +86,51 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Time to the answer", "From the whole request, by door.", "s", (
                   (_quantile(0.5, "gewu_intake_answer_seconds", "door"), "{{door}} p50"),
                   (_quantile(0.99, "gewu_intake_answer_seconds", "door"), "{{door}} p99"))),
+    ),
+    "Sensors": (
+        Panel("Readings, by answer", "Accepted: Kafka has them. Again: no ack, the broker says them once more.", "reqps",
+              ((_rate("gewu_intake_readings_total", "answer"), "{{answer}}"),), True),
+        Panel("Sensors' broker is heard", "1, for each intake that has a bridge.", "none",
+              (("min by (instance) (gewu_intake_mqtt_up)", "{{instance}}"),)),
+        Panel("Readings without an acknowledgement", "At the window (500) the broker sends no more.", "none",
+              (("sum(gewu_intake_mqtt_unacked_readings)", "readings"),)),
+        Panel("Readings refused in the last hour, by reason", "Devices, or the package, were changed.", "none", (
+                  (_seen(_lately("gewu_intake_readings_refused_total", "reason"), "reason", "none"), "{{reason}}"),)),
+        Panel("Readings, by what they meant", "Most are measured and no more.", "reqps", (
+                  (_seen(_rate("gewu_dispatch_readings_total", "because"), "because", "none"), "{{because}}"),)),
+        Panel("Sensors that fell silent, last hour", "A leap: something between them and us.", "none",
+              (("sum(increase(gewu_dispatch_silent_sensors_total[1h]))", "sensors"),)),
+    ),
+    "Pictures": (
+        Panel("Pictures in the last hour, by answer", "Stored, or why not.", "none", (
+                  ('sum(increase(gewu_intake_pictures_total{answer="stored"}[1h]))', "stored"),
+                  (_seen(_lately('gewu_intake_pictures_total{answer!="stored"}', "answer"), "answer", "none refused"),
+                   "{{answer}}"))),
+        Panel("Areas covered in the last hour", "Faces and plates; 0 all day while pictures come: it may be blind.", "none",
+              (("sum(increase(gewu_mask_covered_total[1h]))", "areas"),)),
+        Panel("Masker: there, busy, waiting", "Busy is seconds of work a second, 1 at most; 8 may wait.", "none", (
+                  ("sum(gewu_mask_up)", "there"), ("sum(rate(gewu_mask_seconds_sum[$__rate_interval]))", "busy"),
+                  ("sum(gewu_mask_waiting)", "pictures that wait"))),
+        Panel("Masker's children killed in the last hour", "By why; somebody sends what breaks decoders.", "none",
+              ((_lately("gewu_mask_lost_total", "why"), "{{why}}"),), True),
+        Panel("Looks at pictures in the last hour", "By what became of them; each was noted first.", "none", (
+                  (_seen(_lately("gewu_dispatch_views_total", "answer"), "answer", "none"), "{{answer}}"),)),
+    ),
+    "Cameras": (
+        Panel("Cameras, by sight", "All seen, but files that were played to their end.", "none",
+              (("sum by (sight) (gewu_video_cameras)", "{{sight}}"),), True),
+        Panel("Age of the newest picture, by camera", "A child is killed at GEWU_CAMERA_FRAME_AGE, and started again.", "s",
+              (("max by (camera) (gewu_video_frame_age_seconds)", "{{camera}}"),)),
+        Panel("Pictures looked at, and left out", "Left out because a newer one came.", "reqps", (
+                  ("sum(rate(gewu_video_pictures_total[$__rate_interval]))", "looked at"),
+                  ("sum(rate(gewu_video_pictures_dropped_total[$__rate_interval]))", "left out"))),
+        Panel("Plates counted in the last hour", "By camera; told by the quarter of an hour.", "none",
+              ((_lately("gewu_video_plates_total", "camera"), "{{camera}}"),), True),
+        Panel("Signals in the last hour, by answer", "Lost: too many waited.", "none", (
+                  (_lately("gewu_video_signals_total", "kind, answer"), "{{kind}} {{answer}}"),
+                  ("sum(gewu_video_signals_waiting)", "wait now"))),
+        Panel("Children ended in the last hour", "By reason; played is the end of a file.", "none", (
+                  (_seen(_lately("gewu_video_children_ended_total", "ended"), "ended", "none"), "{{ended}}"),)),
     ),
     "Broker": (
         Panel("Received and acked, by lane", "The two lie on one another; where they part, acks are missing.", "reqps", (
@@ -133,6 +189,37 @@ ROWS: dict[str, tuple[Panel, ...]] = {
         Panel("Received → relayed, by lane", "The whole way, once a case.", "s", (
                   (_quantile(0.5, "gewu_relay_event_age_seconds", "lane", _LANE), "{{lane}} p50"),
                   (_quantile(0.99, "gewu_relay_event_age_seconds", "lane", _LANE), "{{lane}} p99"))),
+    ),
+    "Notices": (
+        Panel("Attempts, by how they ended", "Taken: the receiver has it.", "reqps", (
+                  (_seen(_rate("gewu_notify_attempts_total", "kind"), "kind", "none"), "{{kind}}"),), True),
+        Panel("Planned → taken", "Of those that were taken.", "s", (
+                  (_quantile(0.5, "gewu_notify_age_seconds"), "p50"), (_quantile(0.99, "gewu_notify_age_seconds"), "p99"))),
+        Panel("Lag of notify", "Age of the oldest change of a case that nobody has planned for.", "s",
+              (('max(gewu_delivery_lag_seconds{lane="cases"})', "changes"),)),
+        Panel("Notices that wait, by receiver", "In the ledger.", "none",
+              (("max by (receiver) (gewu_notify_open_notices)", "{{receiver}}"),), True),
+        Panel("Oldest notice that waits, by receiver", "Above ten minutes its receiver is away, or says no.", "s",
+              (("max by (receiver) (gewu_notify_oldest_open_seconds)", "{{receiver}}"),)),
+        Panel("Given up in the last day, by receiver", "Somebody was not told; `gewu notices list` has them.", "none",
+              (("max by (receiver) (gewu_notify_failed_notices)", "{{receiver}}"),), True),
+        Panel("Receivers left alone, or switched off", "1 while it is so.", "none", (
+                  (_seen("max by (receiver) (gewu_notify_receiver_resting)", "receiver", "nobody"), "{{receiver}} left alone"),
+                  (_seen("max by (receiver) (gewu_notify_receiver_disabled)", "receiver", "nobody"), "{{receiver}} off"))),
+        Panel("Live feed: clients, and those cut off", "Cut off in the last ten minutes, by why.", "none", (
+                  ("sum(gewu_live_clients)", "clients"), (_lately("gewu_live_ended_total", "why", "10m"), "{{why}}"))),
+        Panel("Live feed: events, and deliveries", "Deliveries are events times clients.", "reqps", (
+                  ("sum(rate(gewu_live_events_total[$__rate_interval]))", "events"),
+                  ("sum(rate(gewu_live_deliveries_total[$__rate_interval]))", "deliveries"))),
+    ),
+    "Canary": (
+        Panel("A drill's time to each station", "The mean of ten minutes: accepted, opened, acted, handled.", "s", (
+                  (f"{_lately('gewu_canary_seconds_sum', 'station', '10m')} / "
+                   f"{_lately('gewu_canary_seconds_count', 'station', '10m')}", "{{station}}"),)),
+        Panel("Drills sent in the last ten minutes", "Ten; 0 means that nobody watches the line.", "none",
+              (("sum(increase(gewu_canary_sent_total[10m]))", "drills"),)),
+        Panel("Drills missing in the last hour, by station", "The line was broken before it.", "none",
+              ((_lately("gewu_canary_missing_total", "station"), "{{station}}"),), True),
     ),
     "Books and parking": (
         Panel("Books: records since the beginning, by outcome", "PostgreSQL's own count.", "none",

@@ -125,6 +125,25 @@ def test_a_key_is_shown_once_and_kept_as_its_digest(gewu: Gewu, folder: Path) ->
     assert json.loads(listed)[0]["label"] == "消防" and held.sha256 not in listed
 
 
+def test_a_secret_is_kept_in_a_file_and_the_same_command_again_changes_nothing(gewu: Gewu, folder: Path) -> None:
+    file, secret = folder / "keys.json", folder / "canary.key"
+    words = ("keys", "add", "canary", "--scope", "report", "--file", file, "--to", secret)
+    ended = gewu(*words)
+    assert (ended.code, ended.out) == (0, "") and str(secret) in ended.err
+    held = keys.KeyRing(file).holder(secret.read_text())
+    assert held and held.id == "canary" and stat.S_IMODE(secret.stat().st_mode) == 0o600
+    before = file.read_bytes(), secret.read_bytes()
+    again = gewu(*words)
+    assert again.code == 0 and "already" in again.err and before == (file.read_bytes(), secret.read_bytes())
+    assert gewu(*words[:4], "read:*", *words[5:]).code == 1, "other scopes are another key"
+    file.write_text("[]")  # a run that was cut short after the secret was kept
+    assert gewu(*words).code == 0 and keys.KeyRing(file).holder(secret.read_text())
+    gewu("keys", "revoke", "canary", "--file", file)
+    assert gewu(*words).code == 1 and keys.KeyRing(file).holder(secret.read_text()) is None
+    lost = gewu("keys", "add", "x", "--scope", "report", "--file", file, "--to", folder / "no" / "key")
+    assert lost.code == 2 and "there is no folder" in lost.err
+
+
 def test_a_revoked_key_holds_no_more_and_its_id_stays_taken(gewu: Gewu, folder: Path, tmp_path: Path) -> None:
     named = Gewu(gewu.capsys, ("--env-file", str(env_file(tmp_path, KEYS_FILE=folder / "keys.json"))))
     secret = named("keys", "add", "app", "--scope", "report").out.strip()

@@ -92,12 +92,10 @@ def volumes_are_declared(file: File) -> list[str]:
 
 
 def ours_are_confined(file: File) -> list[str]:
-    """Containers of ours that may write to their files, gain rights, or read the key that opens contacts."""
+    """Containers of ours that may write to their files, or gain rights."""
     found = []
     for name, service in _services(file).items():
         mounts = service.get("volumes", [])
-        if any(mount.startswith("vault:") for mount in mounts) and name != "secrets":
-            found.append(f"{name}: has the vault mounted")
         if not _OURS.match(service["image"]):
             continue
         confined = service.get("read_only") is True and service.get("cap_drop") == ["ALL"]
@@ -112,7 +110,37 @@ def ours_are_confined(file: File) -> list[str]:
     return found
 
 
-_WRITTEN_BY_THE_STEP = {"secrets", "postgres-password", "grafana-password", "mqtt-password"}
+def held_by_whom(file: File) -> list[str]:
+    """Secrets of one that another has mounted, the key that opens contacts before all."""
+    found = []
+    for name, service in _services(file).items():
+        volumes = {mount.split(":")[0] for mount in service.get("volumes", [])}
+        for volume in sorted(volumes & _HOLDERS.keys()):
+            if name not in ("secrets", _HOLDERS[volume]):
+                found.append(f"{name}: has {volume} mounted, which is for {_HOLDERS[volume]}")
+    return found
+
+
+def no_secret_in_arguments(file: File) -> list[str]:
+    """Passwords that a command or a health check is given as words, which every process of the machine may read."""
+    found = []
+    for name, service in _services(file).items():
+        command = service.get("command", [])
+        words = [*([command] if isinstance(command, str) else command), *service.get("healthcheck", {}).get("test", [])]
+        for given in _ARGUMENT.findall(" ".join(words)):
+            found.append(f"{name}: a secret is an argument: {given}")
+    return found
+
+
+# A file's content among the words, and the options by which clients take a password.
+_ARGUMENT = re.compile(r"\$+\((?:cat |<)[^)]*\)|(?<=\s)(?:-P|--pw|--password)[ =]\S+(?=\s|$)")
+_WRITTEN_BY_THE_STEP = {
+    "secrets", "postgres-password", "grafana-password", "mqtt-password", "canary-key", "camera-logins",
+}  # fmt: skip
+_HOLDERS = {
+    "vault": "nobody", "grafana-password": "grafana", "mqtt-password": "mqtt", "canary-key": "canary", "camera-logins": "video",
+}  # fmt: skip
 RULES = (
-    pinned, no_secret_written, at_home, no_port_twice, waits_rightly, health_is_checked, volumes_are_declared, ours_are_confined,
+    pinned, no_secret_written, no_secret_in_arguments, at_home, no_port_twice, waits_rightly, health_is_checked,
+    volumes_are_declared, held_by_whom, ours_are_confined,
 )  # fmt: skip

@@ -48,8 +48,8 @@ def test_a_change_in_the_table_is_found() -> None:
 
 def test_every_component_is_there(committed: File) -> None:
     there = set(committed["services"])
-    assert {c.name for c in COMPONENTS if c.name != "migrate" and c.kind is not Kind.OUTSIDE} <= there
-    assert not {c.name for c in COMPONENTS if c.kind is Kind.OUTSIDE} & there
+    assert {c.name for c in COMPONENTS if c.name != "migrate" and not c.demo} <= there and "canary" in there
+    assert not {c.name for c in COMPONENTS if c.demo} & there
     assert {"pod", "secrets", "migrate-dispatch", "prometheus", "alertmanager", "grafana"} <= there
 
 
@@ -86,6 +86,27 @@ def test_a_new_service_comes_in_by_itself() -> None:
     ] == "${GEWU_MODELS:+/models}"
     assert '"gewu_video"]' in made[ROOT / "services/video/Dockerfile"]
     assert all(rule(file) == [] for rule in rules.RULES)
+
+
+def test_what_only_a_machine_of_ones_own_may_have_is_not_there(committed: File) -> None:
+    given = {name for c in COMPONENTS for name in c.at_home}
+    assert {"GEWU_CAMERA_LOOP", "GEWU_WEBHOOK_LOOPBACK"} <= given
+    assert not given & {name for s in committed["services"].values() for name in s.get("environment", {})}
+
+
+def test_the_canary_waits_for_who_it_asks_has_its_own_key_and_opens_no_port(committed: File) -> None:
+    canary = committed["services"]["canary"]
+    assert {"intake", "dispatch", "kafka", "topics", "secrets"} <= set(canary["depends_on"])
+    assert canary["environment"]["GEWU_CANARY_KEY_FILE"] == "/passwords/canary/key"
+    assert not [mount for mount in canary["volumes"] if mount.startswith(("secrets:", "postgres"))]
+    assert canary["environment"]["GEWU_HTTP_HOST"] == "127.0.0.1"
+    assert not [port for port in committed["services"]["pod"]["ports"] if str(component("canary").port) in port]
+
+
+def test_a_camera_outside_this_machine_is_opened_only_where_its_network_is_named(committed: File) -> None:
+    video = committed["services"]["video"]["environment"]
+    assert video["GEWU_CAMERA_NETWORKS"] == "${GEWU_CAMERA_NETWORKS:-127.0.0.0/8}"
+    assert video["GEWU_CAMERA_LOGINS_FILE"] == "/passwords/cameras/logins.json"
 
 
 # The schema
@@ -186,8 +207,28 @@ SPOILT = [
         _set("kafka/volumes", ["log:/var/lib/kafka/data"]),
         "kafka: the volume log is not declared",
     ),
+    (
+        rules.no_secret_in_arguments,
+        _set("mqtt/command", ["sh", "-c", 'mosquitto_passwd -b passwords x "$$(cat /passwords/mqtt/password)"']),
+        "mqtt: a secret is an argument: $$(cat /passwords/mqtt/password)",
+    ),
+    (
+        rules.no_secret_in_arguments,
+        _set("mqtt/healthcheck/test", ["CMD", "mosquitto_sub", "-u", "x", "-P", "guessed"]),
+        "mqtt: a secret is an argument: -P guessed",
+    ),
+    (
+        rules.held_by_whom,
+        _set("intake/volumes", ["camera-logins:/logins:ro"]),
+        "intake: has camera-logins mounted, which is for video",
+    ),
+    (
+        rules.held_by_whom,
+        _set("video/volumes", ["canary-key:/passwords/canary:ro"]),
+        "video: has canary-key mounted, which is for canary",
+    ),
+    (rules.held_by_whom, _set("intake/volumes", ["vault:/vault:ro"]), "intake: has vault mounted, which is for nobody"),
     (rules.ours_are_confined, _set("dispatch/read_only", False), "dispatch: is not confined"),
-    (rules.ours_are_confined, _set("intake/volumes", ["vault:/vault:ro"]), "intake: has the vault mounted"),
     (rules.ours_are_confined, _set("intake/volumes", ["secrets:/secrets"]), "intake: may write to secrets:/secrets"),
 ]
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gewu.dev.components import services
+from deploy.compose import dockerfile as template
+from gewu.dev.components import component, services
 from tests.containers import dockerfile
 
 ROOT = Path(__file__).parents[2]
-NAMES = [c.name for c in services()]
+IMAGES = {c.name: template.place(c) for c in (*services(), component("canary"))}
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +21,18 @@ def sent() -> set[str]:
 
 
 def text(name: str) -> str:
-    """A service's Dockerfile."""
-    return (ROOT / f"services/{name}/Dockerfile").read_text()
+    """The Dockerfile of an image of ours."""
+    return (ROOT / IMAGES[name]).read_text()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", IMAGES)
 def test_the_dockerfile_is_sound(name: str, sent: set[str]) -> None:
     assert dockerfile.faults(text(name), sent, ROOT) == []
 
 
-def test_every_dockerfile_belongs_to_a_service_of_the_table() -> None:
-    assert sorted(path.parent.name for path in ROOT.glob("services/*/Dockerfile")) == sorted(NAMES)
+def test_every_dockerfile_belongs_to_a_component_of_the_table() -> None:
+    found = [path.relative_to(ROOT) for path in ROOT.glob("*/*/Dockerfile")]
+    assert sorted(map(str, found)) == sorted(map(str, IMAGES.values()))
 
 
 SPOILT = [
@@ -62,15 +64,22 @@ def test_only_what_an_image_needs_is_sent(sent: set[str]) -> None:
     assert not [path for path in sent if re.search(r"\.git|\.gewu|\.venv|__pycache__|egg-info|secret\b|\.key$", path)]
 
 
-@pytest.mark.parametrize("name", [path.parent.name for path in sorted(ROOT.glob("services/*/pyproject.toml"))])
-def test_a_services_list_is_hashed_and_holds_what_its_distribution_asks_for(name: str) -> None:
+def _wanted(name: str) -> list[str]:
+    """What an image's distributions ask for."""
+    if name == "canary":
+        return ["gewu[city,runtime,canary]"]
+    return tomllib.loads((ROOT / f"services/{name}/pyproject.toml").read_text())["project"]["dependencies"]
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_an_images_list_is_hashed_and_holds_what_its_distribution_asks_for(name: str) -> None:
     lines = (ROOT / f"requirements/{name}.txt").read_text().splitlines()
     pins = dict(line.split(" ")[0].split("==") for line in lines if "==" in line)
     developers = (ROOT / "requirements/dev.txt").read_text()
     assert sum("--hash=sha256:" in line for line in lines) > len(pins) > 20
     assert not [line for line in lines if "://" in line]
     extras = tomllib.loads((ROOT / "gewu/pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for wanted in tomllib.loads((ROOT / f"services/{name}/pyproject.toml").read_text())["project"]["dependencies"]:
+    for wanted in _wanted(name):
         ours = re.match(r"gewu\[(.*)\]", wanted)
         for one in [r for extra in ours[1].split(",") for r in extras[extra]] if ours else [wanted]:
             distribution = re.split(r"[\[=<>~! ]", one)[0].replace("opencv-python", "opencv-python-headless")

@@ -1,13 +1,14 @@
 """The compose file rehearsed without an engine: its steps and services as processes, with its environments, on real servers.
 
-Intake runs from what its Dockerfile installs and nothing else; the others from the developers' environment, which has the
-same pins. What only an engine can show, nobody has shown: images, mounts, users, networks, the order of starts.
+Intake runs from what its Dockerfile installs and nothing else; the others and the canary from the developers' environment,
+which has the same pins. What only an engine can show, nobody has shown: images, mounts, users, networks, the order of starts.
 """
 
 import asyncio
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -55,7 +56,8 @@ class World:
         # In one go, and a path only where it begins: what has taken one's place is not read again.
         old = "|".join(rf"(?<!\w){re.escape(place)}" for place in self.places)
         here = re.sub(old, lambda found: self.places[found[0]], text)
-        return re.sub(r"\$\{\w+:\+[^}]*\}", "", here)  # what stands only where somebody sets it
+        here = re.sub(r"\$\{\w+:\+[^}]*\}", "", here)  # what stands only where somebody sets it
+        return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", here)  # what stands where nobody does
 
     def start(
         self, name: str, programs: Path, further: Mapping[str, str] | None = None, instead: Sequence[str] = ()
@@ -84,7 +86,7 @@ class World:
 
 def _command(name: str) -> list[str]:
     """What the image starts."""
-    lines = dockerfile.read((ROOT / f"services/{name}/Dockerfile").read_text())
+    lines = dockerfile.read((ROOT / template.place(component(name))).read_text())
     return json.loads(next(line.rest for line in lines if line.word == "CMD"))
 
 
@@ -155,6 +157,41 @@ def _mosquitto(world: World) -> "subprocess.Popen[bytes]":
     return world.start("mqtt", HERE)
 
 
+def _do(*words: str) -> None:
+    subprocess.run(words, check=True, env=_clean(), capture_output=True)
+
+
+def _asks(world: World) -> "subprocess.CompletedProcess[str]":
+    """The broker's health check, as the compose file has it, to its end."""
+    if not shutil.which("mosquitto_sub"):
+        skipped = "mosquitto_sub is not installed: apt-get install mosquitto-clients"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(skipped)
+    port = world.places["127.0.0.1:1883"].rpartition(":")[2]
+    words = [world.here(word).replace("1883", port) for word in COMPOSE["mqtt"]["healthcheck"]["test"][1:]]
+    return subprocess.run(words, env=_clean(), capture_output=True, text=True, timeout=20)
+
+
+async def test_the_sensors_broker_is_well_by_its_own_check_and_a_sensors_login_outlives_a_start(world: World) -> None:
+    async def well() -> bool:
+        return (await asyncio.to_thread(_asks, world)).returncode == 0
+
+    await until(well, 10.0, "the health check of Mosquitto")
+    kept, said = world.folder / "mosquitto/data/passwords", world.folder / "mosquitto/data/asks/mosquitto_sub"
+    assert kept.stat().st_mode & 0o077 == said.stat().st_mode & 0o077 == 0
+    _do("mosquitto_passwd", "-b", str(kept), "sensor-1", "x")
+    sensor = kept.read_text().splitlines()[-1]
+    # Once more, as after a restart; the broker itself has its port already and is left alone.
+    again = [
+        world.here(word).replace("$$", "$").replace("exec mosquitto ", "true ") for word in COMPOSE["mqtt"]["command"]
+    ]
+    _do(*again)
+    lines = kept.read_text().splitlines()
+    assert sensor in lines and [line.split(":")[0] for line in lines] == ["gewu-intake", "sensor-1"]
+    said.write_text(said.read_text().replace("-P ", "-P wrong-"))
+    assert not await well()
+    said.write_text(said.read_text().replace("-P wrong-", "-P "))
+
+
 async def test_the_sensors_broker_knows_the_bridge_by_the_drawn_password_and_nobody_else(world: World) -> None:
     import zmqtt
 
@@ -193,6 +230,10 @@ def test_what_the_image_installs_holds_together_and_no_tools(installed: Path) ->
 
 
 def test_services_are_given_secrets_but_not_the_key_that_opens_contacts(world: World) -> None:
+    assert {p.name for p in (world.folder / "passwords/canary").iterdir()} == {"key"}
+    assert (world.folder / "passwords/cameras/logins.json").read_text() == "{}\n"
+    private = [world.folder / "passwords" / name for name in ("canary/key", "cameras/logins.json")]
+    assert all(p.stat().st_mode & 0o077 == 0 for p in private)
     given = {"receivers", "keys.json", "link.secret", "contact-public.json", "mqtt.user", "mqtt.password"}
     assert {p.name for p in (world.folder / "secrets").iterdir()} == given
     assert (world.folder / "vault/contact-private.json").exists()
@@ -283,7 +324,7 @@ async def _try(engine: Path, urls: Mapping[str, str]) -> tuple[int | None, str]:
     return script.returncode, said.decode()
 
 
-async def test_the_script_that_ci_runs_follows_a_report_to_its_departments_topic(
+async def test_the_script_that_ci_runs_follows_a_report_to_its_departments_topic_and_the_canary_its_drill(
     world: World, installed: Path, kafka: Kafka, tmp_path: Path
 ) -> None:
     for step, programs in {"topics": installed, "migrate-dispatch": HERE}.items():
@@ -304,11 +345,20 @@ async def test_the_script_that_ci_runs_follows_a_report_to_its_departments_topic
         assert code == 0 and "the department has it: dispatch." in said, said
         code, said = await _try(deaf, urls)
         assert code == 1 and "has no record of the case" in said, said
+        (port,) = ports.free_ports(1)
+        asks = {f"GEWU_{name}": url for name, url in urls.items()}
+        running.append(world.start("canary", HERE, {**asks, "GEWU_HTTP_PORT": str(port)}))
+
+        async def through() -> bool:
+            assert running[-1].poll() is None, (world.folder / "canary.log").read_text()
+            return _ready(port) == 0
+
+        await until(through, 60.0, "a drill of the canary, with the key that was drawn for it")
     finally:
         for process in running:
             process.terminate()
         codes = [process.wait(60) for process in running]
-    assert codes == [0, 0]
+    assert codes == [0, 0, 0]
 
 
 def test_the_images_own_program_makes_of_the_variables_what_the_launcher_writes(tmp_path: Path) -> None:

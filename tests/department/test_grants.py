@@ -31,9 +31,11 @@ from tests.department import apis
 from tests.department.apis import Attempt, Need
 from tests.support.locked import MISSING, OPERATOR, LockedKafka
 
-# One's id begins like another's: their groups must not.
-DEPARTMENTS = ("gas", "gas-works", "fire")
-SERVICES = ("intake", "video", "dispatch", "notify")
+DEMO = Path(__file__).parents[2] / "cities/demo"
+# All of the demo city's, and one whose id begins like another's: their groups must not.
+DEPARTMENTS = (*load(DEMO).departments, "gas-works")
+# Everything of ours that says or hears something, the canary included.
+SERVICES = tuple(r for r in sorted({r for t in topics.registry([]) for r in (*t.says, *t.hears)}) if " " not in r)
 STRANGER = "stranger"  # has a login and no grant
 LOGINS = (*(f"department-{d}" for d in DEPARTMENTS), *(f"gewu-{s}" for s in SERVICES), STRANGER)
 PRINCIPALS = grants.Principals()
@@ -70,8 +72,8 @@ async def locked(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncI
         yield made
 
 
-def _registry(demo: Path) -> tuple[topics.Topic, ...]:
-    return topics.registry({*load(demo).departments, *DEPARTMENTS})
+def _registry(_: Path) -> tuple[topics.Topic, ...]:
+    return topics.registry(DEPARTMENTS)
 
 
 def _wanted(registry: Iterable[topics.Topic]) -> tuple[tuple[grants.Grant, ...], frozenset[str]]:
@@ -79,12 +81,9 @@ def _wanted(registry: Iterable[topics.Topic]) -> tuple[tuple[grants.Grant, ...],
     return grants.table(registry, PRINCIPALS), grants.principals_of(registry, PRINCIPALS)
 
 
-def _some(registry: Iterable[topics.Topic]) -> list[str]:
-    """Of the departments' topics those whose logins are tried; one of Kafka's own, and one that is not there."""
-    others = [
-        t.name for t in registry if not topics.is_departments(t.name) or topics.department_of(t.name) in DEPARTMENTS
-    ]
-    return [*others, "__consumer_offsets", "nowhere"]
+def _all(registry: Iterable[topics.Topic]) -> list[str]:
+    """Every topic; one of Kafka's own, and one that is not there."""
+    return [*(t.name for t in registry), "__consumer_offsets", "nowhere"]
 
 
 def _allowed(table: Iterable[grants.Grant], login: str, needs: Iterable[Need]) -> bool:
@@ -125,7 +124,7 @@ async def _tried(client: AIOKafkaClient, attempts: list[Attempt]) -> list[bool]:
 
 
 def _attempts(login: str, names: list[str]) -> list[Attempt]:
-    groups = [f"department.{d}.desk" for d in DEPARTMENTS] + ["gewu-dispatch-p0", "gewu-notify-plans", "somebodys"]
+    groups = [f"department.{d}.desk" for d in DEPARTMENTS] + [f"gewu-{s}-p0" for s in SERVICES] + ["somebodys"]
     own_acl = (2, names[0], 3, f"User:{login}", "*", 2, 3)
     return [
         *(a for t in names for a in apis.of_topic(t)),
@@ -137,7 +136,7 @@ def _attempts(login: str, names: list[str]) -> list[Attempt]:
 @pytest.mark.parametrize("login", LOGINS)
 async def test_what_a_login_can_do_is_what_the_table_says(locked: LockedKafka, demo: Path, login: str) -> None:
     registry = _registry(demo)
-    table, names = grants.table(registry, PRINCIPALS), _some(registry)
+    table, names = grants.table(registry, PRINCIPALS), _all(registry)
     attempts = _attempts(login, names)
     client = await _client(locked, login)
     try:
@@ -147,7 +146,7 @@ async def test_what_a_login_can_do_is_what_the_table_says(locked: LockedKafka, d
     worked = {(a.name, a.needs) for a, let in zip(attempts, passed, strict=True) if let}
     wanted = {(a.name, a.needs) for a in attempts if _allowed(table, login, a.needs)}
     assert worked == wanted
-    assert bool(wanted) == (login != STRANGER) and len(attempts) > 900
+    assert bool(wanted) == (login != STRANGER) and len(attempts) > 3000
     after = await acls.compare(*_wanted(registry), PRINCIPALS, locked.kafka(OPERATOR))
     assert after == acls.Standing((), (), ()), "nothing of it changed a grant"
 
@@ -184,8 +183,7 @@ async def test_what_is_listed_is_ones_own(locked: LockedKafka, login: str) -> No
 
 
 def _known(_: Any, role: str) -> list[topics.Topic]:
-    registry = topics.registry({*load(Path(__file__).parents[2] / "cities/demo").departments, *DEPARTMENTS})
-    return [t for t in registry if role in (*t.says, *t.hears)]
+    return [t for t in topics.registry(DEPARTMENTS) if role in (*t.says, *t.hears)]
 
 
 async def test_who_has_no_login_or_a_wrong_password_gets_no_answer_at_all(locked: LockedKafka) -> None:
@@ -298,15 +296,21 @@ async def test_the_command_says_where_nobody_is_held_to_grants(kafka: Any, demo:
     assert done.returncode == 0 and "the brokers have no authorizer" in done.stdout
 
 
-async def _started(locked: LockedKafka, database: Postgres, demo: Path, folder: Path) -> tuple[Service, Service]:
-    """intake and dispatch, each with its own login, ready."""
-    chosen = dict(zip(("intake", "dispatch"), ports.free_ports(2), strict=True))
-    found = {n: Service(components.component(n), n, port, folder) for n, port in chosen.items()}
+async def _started(locked: LockedKafka, database: Postgres, demo: Path, folder: Path) -> dict[str, Service]:
+    """Every service and the canary, each with its own login, ready: of the canary, that a drill of it came through."""
+    made = [*components.services(), components.component("canary")]
+    assert {c.name for c in made} == set(SERVICES)
+    found = {
+        c.name: Service(c, c.name, port, folder) for c, port in zip(made, ports.free_ports(len(made)), strict=True)
+    }
     for name, service in found.items():
+        if name == "canary":
+            await asyncio.gather(*(s.until_ready(60.0) for s in found.values() if s is not service))
         own = locked.kafka(f"gewu-{name}")
         places = {
             "kafka": own.bootstrap, "postgres": database.dsn, "city": str(demo), "secrets": str(folder / "secrets"),
             "mqtt": "", "mqtt_version": "5.0", "mqtt_login": str(folder / "secrets" / "mqtt"), "clips": "", "models": "",
+            "camera_networks": "127.0.0.0/8", "camera_logins": "", "canary_key": str(folder / "secrets/canary.key"),
             "pictures": str(folder / "pictures"), "host": ports.LOOPBACK, "port": str(service.port), "instance": f"locked-{name}",
             **{f"{n}_url": s.url for n, s in found.items()},
         }  # fmt: skip
@@ -316,18 +320,20 @@ async def _started(locked: LockedKafka, database: Postgres, demo: Path, folder: 
         }  # fmt: skip
         known = {k: v for k, v in service.component.variables(places).items() if not k.startswith("GEWU_MQTT_")}
         await service.spawn({**known, **{k: str(v) for k, v in login.items()}})  # without a bridge
-    await asyncio.gather(*(s.until_ready(60.0) for s in found.values()))
-    return found["intake"], found["dispatch"]
+    await found["canary"].until_ready(60.0)
+    return found
 
 
 async def test_a_report_goes_its_way_where_everybody_comes_in_by_a_login(
     locked: LockedKafka, database: Postgres, demo: Path, tmp_path: Path
 ) -> None:
     keys = access.prepare(tmp_path / "secrets")
+    access.prepare_receivers(tmp_path / "secrets", demo)
     key = tmp_path / "key"
     key.write_text(keys.ops_key)
     where = load(demo).owners.shapes[3].representative_point()
-    intake, dispatch = await _started(locked, database, demo, tmp_path)
+    started = await _started(locked, database, demo, tmp_path)
+    intake, dispatch = started["intake"], started["dispatch"]
     try:
         words = {"category": "gas", "place": {"lon": where.x, "lat": where.y}}
         bearer = {"authorization": f"Bearer {keys.report_key}"}
@@ -345,7 +351,7 @@ async def test_a_report_goes_its_way_where_everybody_comes_in_by_a_login(
             taken = await desk.say(accept(event.case_id))
             assert await desk.outcome(taken, 10.0) == Applied()
     finally:
-        assert [await s.stop() for s in (intake, dispatch)] == [0, 0]
+        assert {await s.stop() for s in started.values()} == {0}
 
 
 async def test_another_departments_program_neither_hears_nor_speaks(locked: LockedKafka) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import gewu.canary.settings
 import gewu_dispatch.settings
 import gewu_intake.settings
 import gewu_notify.settings
@@ -17,7 +18,7 @@ PLACES = {
     "kafka": "127.0.0.1:9092", "postgres": "postgresql://gewu:{%}@127.0.0.1/gewu", "city": "/city", "secrets": "/s",
     "host": "127.0.0.1", "port": "8080", "instance": "dev-x", "intake_url": "http://x", "dispatch_url": "http://y",
     "mqtt": "mqtt://127.0.0.1:1883", "mqtt_version": "5.0", "mqtt_login": "/s/mqtt",
-    "clips": "/c", "pictures": "/p", "models": "",
+    "clips": "/c", "pictures": "/p", "models": "", "camera_networks": "127.0.0.0/8", "camera_logins": "", "canary_key": "/s/c",
 }  # fmt: skip
 
 
@@ -26,6 +27,7 @@ DEFINE = {
     "dispatch": gewu_dispatch.settings.define,
     "video": gewu_video.settings.define,
     "notify": gewu_notify.settings.define,
+    "canary": gewu.canary.settings.define,
 }
 
 

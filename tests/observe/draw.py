@@ -5,32 +5,38 @@ import asyncio
 import re
 import tempfile
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 
 from gewu.city import load
-from gewu.dev import day, replay
+from gewu.dev import clips, day, replay
 from gewu.dev.ledger import Ledger
+from gewu.dev.measuring import Measuring
+from gewu.dev.receiver import Receiver
 from gewu.dev.stack import Stack
-from tests.observe import panels, svg
+from tests.observe import panels, svg, visitors
 from tests.observe.prometheus import ROOT, Prometheus
+from tests.support import shared
 from tests.support.waiting import until
 
 OUT = ROOT / "docs/panels.svg"
 _STEP_S = 1.0
 _AFTER_S = 8.0  # so that the last reports are through, and the last scrape has seen them
+_CANARY_S, _PICTURE_S, _LISTENERS = 5, 4.0, 20
 
 
 async def watched(folder: Path, seconds: float, reports: int) -> str:
     """The drawing of one run."""
-    async with Stack(folder / "stack", ROOT / "cities/demo", say=print) as stack:
-        services = {name: service.url for name, service in stack.services.items()}
+    async with _city(folder) as stack:
+        services = {name: service.url for name, service in stack.services.items() if service.component.port}
         async with Prometheus(folder / "prometheus", services) as prometheus:
 
-            async def both() -> bool:
+            async def each() -> bool:
                 return await prometheus.scraped() == set(services)
 
-            await until(both, 30.0, "a scrape of both services")
+            await until(each, 30.0, "a scrape of each service")
             start = time.time()
             await _day(stack, folder, seconds, reports)
             await asyncio.sleep(_AFTER_S)
@@ -40,13 +46,40 @@ async def watched(folder: Path, seconds: float, reports: int) -> str:
     return svg.page(title, charts, end - start)
 
 
+@asynccontextmanager
+async def _city(folder: Path) -> AsyncIterator[Stack]:
+    """Everything that `gewu dev` has: cameras with clips, a receiver of webhooks, desks that answer, a canary in a hurry."""
+    stack = Stack(folder / "stack", ROOT / "cities/demo", say=print, models=shared.models())
+    await clips.draw(stack.clips, stack.data, print)
+    async with stack:
+        receiver, city = Receiver(stack.data / "secrets" / "receivers"), load(stack.city)
+        if not await receiver.start():
+            print("the receiver's port is taken: no notice will be taken")
+        await stack.launch("canary", {"GEWU_CANARY_EVERY": f"{_CANARY_S}s"}, replica="canary")
+        desks = {"DESKS": ",".join(city.departments), "DESKS_FALLBACK": city.fallback.id}
+        await stack.launch("desks", desks, replica="desks", ready=False)
+        try:
+            yield stack
+        finally:
+            await receiver.stop()
+
+
 async def _day(stack: Stack, folder: Path, seconds: float, reports: int) -> None:
     city = load(stack.city)
     midnight = datetime.now(city.timezone).replace(hour=0, minute=0, second=0, microsecond=0)
     drawn = await asyncio.to_thread(day.draw, city, midnight, 1, reports)
     with Ledger(folder / "ledger.jsonl") as ledger:
         sender = replay.Replay(stack.intake_url, stack.report_key, replay.plan(drawn, seconds), ledger)
-        await sender.run()
+        measuring = Measuring(city, stack.mqtt, 1, seconds)
+        photographs = sorted(shared.shared("eval/plates/frames").glob("*.jpg")) if shared.models() else []
+        others = [asyncio.create_task(visitors.listen(stack, _LISTENERS))]
+        others += [asyncio.create_task(visitors.photograph(stack, photographs, _PICTURE_S))] if photographs else []
+        await asyncio.gather(sender.run(), measuring.run())
+    for other in others:
+        other.cancel()
+    for ended in await asyncio.gather(*others, return_exceptions=True):
+        if isinstance(ended, Exception):
+            raise ended
     print(f"{sender.tally.accepted} of {sender.tally.planned} reports were accepted")
 
 

@@ -106,7 +106,7 @@ def _legend(names: Sequence[str], more: int) -> list[str]:
     found, x, y = [], 10.0, _HEIGHT - _BOTTOM + 30.0
     for n, name in enumerate([*names, *([f"and {more} more"] if more else [])]):
         name = name if len(name) <= 40 else name[:39] + "…"
-        width = 16 + 5.3 * len(name)
+        width = 16 + (6.1 if name.isdigit() else 5.3) * len(name)  # a camera's id is wider than a word
         if x + width > _WIDTH - 6 and x > 10:
             x, y = 10.0, y + 13
         if n < len(names):

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from gewu.runtime.outbox import SHARDS
+from tests.observe import panels
 from tests.observe.prometheus import PRODUCT, ROOT
 from tests.support import catalogue
 from tests.test_docs import _anchors
@@ -94,6 +95,18 @@ def test_every_alert_names_its_stage_and_leads_to_its_page(alert: dict[str, Any]
 
 def test_the_runbook_has_no_page_for_an_alert_that_is_not_there() -> None:
     assert re.findall(r"^### (Gewu\w+)$", RUNBOOK.read_text(), re.M) == NAMES
+
+
+def astray(text: str) -> list[str]:
+    """Panels that a page names, by how their titles begin, and that the dashboard lacks."""
+    titles = [panel.title for panel in panels.read()]
+    named = [" ".join(name.split()) for name in re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", text)]
+    return [name for name in named if not any(title.startswith(name) for title in titles)]
+
+
+def test_every_panel_that_the_runbook_names_is_on_the_dashboard() -> None:
+    assert astray(RUNBOOK.read_text()) == []
+    assert astray("panel *Fired, by reason*, *Refused,\nby reason*, *lost*, **Look**") == ["Fired, by reason"]
 
 
 def test_alerts_ask_only_for_metrics_that_there_are_and_their_labels() -> None:

@@ -1,6 +1,7 @@
 """Models are an allow-list by hash: fetched against it, loaded against it, and refused with a word on what to do."""
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -111,3 +112,10 @@ def test_a_model_with_other_outputs_than_the_list_allows_is_refused(monkeypatch:
     monkeypatch.setattr(models, "known", lambda: {real.name: other})
     with pytest.raises(ModelMissing, match="the manifest allows output, emotion"):
         models.session(real.name, Path(plates.models()))
+
+
+def test_the_list_is_had_for_machines_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["models", "list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert {model["name"] for model in listed} == models.known().keys()
+    assert {model["comes"] for model in listed} <= {"by fetch", "by hand", "with gewu-video[read]"}

@@ -30,8 +30,10 @@ examples:
   gewu keys add sensors-east --scope report --label "sensors, east district"
   gewu keys add fire-desk --scope read:fire --scope act:fire
   KEY=$(gewu keys add load --scope report)
+  gewu keys add canary --scope report --scope 'read:*' --scope 'act:*' --to secrets/canary.key
 
-The secret is printed once, alone on stdout; the file keeps only its SHA-256. An id is the `source` of every signal that
+The secret is printed once, alone on stdout; the file keeps only its SHA-256. With --to it goes into a file instead, which
+only its owner reads; the same command again changes nothing. An id is the `source` of every signal that
 comes with the key, so it is never given out again, not even after it was revoked.
 scopes: {_SCOPES}.
 """,
@@ -85,6 +87,9 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     parsers["add"].add_argument(
         "--rate", type=float, default=0.0, metavar="N", help="reports a second (default: intake's GEWU_KEY_RATE)"
     )
+    parsers["add"].add_argument(
+        "--to", metavar="SECRET", type=Path, help="keep the secret in this file, and print nothing"
+    )
     parsers["list"].add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -105,24 +110,44 @@ def run_init(args: argparse.Namespace) -> int:
 
 
 def run_add(args: argparse.Namespace) -> int:
-    """Make a key; its secret is all that goes to stdout."""
+    """Make a key; its secret is all that goes to stdout, or to the file that is named."""
     from gewu.runtime import keys, secrets_folder
+    from gewu.runtime.files import replace
 
     path = _file(args)
     _check(args.id, args.scope)
     if not 0 <= args.rate <= 1e6:
         raise Refusal(f"--rate {args.rate:g}: it must be from 0 to 1,000,000 reports a second; 0 is intake's setting")
-    secret = keys.new_secret()
     with secrets_folder.locked(path.parent):
-        found = _read(path)
-        if any(key.id == args.id for key in found):
-            raise Refusal(f"there is a key {args.id!r} already (revoked ones count); choose another id", WRONG)
+        secret = _kept(args.to) or keys.new_secret()
         scopes = tuple(dict.fromkeys(args.scope))
-        found.append(keys.Key(args.id, keys.digest(secret), scopes, args.label, secrets_folder.now(), rate=args.rate))
-        keys.write(path, found)
-    print(secret)
-    print(f"key {args.id} is in {path}; {_IN_FORCE}. Its secret is shown this once: keep it now", file=sys.stderr)
+        made = keys.Key(args.id, keys.digest(secret), scopes, args.label, secrets_folder.now(), rate=args.rate)
+        found = _read(path)
+        held = next((key for key in found if key.id == args.id), None)
+        if held and (held.sha256, held.scopes, held.revoked_at) == (made.sha256, made.scopes, ""):
+            print(f"key {args.id} is in {path} already, and its secret in {args.to}", file=sys.stderr)
+            return FINE
+        if held:
+            raise Refusal(f"there is a key {args.id!r} already (revoked ones count); choose another id", WRONG)
+        if args.to:
+            # Kept before it is in force: a run that is cut short in between goes on with the same secret.
+            replace(args.to, secret)
+        keys.write(path, [*found, made])
+    told = f"Its secret is in {args.to}" if args.to else "Its secret is shown this once: keep it now"
+    if not args.to:
+        print(secret)
+    print(f"key {args.id} is in {path}; {_IN_FORCE}. {told}", file=sys.stderr)
     return FINE
+
+
+def _kept(file: Path | None) -> str:
+    """The secret of an earlier run with --to, "" where there was none."""
+    if file and not file.parent.is_dir():
+        raise Refusal(f"there is no folder {file.parent} for {file}")
+    try:
+        return file.read_text().strip() if file and file.exists() else ""
+    except OSError as fault:
+        raise Refusal(f"{file} cannot be read: {fault}") from None
 
 
 def run_list(args: argparse.Namespace) -> int:

@@ -1,6 +1,7 @@
 """`gewu models`: which models there are, whether those of a folder are what they should be, and where they come from."""
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -49,15 +50,21 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
             parser.add_argument("--to", metavar="FOLDER", type=Path, required=True, help="where they go")
             parser.add_argument("--name", metavar="NAME", action="append", help="only this one; may be said again")
             parser.add_argument("--mirror", metavar="URL", help="where they are instead of their own addresses")
+        if name == "list":
+            parser.add_argument("--json", action="store_true", help="print JSON")
         if name == "check":
             parser.add_argument("--folder", metavar="FOLDER", type=Path, help="[GEWU_MODELS]")
 
 
-def _list(_: argparse.Namespace) -> int:
+def _list(args: argparse.Namespace) -> int:
     from gewu.vision.models import known
 
+    head = ("name", "bytes", "licence", "comes", "task")
     rows = [(m.name, m.bytes, m.licence, _origin(m), m.task) for m in known().values()]
-    print("\n".join(table.lines(("name", "bytes", "licence", "comes", "task"), rows, right=("bytes",))))
+    if args.json:
+        print(json.dumps([dict(zip(head, row, strict=True)) for row in rows], ensure_ascii=False, indent=2))
+        return FINE
+    print("\n".join(table.lines(head, rows, right=("bytes",))))
     return FINE
 
 

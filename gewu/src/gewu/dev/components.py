@@ -2,8 +2,8 @@
 
 Environments are patterns over the places that whoever starts a component fills in:
 kafka (host:port), postgres (a DSN), mqtt (a URL), mqtt_version and mqtt_login (a path, to which .user and .password are added),
-city, secrets, clips, pictures and models (folders; the last may be ""), host, port and instance (of the component itself), and
-NAME_url for each service.
+city, secrets, clips, pictures and models (folders; the last may be ""), camera_networks, camera_logins and canary_key (files; the
+former may be ""), host, port and instance (of the component itself), and NAME_url for each service.
 """
 
 from collections.abc import Mapping
@@ -33,8 +33,9 @@ class Component:
     command: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int | None = None
-    # Further variables of the launcher, where everything is on this machine: nobody else may set them.
+    # Further variables of the launcher, where everything is on this machine and made up: an installation has none of them.
     at_home: Mapping[str, str] = field(default_factory=dict)
+    demo: bool = False  # of the demo city's day alone: no installation has it
 
     def variables(self, places: Mapping[str, str]) -> dict[str, str]:
         """Its environment with the places filled in; KeyError names a place that is missing."""
@@ -104,8 +105,11 @@ COMPONENTS = (
     Component(
         "video", Kind.SERVICE, "cameras: sees scenes, says detections", ("python", "-m", "gewu_video"),
         _common("KAFKA_BOOTSTRAP", "CITY", "CONTACT_PUBLIC_FILE") | _LISTENS
-        | {"GEWU_CAMERA_FILES": "{clips}", "GEWU_CAMERA_LOOP": "yes", "GEWU_MODELS": "{models}"},
-        port=8082,
+        | {
+            "GEWU_CAMERA_FILES": "{clips}", "GEWU_CAMERA_NETWORKS": "{camera_networks}",
+            "GEWU_CAMERA_LOGINS_FILE": "{camera_logins}", "GEWU_MODELS": "{models}",
+        },
+        port=8082, at_home={"GEWU_CAMERA_LOOP": "yes"},
     ),
     Component(
         "notify", Kind.SERVICE, "tells: webhooks, the live feed", ("python", "-m", "gewu_notify"),
@@ -116,13 +120,13 @@ COMPONENTS = (
         "canary", Kind.OUTSIDE, "a drill a minute through the whole line", ("python", "-m", "gewu.canary"),
         _common("KAFKA_BOOTSTRAP", "CITY") | _LISTENS | {
             "GEWU_INTAKE_URL": "{intake_url}", "GEWU_DISPATCH_URL": "{dispatch_url}",
-            "GEWU_CANARY_KEY_FILE": "{secrets}/canary.key",
+            "GEWU_CANARY_KEY_FILE": "{canary_key}",
         },
         port=8084,
     ),
     Component(
         "desks", Kind.OUTSIDE, "made-up desks of the departments: they answer", ("python", "-m", "gewu_department.desks"),
-        _common("KAFKA_BOOTSTRAP"),
+        _common("KAFKA_BOOTSTRAP"), demo=True,
     ),
 )  # fmt: skip
 

@@ -111,9 +111,12 @@ class Stack:
             "mqtt_login": str(self.data / "secrets" / "mqtt"),
             "city": str(self.city),
             "secrets": str(self.data / "secrets"),
+            "canary_key": str(self.data / "secrets" / "canary.key"),
             "clips": str(self.clips),
             "pictures": str(self.data / "pictures"),
             "models": str(self._models or os.environ.get("GEWU_MODELS", "")),
+            "camera_networks": os.environ.get("GEWU_CAMERA_NETWORKS", "127.0.0.0/8"),
+            "camera_logins": os.environ.get("GEWU_CAMERA_LOGINS_FILE", ""),
             "host": ports.LOOPBACK,
             **{f"{name}_url": service.url for name, service in self.services.items()},
         }
