@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -28,7 +29,6 @@ from gewu_department import (
     NotApplied,
     Passed,
     Pending,
-    Picture,
     PositionLost,
     Refused,
     Settings,
@@ -39,7 +39,7 @@ from gewu_department import (
     extend,
     return_,
 )
-from tests.api.conftest import Client
+from tests.api.conftest import Client, uploaded
 from tests.support.waiting import until
 
 EXAMPLE = Path(__file__).parents[2] / "sdk/examples/desk.py"
@@ -209,14 +209,16 @@ async def test_moves_are_said_and_their_outcome_is_known(client: Client, setting
 
 async def test_what_was_done_is_shown_with_pictures(client: Client, settings: Settings) -> None:
     case_id = await _case(client, 66, OWN)
-    shown = Picture(b"p" * 32, 70_000, "image/jpeg", "test 1")
+    shown = uploaded(client.stack, "gas")
     async with Department(settings) as desk:
         await desk.say(accept(case_id))
+        theirs = await desk.say(done(case_id, "the valve is new", (uploaded(client.stack, "water"),)))
+        assert await desk.outcome(theirs, 10.0) == NotApplied("picture_not_ours", ANY)
         finished = await desk.say(done(case_id, "the valve is new", (shown,)))
         assert await desk.outcome(finished, 10.0) == Applied()
     (step,) = (await client.desk("GET", f"/v1/cases/{case_id}")).body["timeline"][-1:]
     assert step["pictures"] == [
-        {"sha256": shown.sha256.hex(), "bytes": 70_000, "type": "image/jpeg", "masked_by": "test 1"}
+        {"sha256": shown.split(".")[0], "bytes": 70_000, "type": "image/jpeg", "masked_by": "test 1"}
     ]
 
 
@@ -289,6 +291,8 @@ def test_what_could_only_be_refused_is_not_even_made() -> None:
     with pytest.raises(ValueError, match="`until` belongs"):
         Move(Kind.EXTEND, "x", "rain")
     with pytest.raises(ValueError, match="pictures belong"):
-        Move(Kind.ACCEPT, "x", pictures=(Picture(b"", 1, "image/jpeg", "m"),))
+        Move(Kind.ACCEPT, "x", pictures=(f"{'0' * 64}.1.1.YQ.{'x' * 22}",))
+    with pytest.raises(ValueError, match="POST /v1/pictures"):
+        done("x", pictures=("ab" * 32,))
     with pytest.raises(ValueError, match="2000 characters"):
         accept("x", "n" * 2001)

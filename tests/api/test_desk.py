@@ -8,11 +8,10 @@ from uuid import uuid4
 import pytest
 
 from gewu.ids import new_client_id
-from tests.api.conftest import Client
+from tests.api.conftest import Client, uploaded
 from tests.support.waiting import until
 
 WAIT = {"prefer": "wait=5"}
-PICTURE = {"sha256": "ab" * 32, "bytes": 70_000, "type": "image/jpeg", "masked_by": "test 1"}
 
 
 async def _act(client: Client, case_id: str, **move: Any) -> Any:
@@ -60,6 +59,7 @@ async def test_more_time_is_asked_for_with_a_reason_and_the_deadline_stays(clien
     assert (await _act(client, case_id, kind="accept")).status == 200
     before = (await client.desk("GET", f"/v1/cases/{case_id}")).body
     assert before["lawful"] == ["done", "return", "extend"]
+    picture = uploaded(client.stack, before["case"]["department"])
     soon = (datetime.now(UTC) + timedelta(days=30)).isoformat()
     for move, code in (
         ({}, "note_missing"), ({"note": "rain"}, "bad_time"), ({"note": "rain", "until": "2020-01-01T00:00:00Z"}, "bad_time"),
@@ -69,11 +69,10 @@ async def test_more_time_is_asked_for_with_a_reason_and_the_deadline_stays(clien
         assert (refused.status, refused.body["code"]) == (409, code) and "extend" in refused.body["detail"]
     for move, field in (
         ({"kind": "extend", "until": "2027-01-01T00:00:00"}, "$.until"), ({"kind": "extend", "until": "soon"}, "$.until"),
-        ({"kind": "done", "until": soon}, "$.until"), ({"kind": "accept", "pictures": [PICTURE]}, "$.pictures"),
-        ({"kind": "done", "pictures": [{**PICTURE, "masked_by": ""}]}, "$.pictures"),
-        ({"kind": "done", "pictures": [{**PICTURE, "sha256": "x"}]}, "$.pictures"),
-        ({"kind": "done", "pictures": [{**PICTURE, "face": 1}]}, "$.pictures"),
-        ({"kind": "done", "pictures": [PICTURE] * 21}, "$.pictures"),
+        ({"kind": "done", "until": soon}, "$.until"), ({"kind": "accept", "pictures": [picture]}, "$.pictures"),
+        ({"kind": "done", "pictures": [picture, picture[1:]]}, "$.pictures[1]"),
+        ({"kind": "done", "pictures": [{"sha256": "ab" * 32}]}, "$.pictures"),
+        ({"kind": "done", "pictures": [picture] * 21}, "$.pictures"),
     ):  # fmt: skip
         wrong = await _act(client, case_id, **move)
         assert wrong.status == 422 and field in [e["field"] for e in wrong.body["errors"]], wrong.body
@@ -103,11 +102,16 @@ async def test_what_became_of_a_move_can_be_asked_by_its_own_id(client: Client, 
 
 
 async def test_what_was_done_is_shown_with_its_pictures(client: Client) -> None:
-    case_id = (await client.case(37, category="暴露垃圾"))["case"]["case_id"]
+    case = (await client.case(37, category="暴露垃圾"))["case"]
+    case_id, picture = case["case_id"], uploaded(client.stack, case["department"])
     assert (await _act(client, case_id, kind="accept")).status == 200
-    assert (await _act(client, case_id, kind="done", note="swept", pictures=[PICTURE])).status == 200
+    done = {"kind": "done", "note": "swept", "pictures": [picture], "id": f"swept-{case_id}"}
+    assert (await _act(client, case_id, **done)).status == 200
+    again = {**done, "pictures": [uploaded(client.stack, case["department"])]}  # the same file, uploaded again
+    assert (await _act(client, case_id, **again)).status == 200
     after = (await client.desk("GET", f"/v1/cases/{case_id}")).body
-    assert [s.get("pictures", []) for s in after["timeline"]] == [[], [], [PICTURE]]
+    shown = {"sha256": picture.split(".")[0], "bytes": 70_000, "type": "image/jpeg", "masked_by": "test 1"}
+    assert [s.get("pictures", []) for s in after["timeline"]] == [[], [], [shown]]
 
 
 async def test_the_same_action_twice_is_one(client: Client) -> None:

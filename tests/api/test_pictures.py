@@ -51,9 +51,12 @@ def scene() -> bytes:
     return hostile.encoded(street, ".jpg", 1, 95)
 
 
-async def upload(client: Client, data: bytes, headers: dict[str, str] = JPEG, **words: Any) -> Answer:
-    """One upload."""
-    return await client.post("/v1/pictures", data, headers=headers, **words)
+async def upload(
+    client: Client, data: bytes, headers: dict[str, str] = JPEG, department: str | None = None, **words: Any
+) -> Answer:
+    """One upload; for a department's moves where one is named."""
+    query = "" if department is None else f"?department={department}"
+    return await client.post(f"/v1/pictures{query}", data, headers=headers, **words)
 
 
 async def named(client: Client, *pictures: str, n: int = 60, **words: Any) -> Any:
@@ -158,6 +161,37 @@ async def test_where_no_look_can_be_noted_none_is_given_and_none_is_ever_changed
             await rows(client.stack, change)
 
 
+async def test_what_a_department_shows_of_its_work_proves_itself_and_is_seen_like_a_reports(
+    client: Client, new_key: Any
+) -> None:
+    case = (await client.case(68, category="暴露垃圾"))["case"]
+    path, department = f"/v1/cases/{case['case_id']}", case["department"]
+    desk = await new_key(f"act:{department}", f"read:{department}", "report")
+    up = await upload(client, scene(), key=desk, department=department)
+    reports = await upload(client, scene(), key=desk)
+    assert up.status == 201 and up.body["sha256"] == reports.body["sha256"]
+    look = f"/v1/pictures/{up.body['sha256']}?case={case['case_id']}&purpose=is+it+swept"
+    assert (await client.desk("GET", look, key=desk)).status == 404, "no move names it yet"
+    wait = {"prefer": "wait=5"}
+    assert (await client.desk("POST", f"{path}/actions", {"kind": "accept"}, key=desk, headers=wait)).status == 200
+    for other in (reports.body["picture"], up.body["picture"][:-1] + "-"):
+        said = {"kind": "done", "pictures": [up.body["picture"], other]}
+        refused = await client.desk("POST", f"{path}/actions", said, key=desk, headers=wait)
+        assert (refused.status, refused.body["code"]) == (409, "picture_not_ours")
+    as_report = await client.post("/v1/reports", client.report(68, pictures=[up.body["picture"]]), key=desk)
+    assert as_report.status == 422 and as_report.body["errors"][0]["code"] == "picture_not_ours"
+    said = {"kind": "done", "pictures": [up.body["picture"]]}
+    assert (await client.desk("POST", f"{path}/actions", said, key=desk, headers=wait)).status == 200
+    (listed,) = (await client.desk("GET", f"{path}/pictures", key=desk)).body["pictures"]
+    assert listed["sha256"] == up.body["sha256"] and listed["action_id"] and "signal_id" not in listed
+    before = await _views(client, up)
+    seen = await client.desk("GET", look, key=desk)
+    assert seen.status == 200 and sha256(seen.body).hexdigest() == up.body["sha256"]
+    assert await _views(client, up) == before + 1
+    assert (await client.desk("GET", look, key=await new_key("read:nobody"))).status == 404
+    assert await _views(client, up) == before + 1
+
+
 async def test_only_what_was_uploaded_here_by_the_same_key_can_be_named(client: Client, new_key: Any) -> None:
     up = await upload(client, hostile.encoded(hostile.grey(92, 62)))
     name = up.body["picture"]
@@ -234,7 +268,13 @@ async def test_keys_are_asked_for_as_at_the_other_doors(client: Client, new_key:
     assert (await upload(client, data, key=None)).status in (201, 401)
     assert (await upload(client, data, key="gewu_nobody")).status == 401
     assert (await upload(client, data, key=await new_key("read:*"))).status == 403
-    assert (await upload(client, data, key=await new_key("act:water"))).status == 201
+    water = await new_key("act:water")
+    assert (await upload(client, data, key=water)).status == 403
+    assert (await upload(client, data, key=water, department="water")).status == 201
+    assert (await upload(client, data, key=water, department="fire")).status == 403
+    assert (await upload(client, data, key=None, department="water")).status in (401, 403)
+    for wrong in ("", "Water", "*", "water&department=fire"):
+        assert (await upload(client, data, key=water, department=wrong)).status == 422
     assert (await client.send("GET", f"{client.stack.intake_url}/v1/pictures", None, "", None)).status == 405
 
 

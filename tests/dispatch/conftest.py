@@ -24,7 +24,7 @@ from gewu_dispatch.handlers.actions import Actions
 from gewu_dispatch.handlers.signals import Arrived, Signals
 from gewu_dispatch.metrics import Metrics
 from gewu_dispatch.wire import Events
-from tests.support.building import INCARNATION, StillClock
+from tests.support.building import INCARNATION, REFERENCES, StillClock
 
 
 @dataclass
@@ -113,5 +113,5 @@ async def desk(database: Postgres, city: City) -> AsyncIterator[Desk]:
     await connections.execute("UPDATE deployment SET incarnation = $1", INCARNATION)
     events, clock = Events(topics.registry(city.departments)), StillClock()
     signals = Signals(city, rules, events, clock, Metrics(CollectorRegistry()))
-    yield Desk(connections, signals, Actions(router.returned(), events, clock), clock)
+    yield Desk(connections, signals, Actions(router.returned(), events, clock, REFERENCES), clock)
     await connections.close()

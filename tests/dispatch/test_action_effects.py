@@ -216,6 +216,15 @@ async def test_a_time_that_is_refused_is_in_no_ledger(desk: Desk, case_id: str) 
     assert (told.reason, list(told.lawful)) == (Refusal.BAD_TIME, [Kind.DONE, Kind.RETURN, Kind.EXTEND])
 
 
+async def test_a_picture_that_does_not_prove_itself_makes_a_move_that_is_refused(desk: Desk, case_id: str) -> None:
+    shown = (Picture(b"1" * 32, 9, "image/jpeg", "m-1"),)
+    finished = an_action(case_id, Kind.DONE, pictures=shown, unproven=Refusal.PICTURE_NOT_OURS)
+    assert await desk.act(an_action(case_id), finished) == {"applied": 1, "refused": 1}
+    assert (await desk.case())["state"] == State.HANDLING and await desk.rows("action_pictures") == []
+    (told,) = await desk.said(ActionRefused, "dispatch.water")
+    assert (told.reason, list(told.lawful)) == (Refusal.PICTURE_NOT_OURS, [Kind.DONE, Kind.RETURN, Kind.EXTEND])
+
+
 async def test_pictures_of_what_was_done_are_kept_with_the_move_that_was_made(desk: Desk, case_id: str) -> None:
     one, other = Picture(b"1" * 32, 9, "image/jpeg", "m-1"), Picture(b"2" * 32, 7, "image/webp", "m-1")
     early = an_action(case_id, Kind.DONE, pictures=(other,))

@@ -1,6 +1,6 @@
 """Between the wire and the domain: what a record may say, what parks it, and what a public case never tells."""
 
-from datetime import UTC
+from datetime import UTC, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +13,8 @@ from gewu import codec, ids, topics
 from gewu.clock import micros
 from gewu.errors import Never, NotNow, Why
 from gewu.lane import Lane
+from gewu.pictures import reference
+from gewu.pictures.reference import References, of_department
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
 from gewu_dispatch import encoding, wire
 from gewu_dispatch.domain import routing
@@ -21,7 +23,7 @@ from gewu_dispatch.domain.case import Case, Picture, Source, State
 from gewu_dispatch.handlers.actions import Actions
 from gewu_dispatch.handlers.signals import Signals
 from gewu_dispatch.metrics import Metrics
-from tests.support.building import FALLBACK, NOW_US, StillClock, a_case, an_action
+from tests.support.building import FALLBACK, NOW, NOW_US, REFERENCES, SECRET, StillClock, a_case, an_action
 
 REPORT, DETECTION, READING = codec.SIGNAL_REPORT, codec.SIGNAL_DETECTION, codec.SIGNAL_READING
 OWN = ids.signal_id("key:test", "c1")
@@ -107,7 +109,7 @@ def test_a_camera_scene_is_a_signal_of_its_class() -> None:
 def test_a_record_without_a_value_is_empty(value: bytes | None) -> None:
     assert why(value) is Why.EMPTY
     with pytest.raises(Never) as found:
-        wire.action(value, "water")
+        wire.action(value, "water", REFERENCES)
     assert found.value.why is Why.EMPTY
 
 
@@ -332,11 +334,13 @@ def a_move(**words: Any) -> action_pb2.Action:
 
 def moved_by(department: str, message: Message) -> Any:
     """The action as dispatch reads it on this department's topic."""
-    return wire.action(message.SerializeToString(), department)
+    return wire.action(message.SerializeToString(), department, REFERENCES)
 
 
 def test_who_speaks_is_the_topic() -> None:
-    actions = Actions(routing.Route(FALLBACK, routing.Because.FALLBACK_RETURNED), wire.Events(()), StillClock())
+    actions = Actions(
+        routing.Route(FALLBACK, routing.Because.FALLBACK_RETURNED), wire.Events(()), StillClock(), REFERENCES
+    )
     value = a_move().SerializeToString()
     one, other = (actions.decode(a_record(topics.actions(d), codec.ACTION, value)) for d in ("water", "fire"))
     assert (one.department, other.department) == ("water", "fire")
@@ -371,8 +375,40 @@ def test_until_and_pictures_are_read_where_they_belong() -> None:
     asks.kind = 1
     assert moved_by("water", asks).until is None
     shows = a_move(kind=3)
-    shows.pictures.add(sha256=b"1" * 32, bytes=9, type="image/jpeg", masked_by="m-1")
-    assert moved_by("water", shows).pictures == (Picture(b"1" * 32, 9, "image/jpeg", "m-1"),)
+    name = a_picture("water")
+    shows.pictures.add(sha256=b"1" * 32, bytes=9, type="image/jpeg", masked_by="m-1", reference=name)
+    assert moved_by("water", shows).pictures == (Picture(b"1" * 32, 9, "image/jpeg", "m-1", name),)
+    assert moved_by("water", shows).unproven is None
+
+
+def a_picture(department: str, hours: float = 1.0, secret: bytes = SECRET) -> str:
+    """The reference of a picture that this department uploaded so long before its move."""
+    found = reference.Picture(b"1" * 32, 9, "image/jpeg", "m-1")
+    return References(secret).make(found, of_department(department), NOW - timedelta(hours=hours))
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "why"),
+    [
+        (a_picture("water", 23.9), {}, None),
+        (a_picture("water", -1), {}, None),  # the department's clock is slow
+        (a_picture("water", 24.1), {}, Refusal.PICTURE_EXPIRED),
+        (a_picture("fire"), {}, Refusal.PICTURE_NOT_OURS),
+        (a_picture("water", secret=b"x" * 32), {}, Refusal.PICTURE_NOT_OURS),
+        (a_picture("water"), {"sha256": b"2" * 32}, Refusal.PICTURE_NOT_OURS),
+        (a_picture("water"), {"masked_by": "nobody"}, Refusal.PICTURE_NOT_OURS),
+        (a_picture("water")[:-1], {}, Refusal.PICTURE_NOT_OURS),
+        ("", {}, Refusal.PICTURE_NOT_OURS),
+        (".." * 40, {}, Refusal.PICTURE_NOT_OURS),
+    ],
+)  # fmt: skip
+def test_a_picture_of_a_move_proves_itself_or_says_why_not(
+    name: str, words: dict[str, Any], why: Refusal | None
+) -> None:
+    shows = a_move(kind=3)
+    said = {"sha256": b"1" * 32, "bytes": 9, "type": "image/jpeg", "masked_by": "m-1", "reference": name}
+    shows.pictures.add(**{**said, **words})
+    assert moved_by("water", shows).unproven is why
 
 
 @pytest.mark.parametrize(

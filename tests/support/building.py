@@ -13,6 +13,7 @@ from gewu.city import Category, Department, Grid, Limit, Rule
 from gewu.clock import from_micros, micros
 from gewu.geo import METRES_PER_DEGREE
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu_dispatch.domain.action import Action, Kind
 from gewu_dispatch.domain.case import Case, Signal, Source, State
 from gewu_dispatch.domain.joining import near_key
@@ -26,6 +27,8 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 HERE = (83.0085, 39.0125)  # in the demo city's old town
 FALLBACK = "command-centre"
 INCARNATION = 3
+SECRET = b"s" * 32
+REFERENCES = References(SECRET)
 
 _numbers = count(1)
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from gewu import ids
 from gewu.clock import micros
+from gewu.pictures.reference import claimed
 from gewu.v1.action_pb2 import Action, ActionKind
 
 NOTE_CHARACTERS = 2000  # as over HTTP
@@ -22,19 +23,10 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """A picture by reference, as the door for pictures answered: masked and durable before it is named."""
-
-    sha256: bytes
-    bytes: int
-    type: str
-    masked_by: str
-
-
-@dataclass(frozen=True, slots=True)
 class Move:
     """A move on a case. ValueError where it could only be refused.
 
+    pictures: of each the `picture` that POST /v1/pictures?department=… answered with, at most 24 hours before the move is said.
     Whoever must survive a crash between saying it and noting that down keeps it first and says it again under the same id.
     """
 
@@ -42,7 +34,7 @@ class Move:
     case_id: str
     note: str = ""
     until: datetime | None = None
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[str, ...] = ()
     said_by: str = ""
     id: str = field(default_factory=ids.new_client_id)
 
@@ -55,6 +47,8 @@ class Move:
             raise ValueError("`until` belongs to extend, with a time zone")
         if (self.pictures and self.kind is not Kind.DONE) or len(self.pictures) > PICTURES:
             raise ValueError(f"pictures belong to done, at most {PICTURES}")
+        if any(claimed(p) is None for p in self.pictures):
+            raise ValueError("a picture is the `picture` that POST /v1/pictures?department=… answered with")
 
     def message(self, now: datetime) -> Action:
         """The move as it stands on the topic."""
@@ -65,8 +59,9 @@ class Move:
         said.said_at.FromMicroseconds(micros(now))
         if self.until:
             said.until.FromMicroseconds(micros(self.until))
-        for p in self.pictures:
-            said.pictures.add(sha256=p.sha256, bytes=p.bytes, type=p.type, masked_by=p.masked_by)
+        for name in self.pictures:
+            if p := claimed(name):
+                said.pictures.add(sha256=p.sha256, bytes=p.bytes, type=p.type, masked_by=p.masked_by, reference=name)
         return said
 
 
@@ -80,7 +75,7 @@ def return_(case_id: str, note: str) -> Move:
     return Move(Kind.RETURN, case_id, note)
 
 
-def done(case_id: str, note: str = "", pictures: tuple[Picture, ...] = ()) -> Move:
+def done(case_id: str, note: str = "", pictures: tuple[str, ...] = ()) -> Move:
     """It is done, and what it looks like now."""
     return Move(Kind.DONE, case_id, note, pictures=pictures)
 

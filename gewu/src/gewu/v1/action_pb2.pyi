@@ -65,6 +65,10 @@ class _RefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Refusal
     """A kind that this version of dispatch does not know."""
     REFUSAL_REASON_BAD_TIME: _RefusalReason.ValueType  # 7
     """EXTEND without a time, or one that is not after the deadline."""
+    REFUSAL_REASON_PICTURE_NOT_OURS: _RefusalReason.ValueType  # 8
+    """A picture whose reference was not made here for this department."""
+    REFUSAL_REASON_PICTURE_EXPIRED: _RefusalReason.ValueType  # 9
+    """One that was uploaded more than 24 hours before the move was said."""
 
 class RefusalReason(_RefusalReason, metaclass=_RefusalReasonEnumTypeWrapper): ...
 
@@ -79,6 +83,10 @@ REFUSAL_REASON_NOT_UNDERSTOOD: RefusalReason.ValueType  # 6
 """A kind that this version of dispatch does not know."""
 REFUSAL_REASON_BAD_TIME: RefusalReason.ValueType  # 7
 """EXTEND without a time, or one that is not after the deadline."""
+REFUSAL_REASON_PICTURE_NOT_OURS: RefusalReason.ValueType  # 8
+"""A picture whose reference was not made here for this department."""
+REFUSAL_REASON_PICTURE_EXPIRED: RefusalReason.ValueType  # 9
+"""One that was uploaded more than 24 hours before the move was said."""
 Global___RefusalReason: _TypeAlias = RefusalReason  # noqa: Y015
 
 @_typing.final
@@ -107,7 +115,7 @@ class Action(_message.Message):
     def said_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def pictures(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.Picture]:
-        """Of DONE: what it looks like now."""
+        """Of DONE: what it looks like now; each with its reference."""
 
     @_builtins.property
     def until(self) -> _timestamp_pb2.Timestamp:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gewu/v1/common.proto\x12\x07gewu.v1\"I\n\x05Point\x12\x0b\n\x03lon\x18\x01 \x01(\x01\x12\x0b\n\x03lat\x18\x02 \x01(\x01\x12\x17\n\naccuracy_m\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\r\n\x0b_accuracy_m\"I\n\x07Picture\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x11\n\tmasked_by\x18\x04 \x01(\t\",\n\rSealedContact\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0b\n\x03\x62ox\x18\x02 \x01(\x0c\"H\n\x07\x43ontact\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t*P\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x0b\n\x07LANE_P0\x10\x01\x12\x0b\n\x07LANE_P1\x10\x02\x12\x0b\n\x07LANE_P2\x10\x03\x12\x0b\n\x07LANE_P3\x10\x04\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14gewu/v1/common.proto\x12\x07gewu.v1\"I\n\x05Point\x12\x0b\n\x03lon\x18\x01 \x01(\x01\x12\x0b\n\x03lat\x18\x02 \x01(\x01\x12\x17\n\naccuracy_m\x18\x03 \x01(\x02H\x00\x88\x01\x01\x42\r\n\x0b_accuracy_m\"\\\n\x07Picture\x12\x0e\n\x06sha256\x18\x01 \x01(\x0c\x12\r\n\x05\x62ytes\x18\x02 \x01(\x04\x12\x0c\n\x04type\x18\x03 \x01(\t\x12\x11\n\tmasked_by\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\",\n\rSealedContact\x12\x0e\n\x06key_id\x18\x01 \x01(\t\x12\x0b\n\x03\x62ox\x18\x02 \x01(\x0c\"H\n\x07\x43ontact\x12\x11\n\tsignal_id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\r\n\x05phone\x18\x03 \x01(\t\x12\r\n\x05\x65mail\x18\x04 \x01(\t*P\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x0b\n\x07LANE_P0\x10\x01\x12\x0b\n\x07LANE_P1\x10\x02\x12\x0b\n\x07LANE_P2\x10\x03\x12\x0b\n\x07LANE_P3\x10\x04\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,14 +32,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'gewu.v1.common_pb2', _globa
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013org.gewu.v1P\001Z\016gewu/v1;gewuv1'
-  _globals['_LANE']._serialized_start=303
-  _globals['_LANE']._serialized_end=383
+  _globals['_LANE']._serialized_start=322
+  _globals['_LANE']._serialized_end=402
   _globals['_POINT']._serialized_start=33
   _globals['_POINT']._serialized_end=106
   _globals['_PICTURE']._serialized_start=108
-  _globals['_PICTURE']._serialized_end=181
-  _globals['_SEALEDCONTACT']._serialized_start=183
-  _globals['_SEALEDCONTACT']._serialized_end=227
-  _globals['_CONTACT']._serialized_start=229
-  _globals['_CONTACT']._serialized_end=301
+  _globals['_PICTURE']._serialized_end=200
+  _globals['_SEALEDCONTACT']._serialized_start=202
+  _globals['_SEALEDCONTACT']._serialized_end=246
+  _globals['_CONTACT']._serialized_start=248
+  _globals['_CONTACT']._serialized_end=320
 # @@protoc_insertion_point(module_scope)

@@ -87,12 +87,15 @@ class Picture(_message.Message):
     BYTES_FIELD_NUMBER: _builtins.int
     TYPE_FIELD_NUMBER: _builtins.int
     MASKED_BY_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     sha256: _builtins.bytes
     bytes: _builtins.int
     type: _builtins.str
     """Media type, for example image/jpeg."""
     masked_by: _builtins.str
     """Name and version of the masker that covered faces and plates; a picture without one does not exist."""
+    reference: _builtins.str
+    """What the door for pictures answered: proves the rest, and for whom it was stored and when. Needed in an Action."""
     def __init__(
         self,
         *,
@@ -100,10 +103,11 @@ class Picture(_message.Message):
         bytes: _builtins.int = ...,
         type: _builtins.str = ...,
         masked_by: _builtins.str = ...,
+        reference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "masked_by", b"masked_by", "sha256", b"sha256", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes", b"bytes", "masked_by", b"masked_by", "reference", b"reference", "sha256", b"sha256", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from gewu import topics
 from gewu.city import City, load
 from gewu.clock import Clock, SystemClock
+from gewu.pictures.reference import References
 from gewu.runtime import apidocs, kafka, process
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
@@ -55,7 +56,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), decisions,
     )  # fmt: skip
     silence = Silence(city, Events(known), clock, decisions)
-    desk = Desk(producers["desk"], city.fallback.id, city.departments, clock)
+    desk = Desk(producers["desk"], city.fallback.id, city.departments, clock, References(settings.link_secret))
     api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
     pictures = Pictures(lambda: Reader(database.pool("http")), keys, settings.pictures, clock, ViewMetrics(registry))
     v1 = [*api.routes(), *pictures.routes()]

@@ -13,6 +13,7 @@ from gewu import topics
 from gewu.city import City
 from gewu.clock import Clock
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu.runtime import migrate, positions, postgres, subscribe
 from gewu.runtime.delivery import Delivery
 from gewu.runtime.effects import Effects, Means
@@ -31,7 +32,7 @@ from gewu_dispatch.store import reads
 from gewu_dispatch.wire import Events
 
 SCHEMA = "dispatch"
-SCHEMA_VERSIONS = (7, 7)  # of the schema: the lowest that this code needs, the newest that it knows
+SCHEMA_VERSIONS = (9, 9)  # of the schema: the lowest that this code needs, the newest that it knows
 _SKEW_S = 1.0
 _BOOKS_EVERY_S = 5.0
 # Small batches: a transaction of its own lane that a p0 signal waits for is short. Behind a backlog it waits for several, and
@@ -132,7 +133,7 @@ class Consumers:
                 [topics.signals(lane)],
                 records,
             )
-        actions = Actions(router.returned(), events, self.clock)
+        actions = Actions(router.returned(), events, self.clock, References(self.settings.link_secret))
         self._subscribe(actions, ACTIONS, [topics.actions(d) for d in sorted(self.city.departments)], 200)
         await subscribe.start(self._broker)
 

@@ -13,11 +13,13 @@ from gewu.city import City
 from gewu.clock import SECOND, from_micros
 from gewu.errors import Never, Why
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu.runtime.outbox import Event
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
 from gewu_dispatch import encoding, faults
 from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal
 from gewu_dispatch.domain.case import Case, Picture, Signal, Source
+from gewu_dispatch.domain.proof import unproven
 from gewu_dispatch.domain.sensing import Reading
 
 _MOVES = {kind.value: kind for kind in Kind}
@@ -103,8 +105,9 @@ def _fault(said: signal_pb2.Signal) -> tuple[str, str, str]:
     return own.category, f"{kind} {device} {word} since {_moment(own.since.ToMicroseconds())}", device
 
 
-def action(value: bytes | None, department: str) -> Action:
-    """A department's action from its record; Never when it cannot be one. An unknown kind is kept, to be refused."""
+def action(value: bytes | None, department: str, references: References) -> Action:
+    """A department's action from its record; Never when it cannot be one. An unknown kind is kept, to be refused, and so is a
+    picture that does not prove itself."""
     said = codec.decode(action_pb2.Action, value)
     if not said.client_id:
         raise Never(Why.BAD_FIELD, "client_id must be given")
@@ -115,12 +118,13 @@ def action(value: bytes | None, department: str) -> Action:
         raise Never(Why.BAD_FIELD, f"{len(said.pictures)} pictures: they belong to done, at most {PICTURES}")
     if "\0" in f"{said.client_id}{said.case_id}{said.said_by}{said.note}":
         raise Never(Why.BAD_FIELD, "no table takes a text with a NUL")
+    said_at, pictures = _time(said, "said_at"), tuple(map(_picture, said.pictures))
     return Action(
         # Derived here, never believed: the payload may not choose whose action it is.
         action_id=ids.action_id(department, said.client_id), client_id=said.client_id, department=department,
-        case_id=said.case_id.lower(), kind=kind, note=said.note, said_at=_time(said, "said_at"), said_by=said.said_by,
+        case_id=said.case_id.lower(), kind=kind, note=said.note, said_at=said_at, said_by=said.said_by,
         until=_time(said, "until") if kind is Kind.EXTEND and said.HasField("until") else None,
-        pictures=tuple(map(_picture, said.pictures)),
+        pictures=pictures, unproven=unproven(pictures, department, said_at, references) if pictures else None,
     )  # fmt: skip
 
 
@@ -262,7 +266,7 @@ def _picture(said: common_pb2.Picture) -> Picture:
         raise Never(Why.BAD_FIELD, "no table takes a text with a NUL")
     if said.bytes >= 1 << 63:
         raise Never(Why.BAD_FIELD, f"a picture of {said.bytes} bytes")
-    return Picture(said.sha256, said.bytes, said.type, said.masked_by)
+    return Picture(said.sha256, said.bytes, said.type, said.masked_by, said.reference)
 
 
 def _time(said: Message, name: str) -> int:

@@ -63,6 +63,7 @@ class Refusal(StrEnum):
     """Why a request or a report is not taken, beside the domain's own reasons (`Reject`, `Shed`)."""
 
     # The request
+    REJECTED = "rejected"
     NO_KEY = "no_key"
     UNKNOWN_KEY = "unknown_key"
     SCOPE_MISSING = "scope_missing"
@@ -93,6 +94,7 @@ class OfPicture(StrEnum):
     MASKER_FAILED = "masker_failed"
     STORE_AWAY = "store_away"
     # The request, as at the other doors
+    REJECTED = "rejected"
     NO_KEY = "no_key"
     UNKNOWN_KEY = "unknown_key"
     SCOPE_MISSING = "scope_missing"

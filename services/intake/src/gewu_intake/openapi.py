@@ -8,6 +8,7 @@ from gewu.city import City
 from gewu.mask.words import MOST_BYTES, TYPES
 from gewu.runtime import apidocs
 from gewu.runtime.problem import Problem
+from gewu.topics import DEPARTMENT_ID
 from gewu_intake.domain.report import ReportSaid
 from gewu_intake.handlers import REPORT_BYTES
 from gewu_intake.http.doors import BATCH_BYTES, BATCH_LINES
@@ -32,6 +33,12 @@ class Line(msgspec.Struct, omit_defaults=True):
     status_url: str = ""
     detail: str = ""
     errors: list[Any] = []
+
+
+_DEPARTMENT = {
+    "name": "department", "in": "query", "required": False, "schema": {"type": "string", "pattern": f"^{DEPARTMENT_ID.pattern}$"},
+    "description": "For a move of this department; the key needs act:<department>.",
+}  # fmt: skip
 
 
 def document(city: City) -> dict[str, Any]:
@@ -63,6 +70,7 @@ def document(city: City) -> dict[str, Any]:
 
 def _picture(city: City, refused: dict[str, tuple[str, type]]) -> dict[str, Any]:
     own = {
+        "403": ("the key lacks the scope report, or act:<department>", Problem),
         "413": (f"over {MOST_BYTES} bytes", Problem), "422": ("no picture that may be stored; its code is the reason", Problem),
         "429": ("too many of the key's at once, or in this second", Problem),
         "501": ("this installation keeps no pictures", Problem),
@@ -70,7 +78,8 @@ def _picture(city: City, refused: dict[str, tuple[str, type]]) -> dict[str, Any]
     }  # fmt: skip
     found = apidocs.operation(
         "Upload a picture", "Before the report that names it: the body is the picture. Faces and plates are covered, and all "
-        "else that is in the file is gone, before it is stored.",
+        "else that is in the file is gone, before it is stored. Without a department it is for a report with the same key.",
+        parameters=[_DEPARTMENT],
         answers={"201": ("stored; name it by `picture`", Stored), **refused, **own}, security=not city.anonymous_reports,
     )  # fmt: skip
     found["requestBody"] = {"required": True, "content": apidocs.binary(*TYPES)}

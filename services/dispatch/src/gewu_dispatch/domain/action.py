@@ -31,6 +31,8 @@ class Refusal(IntEnum):
     CONFLICT = 5
     NOT_UNDERSTOOD = 6
     BAD_TIME = 7
+    PICTURE_NOT_OURS = 8
+    PICTURE_EXPIRED = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Action:
     said_by: str
     until: int | None = None  # of EXTEND, microseconds since 1970
     pictures: tuple[Picture, ...] = ()  # of DONE
+    unproven: Refusal | None = None  # why one of them may not be named, as gewu_dispatch.domain.proof has it
 
     @property
     def content(self) -> bytes:
@@ -95,6 +98,8 @@ def judge(case: Case | None, action: Action, fallback: str, now: int) -> Refusal
 
 def wanting(action: Action, complete_by: int | None, now: int) -> Refusal | None:
     """What a move lacks that would be lawful on a case which must be complete by then, or None."""
+    if action.unproven:
+        return action.unproven
     if action.kind in (Kind.RETURN, Kind.EXTEND) and not action.note.strip():
         return Refusal.NOTE_MISSING
     if action.kind is Kind.EXTEND:

@@ -27,12 +27,13 @@ class Source(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture by reference; its bytes are masked and durable."""
+    """A picture; its bytes are masked and durable. reference: what proves it, where a department's move names it."""
 
     sha256: bytes
     bytes: int
     type: str
     masked_by: str
+    reference: str = ""
 
 
 OPEN = (State.ASSIGNED, State.HANDLING)  # a signal may still join

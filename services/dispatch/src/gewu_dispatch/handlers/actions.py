@@ -9,6 +9,7 @@ from gewu import codec, topics
 from gewu.clock import Clock, micros
 from gewu.errors import NotNow, Why
 from gewu.lane import Lane
+from gewu.pictures.reference import References
 from gewu.runtime import outbox
 from gewu.runtime.effects import Record
 from gewu.runtime.postgres import Connection
@@ -46,13 +47,13 @@ class Actions:
 
     at_most = 500
 
-    def __init__(self, back_to: Route, events: wire.Events, clock: Clock) -> None:
-        self._back_to, self._events, self._clock = back_to, events, clock
+    def __init__(self, back_to: Route, events: wire.Events, clock: Clock, references: References) -> None:
+        self._back_to, self._events, self._clock, self._references = back_to, events, clock, references
 
     def decode(self, record: Record) -> Action:
         """One record's action; who speaks is the topic."""
         codec.check_type(codec.type_of(record.headers), (codec.ACTION,))
-        return wire.action(record.value, topics.department_of(record.topic))
+        return wire.action(record.value, topics.department_of(record.topic), self._references)
 
     async def apply(self, transaction: Connection, items: Sequence[Action]) -> Mapping[str, int]:
         """Judge and make each move, in the order of the log."""

@@ -20,6 +20,10 @@ from gewu_dispatch.http.desk import Desk, MoveSaid, Unsaid
 from gewu_dispatch.http.guard import guard, holder, json, readable, seen
 from gewu_dispatch.store import reads
 
+_NOT_PROVEN = {
+    Refusal.PICTURE_NOT_OURS: "it was not uploaded here for the case's department: POST /v1/pictures?department=…",
+    Refusal.PICTURE_EXPIRED: "it was uploaded more than 24 hours ago: upload it again",
+}
 _LOOK_S = 0.05  # how often it is looked whether a move was judged
 
 
@@ -88,8 +92,7 @@ class Api:
             return known  # judged meanwhile; or Refused, because the id was used for another case
         refusal = self._desk.early_refusal(State(row["state"]), action, row["complete_by"])
         if refusal:
-            moves = ", ".join(self._desk.lawful(State(row["state"]), row["department"])) or "none"
-            raise Refused(409, refusal.name.lower(), "this move is not lawful now", f"lawful now: {moves}")
+            raise self._not_now(refusal, row)
         try:
             await self._desk.say(action)
         except Unsaid as fault:
@@ -124,6 +127,13 @@ class Api:
         content = said[0].content
         found = await reads.said_of(self._reader(), case_id, [a.action_id for a in said], content)
         return _verdict(found, content) if found else None
+
+    def _not_now(self, refusal: Refusal, row: asyncpg.Record) -> Refused:
+        """Why the move is not said at all."""
+        if detail := _NOT_PROVEN.get(refusal):
+            return Refused(409, refusal.name.lower(), "a picture may not be named", detail)
+        moves = ", ".join(self._desk.lawful(State(row["state"]), row["department"])) or "none"
+        return Refused(409, refusal.name.lower(), "this move is not lawful now", f"lawful now: {moves}")
 
     async def _outcome(self, request: Request, action: Action) -> Response:
         """202 at once, or the outcome if it is there within the seconds that `Prefer: wait=n` allows."""

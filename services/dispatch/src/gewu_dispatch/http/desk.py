@@ -8,24 +8,24 @@ from msgspec import Meta, Struct
 
 from gewu import codec, ids, topics
 from gewu.clock import Clock, micros
+from gewu.pictures.reference import References, claimed
 from gewu.runtime.problem import Wrong
 from gewu.runtime.producer import Fault, Producer, Unknown, say
 from gewu.v1.action_pb2 import Action as Wire
 from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal, moves, wanting
 from gewu_dispatch.domain.case import Picture, State
+from gewu_dispatch.domain.proof import unproven
 
 _envelope = codec.Envelope(codec.ACTION, "gewu/dispatch")
 
 
-class PictureSaid(Struct, forbid_unknown_fields=True):
-    """A picture by reference, as the door for pictures answered: it is masked and durable."""
-
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Meta(ge=1, le=1 << 40)]
-    type: Annotated[str, Meta(pattern=r"^image/[a-z0-9.+-]{1,40}$")]
-    masked_by: Annotated[
-        str, Meta(min_length=1, max_length=100, pattern=r"^[^\x00]*$", description="What covered faces and plates.")
-    ]
+PictureName = Annotated[
+    str,
+    Meta(
+        max_length=400,
+        description="The `picture` that POST /v1/pictures?department=… answered with, within the last 24 hours.",
+    ),
+]
 
 
 class MoveSaid(Struct, forbid_unknown_fields=True):
@@ -61,7 +61,7 @@ class MoveSaid(Struct, forbid_unknown_fields=True):
         | None
     ) = None
     pictures: Annotated[
-        tuple[PictureSaid, ...], Meta(max_length=PICTURES, description="Of done: what it looks like now.")
+        tuple[PictureName, ...], Meta(max_length=PICTURES, description="Of done: what it looks like now.")
     ] = ()
 
     def wrong(self) -> list[Wrong]:
@@ -71,6 +71,11 @@ class MoveSaid(Struct, forbid_unknown_fields=True):
             found.append(Wrong("$.until", "invalid", "only with extend"))
         if self.pictures and self.kind != "done":
             found.append(Wrong("$.pictures", "invalid", "only with done"))
+        for n, name in enumerate(self.pictures):
+            if claimed(name) is None:
+                found.append(
+                    Wrong(f"$.pictures[{n}]", "picture_not_ours", "no `picture` that POST /v1/pictures answers with")
+                )
         return found
 
 
@@ -85,8 +90,10 @@ class Unsaid(Exception):
 class Desk:
     """Says actions and answers what became of them."""
 
-    def __init__(self, producer: Producer, fallback: str, departments: Collection[str], clock: Clock) -> None:
-        self._producer, self._fallback, self._clock = producer, fallback, clock
+    def __init__(
+        self, producer: Producer, fallback: str, departments: Collection[str], clock: Clock, references: References
+    ) -> None:
+        self._producer, self._fallback, self._clock, self._references = producer, fallback, clock, references
         self._partitions = {t.name: t.partitions for t in topics.registry(departments)}
         self.departments = departments
 
@@ -102,11 +109,16 @@ class Desk:
 
     def word(self, case_id: str, department: str, move: MoveSaid, said_by: str) -> Action:
         """The move as an action."""
-        client_id = move.id or ids.new_client_id()
+        client_id, now = move.id or ids.new_client_id(), micros(self._clock.now())
+        pictures = tuple(
+            Picture(p.sha256, p.bytes, p.type, p.masked_by, name)
+            for name in move.pictures
+            if (p := claimed(name)) is not None
+        )
         return Action(
             ids.action_id(department, client_id), client_id, department, case_id, Kind[move.kind.upper()], move.note,
-            micros(self._clock.now()), said_by, until=micros(move.until) if move.until else None,
-            pictures=tuple(Picture(bytes.fromhex(p.sha256), p.bytes, p.type, p.masked_by) for p in move.pictures),
+            now, said_by, until=micros(move.until) if move.until else None, pictures=pictures,
+            unproven=unproven(pictures, department, now, self._references),
         )  # fmt: skip
 
     def said(self, move_id: str, departments: Collection[str]) -> list[str]:
@@ -126,7 +138,9 @@ class Desk:
         if action.until is not None:
             message.until.FromMicroseconds(action.until)
         for p in action.pictures:
-            message.pictures.add(sha256=p.sha256, bytes=p.bytes, type=p.type, masked_by=p.masked_by)
+            message.pictures.add(
+                sha256=p.sha256, bytes=p.bytes, type=p.type, masked_by=p.masked_by, reference=p.reference
+            )
         topic = topics.actions(action.department)
         place = topics.partition(action.case_id, self._partitions[topic])
         record = action.case_id.encode(), message.SerializeToString(), _envelope.headers(action.action_id)

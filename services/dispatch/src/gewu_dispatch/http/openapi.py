@@ -80,7 +80,7 @@ def _case() -> dict[str, Any]:
 def _pictures() -> dict[str, Any]:
     return apidocs.operation(
         "List a case's pictures",
-        "What the signals behind the case named; the bytes of each under /v1/pictures.",
+        "What the signals behind the case and its department's moves named; the bytes of each under /v1/pictures.",
         parameters=[_path("case_id")],
         answers={"200": ("the pictures", views.Pictures), **_REFUSED, "404": _NO_CASE},
     )

@@ -100,15 +100,16 @@ class Noticed(msgspec.Struct, omit_defaults=True):
     object_id: str = ""
 
 
-class NamedPictureView(msgspec.Struct):
-    """A masked picture that a signal named."""
+class NamedPictureView(msgspec.Struct, omit_defaults=True):
+    """A masked picture that a signal or a department's move named, and when that was received or made."""
 
     sha256: str
     bytes: int
     type: str
     masked_by: str
-    signal_id: str
     received_at: datetime
+    signal_id: str = ""
+    action_id: str = ""
 
 
 class Pictures(msgspec.Struct):
@@ -199,8 +200,9 @@ def noticed(row: asyncpg.Record) -> Noticed:
 
 
 def picture(row: asyncpg.Record) -> NamedPictureView:
-    """A row of pictures with its signal."""
-    return NamedPictureView(**{**row, "signal_id": str(row["signal_id"])})
+    """A row of pictures with its signal or action."""
+    own = {name: str(row[name] or "") for name in ("signal_id", "action_id")}
+    return NamedPictureView(**{**row, **own})
 
 
 def _place(words: dict[str, Any], address: str) -> PlaceView | None:

@@ -21,10 +21,21 @@ class Look(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+# Every picture that a case names, whether a signal or a department's move brought it. The cast is for moves that were made: of
+# others `case_id` is whatever was said.
+_NAMED = """(
+    SELECT s.case_id, p.sha256, p.bytes, p.type, p.masked_by, s.received_at, p.signal_id, NULL::uuid AS action_id
+    FROM pictures p JOIN signals s USING (signal_id)
+    UNION ALL
+    SELECT h.case_id, p.sha256, p.bytes, p.type, p.masked_by, h.at, NULL, p.action_id
+    FROM action_pictures p JOIN actions a USING (action_id)
+    JOIN history h ON h.case_id = CASE WHEN a.refusal IS NULL THEN a.case_id::uuid END AND h.action_id = p.action_id
+) AS p"""
+
 # One statement, so that there is no picture without its row; it is committed when the row comes back.
-_NOTE = """
+_NOTE = f"""
 WITH named AS (
-    SELECT c.case_id, p.type FROM pictures p JOIN signals s USING (signal_id) JOIN cases c USING (case_id)
+    SELECT c.case_id, p.type FROM {_NAMED} JOIN cases c USING (case_id)
     WHERE p.sha256 = $1 AND ($2::uuid IS NULL OR c.case_id = $2)
         AND ($3::text[] IS NULL OR c.department = ANY($3) OR c.grid_path && $3)
     ORDER BY c.opened_at, c.case_id LIMIT 1
@@ -40,10 +51,9 @@ async def note(reader: Reader, look: Look) -> asyncpg.Record | None:
 
 
 async def of_case(reader: Reader, case_id: str, limit: int = 200) -> list[asyncpg.Record]:
-    """The pictures of a case's signals, oldest first."""
+    """The pictures of a case, its signals' and its department's, oldest first."""
     return await reader.fetch(
-        """SELECT encode(p.sha256, 'hex') AS sha256, p.bytes, p.type, p.masked_by, s.signal_id, s.received_at
-           FROM signals s JOIN pictures p USING (signal_id) WHERE s.case_id = $1
-           ORDER BY s.received_at, s.signal_id, p.sha256 LIMIT $2""",
+        f"""SELECT encode(sha256, 'hex') AS sha256, bytes, type, masked_by, signal_id, action_id, received_at
+            FROM {_NAMED} WHERE case_id = $1 ORDER BY received_at, signal_id, action_id, p.sha256 LIMIT $2""",
         case_id, limit,
     )  # fmt: skip

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -19,9 +20,11 @@ from gewu.lane import Lane
 from gewu.mask import header
 from gewu.mask.client import Busy, Failed, Masker, NoMasker
 from gewu.mask.words import MOST_BYTES, TYPES, Masked, Refusal, Unmasked
+from gewu.pictures import reference
 from gewu.pictures.reference import Picture, References
 from gewu.pictures.store import Away, PictureStore
 from gewu.runtime.keys import Key
+from gewu.topics import DEPARTMENT_ID
 from gewu_intake.domain.admission import Admission, Shed
 from gewu_intake.http import answers, entrance
 from gewu_intake.http.answers import JSON, Refused, Reply
@@ -37,7 +40,8 @@ BODY_S = 60.0
 
 
 class Stored(msgspec.Struct):
-    """The picture is masked and durable. picture: what a report names, within 24 hours and with the same key."""
+    """The picture is masked and durable. picture: what a report with the same key, or a move of the same department, names
+    within 24 hours."""
 
     picture: str
     sha256: str
@@ -66,12 +70,16 @@ class PictureDoor:
         try:
             if scope["method"] != "POST":
                 raise Refused(405, "wrong_method", "wrong method", "send POST")
-            key, kind = self._enter(scope["headers"])
+            department = _department(scope["query_string"])
+            key, kind = self._enter(scope["headers"], department)
             with self._room(key.id if key else ids.ANONYMOUS):
                 data = await entrance.body(receive, MOST_BYTES, BODY_S)
                 started = time.monotonic()
                 more.clear()
-                reply = await self._take(data, kind, key)
+                source = (
+                    reference.of_department(department) if department else f"key:{key.id}" if key else ids.ANONYMOUS
+                )
+                reply = await self._take(data, kind, source)
         except Refused as fault:
             reply = fault.reply
         except Exception:
@@ -80,17 +88,11 @@ class PictureDoor:
         await answers.send(send, reply, *more)
         self._count(reply, time.monotonic() - started)
 
-    def _enter(self, headers: Headers) -> tuple[Key | None, str]:
+    def _enter(self, headers: Headers, department: str) -> tuple[Key | None, str]:
         """Whose picture it is and its type; Refused where it need not be read."""
         said = dict(headers)
         key = self.entrance.known(self.entrance.digest(said.get(b"authorization")))
-        if key is not None and not (key.may_report or any(s.startswith("act:") for s in key.scopes)):
-            raise Refused(
-                403,
-                "scope_missing",
-                "this key may not bring pictures",
-                "it lacks the scopes report and act:<department>",
-            )
+        _check_scope(key, department)
         kind = said.get(b"content-type", b"").split(b";")[0].strip().lower().decode("latin-1")
         if kind not in TYPES:
             raise Refused(415, "wrong_type", "wrong content type", f"send the picture itself, as {', '.join(TYPES)}")
@@ -132,7 +134,7 @@ class PictureDoor:
             if not self._under_way[client]:
                 del self._under_way[client]
 
-    async def _take(self, data: bytes, kind: str, key: Key | None) -> Reply:
+    async def _take(self, data: bytes, kind: str, source: str) -> Reply:
         assert self.store is not None
         masked = await self._masked(data, kind)
         try:
@@ -142,7 +144,7 @@ class PictureDoor:
                 503, "store_away", "the picture was not stored", f"send it again later ({fault})", _later()
             ) from None
         found = Picture(digest, len(masked.data), masked.type, masked.masked_by)
-        name = self.references.make(found, f"key:{key.id}" if key else ids.ANONYMOUS, self.clock.now())
+        name = self.references.make(found, source, self.clock.now())
         said = Stored(name, digest.hex(), found.bytes, found.type, found.masked_by)
         return Reply(201, JSON, msgspec.json.encode(said))
 
@@ -166,6 +168,24 @@ class PictureDoor:
         self.metrics.requests.labels(DOOR, str(reply.status)).inc()
         self.metrics.seconds.labels(DOOR).observe(seconds)
         self.metrics.picture("stored" if reply.status == 201 else reply.turned_away)
+
+
+def _department(query: bytes) -> str:
+    """The department for whose moves the picture is, "" where it is for a report."""
+    said = parse_qs(query.decode("latin-1"), keep_blank_values=True).get("department", [])
+    if said and not (len(said) == 1 and DEPARTMENT_ID.fullmatch(said[0])):
+        raise Refused(422, "rejected", "the query is wrong", "department: one department's id")
+    return said[0] if said else ""
+
+
+def _check_scope(key: Key | None, department: str) -> None:
+    """Refused for a key that could not name the picture."""
+    if not department and (key is None or key.may_report):
+        return
+    if department and key is not None and key.may("act", department):
+        return
+    lacking = f"act:{department}" if department else "report; a department's pictures come with ?department=…"
+    raise Refused(403, "scope_missing", "this key may not bring this picture", f"it lacks the scope {lacking}")
 
 
 def _no_masker(why: str) -> Refused:
