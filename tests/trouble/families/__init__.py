@@ -7,6 +7,7 @@ from tests.trouble.families import (
     disks,
     kills,
     manholes,
+    notices,
     ownership,
     positions,
     restored,
@@ -38,6 +39,9 @@ FAMILIES: dict[str, Family] = {
     "two releases side by side": versions.two_releases,
     "log cut above a position": positions.log_cut,
     "dump restored": restored.dump_restored,
+    "notify killed before the sending": notices.notify_killed("sender.after_claim"),
+    "notify killed before the mark": notices.notify_killed("sender.before_mark"),
+    "a thousand receivers hang": notices.thousand_hang,
     "clients repeat": clients.clients_repeat,
 }
 # Not in `make test`, where its tests run anyway.

@@ -104,7 +104,6 @@ class Channel:
             elif self._gate.enter(lane):
                 task = asyncio.create_task(self._open(claimed))
                 self._opening.add(task)
-                task.add_done_callback(self._opening.discard)
             else:
                 self.take(claimed, good_until)
                 return
@@ -151,10 +150,12 @@ class Channel:
         except ValueError:  # a name that is none, such as one with a label of more than 63 letters
             kind = Kind.FORBIDDEN
         finally:
+            self._opening.discard(asyncio.current_task())  # type: ignore[arg-type]
             if exchange is None:
                 self._gate.leave()
         if exchange is None:
             self._end(claimed, started, kind, 0, 0.0)
+            self.go()
         else:
             self._send(exchange, claimed, started, started + self._words.timeout)
 
