@@ -52,13 +52,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     sender = Sender(told, settings.webhooks, secrets, lookup, clock, health, metrics, settings.failpoints)
     directory = Directory(city.notices, city.receivers, int(settings.oldest * SECOND))
     consumer = Consumer(
-        settings,
-        Planner(directory, city.version, clock, metrics),
-        database,
-        parking,
-        sender,
-        health,
-        DeliveryMetrics(registry),
+        settings, Planner(directory, clock, metrics), database, parking, sender, health, DeliveryMetrics(registry)
     )
     heard = LiveMetrics(registry)
     feed = Feed(settings.kafka, health, heard)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from gewu import ids
-from gewu.clock import SECOND, Clock, micros
+from gewu.clock import Clock, micros
 from gewu.runtime.postgres import Connection
 from gewu.runtime.record import Record
 from gewu_notify import wire
@@ -17,9 +17,8 @@ class Planner:
 
     at_most = 500
 
-    def __init__(self, directory: Directory, package: str, clock: Clock, metrics: Metrics) -> None:
-        """package: version of the city package that the directory is of."""
-        self._directory, self._package, self._clock, self._metrics = directory, package, clock, metrics
+    def __init__(self, directory: Directory, clock: Clock, metrics: Metrics) -> None:
+        self._directory, self._clock, self._metrics = directory, clock, metrics
 
     def decode(self, record: Record) -> Fact:
         """One record's fact."""
@@ -42,9 +41,6 @@ class Planner:
             plan = self._directory.plan(fact, now)
             reasons[plan.because] += 1
             rows += [_planned(fact, told.receiver, told.rule) for told in plan.told]
-        if items:  # all of one partition
-            oldest_s = self._directory.oldest // SECOND
-            await passed.directory(transaction, items[0].partition, items[0].offset, self._package, oldest_s)
         await ledger.plan(transaction, rows, now)
         await passed.write(transaction, newer, now)
         self._metrics.planned(reasons, len(rows))

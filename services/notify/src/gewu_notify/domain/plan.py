@@ -34,8 +34,6 @@ class Fact(Struct, frozen=True):
     changed_at: int
     body: bytes  # as it is told
     left: tuple[str, ...] = ()  # departments that had the case before and do not have it any more
-    partition: int = 0  # where in cases.changed it stands
-    offset: int = 0
 
 
 class Told(Struct, frozen=True):
@@ -57,7 +55,7 @@ class Directory:
 
     def __init__(self, rules: Sequence[NoticeRule], receivers: Mapping[str, Receiver], oldest: int) -> None:
         """oldest: microseconds after which a change is no news any more."""
-        self._rules, self._receivers, self.oldest = rules, receivers, oldest
+        self._rules, self._receivers, self._oldest = rules, receivers, oldest
 
     def plan(self, fact: Fact, now: int) -> Plan:
         """Decide. Every rule that matches counts, each receiver once: the first rule that names it is the reason."""
@@ -72,7 +70,7 @@ class Directory:
                 told[rule.receiver] = Told(rule.receiver, rule.id)
         if not told:
             return Plan((), Because.DRILL if matched else Because.NO_RULE)
-        if now - fact.changed_at > self.oldest:
+        if now - fact.changed_at > self._oldest:
             return Plan((), Because.TOO_OLD)
         return Plan(tuple(told.values()), Because.RULE)
 

@@ -5,6 +5,7 @@ notices' attempts nor our sockets.
 from gewu.clock import SECOND
 from gewu_notify.domain.attempt import Kind
 
+ONE = 1  # attempt at once, to a receiver of which it is not known that it answers
 IN_A_ROW = 5  # failures after which it rests
 _FIRST, _LONGEST = 1 * SECOND, 60 * SECOND
 _ITS_FAULT = (Kind.UNREACHABLE, Kind.TIME_OUT, Kind.NO_TLS, Kind.BROKEN, Kind.SLOW_DOWN, Kind.FORBIDDEN)
@@ -35,7 +36,7 @@ class Rest:
     def at_once(self, in_flight: int) -> int:
         """How many while it does not rest: one until it answers, whatever it says, and again after none came; then all.
         So a thousand that hang, which may be one server, hold a thousand connections and no more."""
-        return in_flight if self._answers else 1
+        return in_flight if self._answers else ONE
 
     def is_resting(self, now: int) -> bool:
         """Whether it is left alone now, or only asked how it is."""

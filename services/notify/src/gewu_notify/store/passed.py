@@ -1,4 +1,4 @@
-"""Which version of each case was taken in, and by which package it was decided who hears of it."""
+"""Which version of each case was taken in."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,17 +11,6 @@ _WRITE = """
 INSERT INTO passed (case_id, incarnation, version, at)
 SELECT *, $4 FROM unnest($1::uuid[], $2::int[], $3::int[])
 ON CONFLICT (case_id) DO UPDATE SET incarnation = excluded.incarnation, version = excluded.version, at = excluded.at"""
-
-_DIRECTORY = """
-INSERT INTO directories (partition, first_offset, package, oldest_s) SELECT $1::int, $2::bigint, $3::text, $4::bigint
-WHERE NOT EXISTS (
-    SELECT FROM (SELECT * FROM directories WHERE partition = $1 ORDER BY first_offset DESC LIMIT 1) AS last
-    WHERE package = $3 AND oldest_s = $4)"""
-
-
-async def directory(transaction: Connection, partition: int, offset: int, package: str, oldest_s: int) -> None:
-    """From this offset on this package decides; written where another one did before. For the audit, which decides again."""
-    await transaction.execute(_DIRECTORY, partition, offset, package, oldest_s)
 
 
 async def read(transaction: Connection, case_ids: Sequence[str]) -> dict[str, Version]:
