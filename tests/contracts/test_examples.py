@@ -65,7 +65,7 @@ def test_the_ids_of_the_examples_are_derived_as_the_code_derives_them(kind: str)
     assert said.observed_at.ToDatetime() <= said.received_at.ToDatetime() < datetime(2026, 1, 1)
 
 
-@pytest.mark.parametrize("variant", ["", ".accepted", ".superseded"])
+@pytest.mark.parametrize("variant", ["", ".accepted", ".reassigned", ".superseded"])
 def test_the_event_ids_of_the_examples_are_derived_as_the_code_derives_them(variant: str) -> None:
     said = world.read(world.EXAMPLES / f"case.changed{variant}.json")
     assert said.event_id == ids.event_id(said.case.case_id, said.case.incarnation, said.case.version, topics.CASES)

@@ -171,6 +171,8 @@ async def test_a_returned_case_is_withdrawn_from_one_and_new_to_the_other(desk: 
     (lost,), (won,) = await desk.said(Assignment, "dispatch.water"), await desk.said(Assignment, f"dispatch.{FALLBACK}")
     assert (lost.kind, won.kind, lost.note, won.note) == (3, 1, "a power cover", "a power cover")
     assert lost.case == won.case and won.case.department == FALLBACK
+    (changed,) = await desk.said(CaseChanged, topics.CASES)
+    assert list(changed.left) == ["water"], "who may see only theirs learns that it left"
     entry = (await desk.rows("history", "version"))[1]
     assert (entry["because"], entry["department"], entry["note"]) == ("fallback_returned", FALLBACK, "a power cover")
 

@@ -61,5 +61,9 @@ def test_the_library_reads_what_is_said_of_it(found: Case, signals: list[str], a
     assert changed == case_pb2.CaseChanged(
         event_id=_OWN, change=joined, case=whole, signal_ids=signals, action_id=action
     )
+    left = encoding.changed(_OWN, joined, case, (), action) + encoding.left(["water", "gas"])
+    assert case_pb2.CaseChanged.FromString(left) == case_pb2.CaseChanged(
+        event_id=_OWN, change=joined, case=whole, action_id=action, left=["water", "gas"]
+    )
     told = assignment_pb2.Assignment.FromString(encoding.assignment(_OWN, raised, case, note))
     assert told == assignment_pb2.Assignment(event_id=_OWN, kind=raised, case=whole, note=note)

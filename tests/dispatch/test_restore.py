@@ -116,7 +116,7 @@ async def test_a_case_that_stands_otherwise_than_announced_is_said_again_to_whom
     now = await desk.case()
     assert (now["incarnation"], now["version"], now["department"]) == (INCARNATION + 1, 2, before["department"])
     (changed,) = await desk.said(CaseChanged, topics.CASES)
-    assert changed.change == CaseChange.CASE_CHANGE_RESTORED
+    assert changed.change == CaseChange.CASE_CHANGE_RESTORED and list(changed.left) == [wrong]
     kinds = {
         d: [a.kind for a in await desk.said(Assignment, topics.dispatch(d))] for d in (before["department"], wrong)
     }

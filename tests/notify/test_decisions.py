@@ -12,6 +12,7 @@ from gewu_notify.domain import attempt
 from gewu_notify.domain.attempt import Kind, State, follows, kind_of
 from gewu_notify.domain.plan import Because, Directory, Fact, Told
 from gewu_notify.domain.resting import IN_A_ROW, Rest
+from gewu_notify.sending.gate import Gate
 
 NOW = 1_790_000_000 * SECOND
 RECEIVERS = {
@@ -96,7 +97,7 @@ def test_a_receiver_that_fails_again_and_again_rests_longer_and_longer_and_is_as
     rest = Rest()
     for _ in range(IN_A_ROW - 1):
         rest.told(Kind.TIME_OUT, NOW)
-    assert rest.room(8, NOW) == 8
+    assert rest.room(8, NOW) == 1 and not rest.is_resting(NOW)
     rest.told(Kind.TIME_OUT, NOW)
     assert (rest.room(8, NOW), rest.room(8, NOW + SECOND)) == (0, 1)
     for _ in range(20):
@@ -104,6 +105,24 @@ def test_a_receiver_that_fails_again_and_again_rests_longer_and_longer_and_is_as
     assert (rest.room(8, NOW + 59 * SECOND), rest.room(8, NOW + 60 * SECOND)) == (0, 1)
     rest.told(Kind.REFUSED, NOW + 60 * SECOND)  # it answers, if only no
     assert rest.room(8, NOW + 60 * SECOND) == 8
+
+
+def test_a_receiver_is_asked_with_one_until_it_answers_and_again_after_it_did_not() -> None:
+    rest = Rest()
+    assert rest.room(8, NOW) == rest.at_once(8) == 1, "nobody knows it yet"
+    for kind in (Kind.TAKEN, Kind.REFUSED, Kind.GONE):
+        rest.told(Kind.TIME_OUT, NOW)
+        assert rest.room(8, NOW) == 1
+        rest.told(kind, NOW)
+        assert rest.room(8, NOW) == 8
+
+
+def test_life_safety_has_connections_that_nothing_else_can_take() -> None:
+    gate = Gate(most=5, for_p0=2)
+    assert [gate.enter(Lane.P1) for _ in range(4)] == [True] * 3 + [False] and gate.is_full
+    assert [gate.enter(Lane.P0) for _ in range(3)] == [True, True, False]
+    gate.leave(), gate.leave()
+    assert not gate.enter(Lane.P3) and gate.enter(Lane.P0) and gate.taken == 4
 
 
 def test_a_plan_is_the_same_however_often_it_is_made() -> None:

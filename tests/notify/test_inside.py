@@ -15,6 +15,7 @@ from gewu.runtime import whsec
 from gewu_notify.domain import address
 from gewu_notify.domain.attempt import Kind
 from gewu_notify.sending.channel import Channel
+from gewu_notify.sending.gate import Gate
 from gewu_notify.sending.keyring import Keyring
 from gewu_notify.sending.lookup import Lookup
 from gewu_notify.settings import Webhooks
@@ -74,7 +75,7 @@ async def attempts(url: str, answers: str | None, port: int, folder: Path, *, lo
     lookup = Lookup() if answers is None else Scripted(answers)
     channel = Channel(
         Receiver("x", "x", "x", "webhook", url, False), words, Keyring(folder, ["x"]), lookup, ssl.create_default_context(),
-        lambda _claimed, kind, *_: ended.append(kind), lambda _: None,
+        lambda _claimed, kind, *_: ended.append(kind), lambda _: None, Gate(),
     )  # fmt: skip
     for n in range(1, _ATTEMPTS + 1):
         channel.take(Claimed(f"id-{n}", "x", 1, n, n, b"{}"), asyncio.get_running_loop().time() + 60)

@@ -5,14 +5,16 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import pytest
+from prometheus_client import CollectorRegistry
 
 from gewu.dev.services import Service
-from gewu_notify.live.event import Wanted
-from gewu_notify.live.hub import BEHIND_BYTES, EVENTS
-from gewu_notify.metrics import Ended
+from gewu_notify.live.event import Event, Wanted
+from gewu_notify.live.hub import BEHIND_BYTES, EVENTS, Hub
+from gewu_notify.metrics import Ended, LiveMetrics
 from tests.notify.world import Ground, changed
 from tests.support.waiting import until
 
@@ -22,6 +24,7 @@ class Ear:
     """A client of the feed."""
 
     heard: list[str] = field(default_factory=list)  # event ids
+    others: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # what else came, with its whole data
     last: str = ""
     resets: int = 0
 
@@ -41,6 +44,8 @@ class Ear:
                 self.last = id_
                 if event == "case.changed":
                     self.heard.append(json.loads(data)["data"]["event_id"])
+                elif event not in ("", "reset"):
+                    self.others.append((event, json.loads(data)))
                 self.resets += event == "reset"
                 event = data = ""
 
@@ -113,7 +118,9 @@ async def test_what_is_not_in_memory_is_read_from_the_log_and_what_is_nowhere_is
     notify = await ground.notify()
     async with listening(notify, key, ear):
         await _begins(ear)
-    events = [changed(department=("water", "desk")[n % 2]) for n in range(EVENTS + 4_000)]
+    moves = changed()
+    leaves = changed(case_id=moves.case.case_id, version=2, change="REASSIGNED", department="desk", left=["water"])
+    events = [moves, leaves, *(changed(department=("water", "desk")[n % 2]) for n in range(EVENTS + 4_000))]
     for n in range(0, len(events), 2_000):
         await ground.say(*events[n : n + 2_000])
     await notify.kill()  # a process that begins after all that remembers the last two thousand of each partition
@@ -121,6 +128,7 @@ async def test_what_is_not_in_memory_is_read_from_the_log_and_what_is_nowhere_is
     async with listening(notify, key, ear, "?department=water"):
         await _hears(ear, [e.event_id for e in events if e.case.department == "water"], 40.0)
     assert ear.resets == 0
+    assert [(event, said["data"]["case_id"]) for event, said in ear.others] == [("case.left", moves.case.case_id)]
     for wrong in ("1-2", "x", "-".join(["999999999"] * 6)):
         lost = Ear(last=wrong)
         async with listening(notify, key, lost):
@@ -151,6 +159,72 @@ async def test_a_key_hears_what_it_may_read_and_a_filter_narrows_it(ground: Grou
         for ear, (_, _, own) in zip(ears, wanted, strict=True):
             await _hears(ear, own)
     assert [sorted(e.heard) for e in ears] == [sorted(own) for _, _, own in wanted]
+
+
+async def test_a_case_that_leaves_a_department_is_heard_to_leave_and_never_of_again(ground: Ground) -> None:
+    ground.city.write({}, [])
+    all_, water, south = ground.key("read:*"), ground.key("read:water"), ground.key("read:south")
+    first, second = await asyncio.gather(ground.notify(), ground.notify("notify-2"))
+    comes = changed()
+    own = {"case_id": comes.case.case_id, "department": "desk"}
+    leaves = changed(**own, version=2, change="REASSIGNED", left=["water"])
+    later, back = changed(**own, version=3, change="ACCEPTED"), changed(case_id=comes.case.case_id, version=4)
+    ids = [e.event_id for e in (comes, leaves, later, back)]
+    away, wanted = Ear(), [(water, ""), (all_, "?department=water"), (water, "?lane=p0"), (all_, ""), (south, "")]
+    ears = [Ear() for _ in wanted]
+    async with AsyncExitStack() as stack:
+        for ear, (key, query) in zip(ears, wanted, strict=True):
+            await stack.enter_async_context(listening(first, key, ear, query))
+            await _begins(ear)
+        async with listening(first, water, away):
+            await _begins(away)
+            await ground.say(comes)
+            await _hears(away, ids[:1])
+        await ground.say(leaves, later, back)
+        for ear in (ears[0], ears[1]):
+            await _hears(ear, [ids[0], ids[3]])
+        for ear in (ears[3], ears[4]):
+            await _hears(ear, ids)
+    async with listening(second, water, away):  # it was away meanwhile, and comes back elsewhere
+        await _hears(away, [ids[0], ids[3]])
+    at = leaves.case.changed_at.ToJsonString()
+    data = {"event_id": ids[1], "case_id": comes.case.case_id, "incarnation": 1, "version": 2}
+    said = ("case.left", {"type": "gewu.case.left", "timestamp": at, "data": data})
+    assert ears[0].others == ears[1].others == away.others == [said], "nothing of where it is now"
+    assert ears[2].others == ears[3].others == ears[4].others == []
+
+
+async def test_drills_are_heard_under_a_type_of_their_own(ground: Ground) -> None:
+    ground.city.write({}, [])
+    key, ear = ground.key("read:water"), Ear()
+    notify = await ground.notify()
+    drill = changed(exercise=True)
+    leaves = changed(
+        case_id=drill.case.case_id, version=2, change="REASSIGNED", exercise=True, department="desk", left=["water"]
+    )
+    real = changed()
+    async with listening(notify, key, ear):
+        await _begins(ear)
+        await ground.say(drill, leaves)
+        await until(lambda: asyncio.sleep(0, len(ear.others) == 2), what="the drill")
+        await ground.say(real)
+        await _hears(ear, [real.event_id])
+    assert [(event, said["type"]) for event, said in ear.others] == [
+        ("exercise.changed", "gewu.exercise.opened"), ("exercise.left", "gewu.exercise.left"),
+    ]  # fmt: skip
+
+
+async def test_an_id_never_goes_back_over_what_is_no_event_and_who_waits_for_it_is_woken() -> None:
+    hub = Hub(2, LiveMetrics(CollectorRegistry()))
+    hub.publish([Event(0, 4, "p1", "water", ("top",), b"x")])
+    hub.passed(0, 6)  # the last record of the helping was none
+    assert hub.ends == [6, 0]
+    hub.passed(0, 5)
+    assert hub.ends == [6, 0]
+    waits = asyncio.create_task(hub.reached([6, 3], 10.0))
+    await asyncio.sleep(0)
+    hub.passed(1, 3)
+    assert await asyncio.wait_for(waits, 1.0)
 
 
 async def test_who_may_not_listen_is_told_why(ground: Ground) -> None:
@@ -212,12 +286,6 @@ class _Slow:
 
 @pytest.mark.parametrize(("bytes_each", "ends"), [(100, []), (BEHIND_BYTES, [Ended.TOO_SLOW])])
 async def test_a_client_that_does_not_read_is_ended_at_the_bound(bytes_each: int, ends: list[Ended]) -> None:
-    from prometheus_client import CollectorRegistry
-
-    from gewu_notify.live.event import Event
-    from gewu_notify.live.hub import Hub
-    from gewu_notify.metrics import LiveMetrics
-
     hub, slow = Hub(6, LiveMetrics(CollectorRegistry())), _Slow()
     hub.join(slow)
     hub.publish([Event(0, 0, "p1", "water", ("top",), b"x" * bytes_each)])

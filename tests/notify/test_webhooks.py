@@ -7,7 +7,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from gewu import topics
-from tests.notify.world import Ground, arrived, changed, everything_to, new_secret
+from tests.notify.world import Ground, Listener, arrived, changed, everything_to, new_secret
 from tests.support.waiting import until
 
 PARKING = topics.parked("notify", topics.CASES)
@@ -67,6 +67,30 @@ async def test_rules_choose_and_a_drill_reaches_only_a_receiver_of_drills(ground
     assert [json.loads(g.body)["data"].get("exercise", False) for g in (*drills.got, *fire.got, *water.got)] == [
         True, False, False,
     ]  # fmt: skip
+    types = [json.loads(g.body)["type"] for g in (*drills.got, *fire.got, *water.got)]
+    assert types == ["gewu.exercise.opened", "gewu.case.opened", "gewu.case.opened"]
+
+
+async def test_a_drill_that_waits_is_not_sent_once_its_receiver_is_a_real_one(ground: Ground) -> None:
+    desk = await ground.listener()
+    desk.answer = Listener.says(503, Retry_After="1")
+    ground.city.write({"desk": desk.url}, everything_to("desk"), drills=["desk"])
+    notify = await ground.notify()
+    await ground.say(changed(exercise=True))
+    await arrived(desk)
+    await notify.stop()
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    desk.answer = Listener.ok
+    await ground.again(notify)
+    await ground.say(changed())
+    await ground.until_states(("desk", "open"), ("desk", "sent"))
+    async with ground.connected() as connection:
+        due = "SELECT count(*) FROM notify.notices WHERE exercise AND state = 'open' AND due_at < now()"
+        await until(lambda: connection.fetchval(due), what="the drill being due")
+    await ground.say(changed())
+    await arrived(desk, len(desk.got) + 1)
+    assert [json.loads(g.body)["type"] for g in desk.got[-2:]] == ["gewu.case.opened"] * 2
+    assert ("desk", "open") in await ground.states()
 
 
 async def test_while_two_secrets_stand_there_both_sign_and_a_change_needs_no_restart(ground: Ground) -> None:

@@ -33,12 +33,14 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def changed(
     *, change: str = "OPENED", case_id: str = "", version: int = 1, lane: str = "P1", department: str = "water",
     grid: str = "south", exercise: bool = False, ago: timedelta = timedelta(0), category: str = "component:01001",
+    left: Sequence[str] = (),
 ) -> case_pb2.CaseChanged:  # fmt: skip
     """A lawful change of a case, of now."""
     case_id = case_id or str(uuid4())
     said = case_pb2.CaseChanged(
         event_id=ids.event_id(case_id, 1, version, topics.CASES),
         change=case_pb2.CaseChange.Value(f"CASE_CHANGE_{change}"),
+        left=left,
     )
     case = said.case
     case.case_id, case.incarnation, case.version, case.department = case_id, 1, version, department

@@ -7,6 +7,7 @@ from tests.trouble.families import (
     disks,
     kills,
     manholes,
+    notices,
     ownership,
     positions,
     restored,
@@ -38,7 +39,12 @@ FAMILIES: dict[str, Family] = {
     "two releases side by side": versions.two_releases,
     "log cut above a position": positions.log_cut,
     "dump restored": restored.dump_restored,
+    "notify killed before the sending": notices.notify_killed("sender.after_claim"),
+    "notify killed before the mark": notices.notify_killed("sender.before_mark"),
     "clients repeat": clients.clients_repeat,
 }
 # Not in `make test`, where its tests run anyway.
-IN_ROUNDS_ONLY: dict[str, Family] = {"bad input": bad_input.bad_input}
+IN_ROUNDS_ONLY: dict[str, Family] = {
+    "bad input": bad_input.bad_input,
+    "a thousand receivers hang": notices.thousand_hang,
+}

@@ -263,6 +263,7 @@ class CaseChanged(_message.Message):
     CASE_FIELD_NUMBER: _builtins.int
     SIGNAL_IDS_FIELD_NUMBER: _builtins.int
     ACTION_ID_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
     event_id: _builtins.str
     """Derived from (case, incarnation, version, topic)."""
     change: Global___CaseChange.ValueType
@@ -273,6 +274,10 @@ class CaseChanged(_message.Message):
     def signal_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The signals or the action that caused it. One version takes in every signal of a batch."""
 
+    @_builtins.property
+    def left(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Departments that had the case before and do not have it any more. Who may see only theirs learns that it left."""
+
     def __init__(
         self,
         *,
@@ -281,10 +286,11 @@ class CaseChanged(_message.Message):
         case: Global___Case | None = ...,
         signal_ids: _abc.Iterable[_builtins.str] | None = ...,
         action_id: _builtins.str = ...,
+        left: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["case", b"case"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "case", b"case", "change", b"change", "event_id", b"event_id", "signal_ids", b"signal_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action_id", b"action_id", "case", b"case", "change", b"change", "event_id", b"event_id", "left", b"left", "signal_ids", b"signal_ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -49,6 +49,11 @@ def changed(event_id: str, change: int, case: bytes, signal_ids: Sequence[str], 
     return b"\x0a%b\x10%b\x1a%b%b%b" % (_text(event_id), varint(change), varint(len(case)), case, causes)
 
 
+def left(departments: Sequence[str]) -> bytes:
+    """What a CaseChanged says besides, behind its other fields, where departments do not have the case any more."""
+    return b"".join([b"\x32" + _text(department) for department in departments])
+
+
 def assignment(event_id: str, kind: int, case: bytes, note: str) -> bytes:
     """An Assignment."""
     why = b"\x22" + _text(note) if note else b""

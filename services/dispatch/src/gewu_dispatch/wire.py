@@ -7,6 +7,7 @@ from math import isfinite
 
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
+from msgspec.structs import replace
 
 from gewu import codec, ids, topics
 from gewu.city import City
@@ -152,6 +153,11 @@ class Events:
         value = encoding.changed(own, change, told.value, signal_ids, action_id)
         cause = action_id or (signal_ids[0] if signal_ids else None)
         return self._event(found, topics.CASES, own, codec.CASE_CHANGED, value, cause, None, raises)
+
+    @staticmethod
+    def leaving(changed: Event, departments: Sequence[str]) -> Event:
+        """The same change, and these departments do not have the case any more."""
+        return replace(changed, value=changed.value + encoding.left(departments)) if departments else changed
 
     def assignment(
         self,

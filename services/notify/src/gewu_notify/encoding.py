@@ -4,12 +4,16 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from gewu.clock import SECOND
 from gewu.v1 import case_pb2, common_pb2
+from gewu_notify.domain.plan import Fact
 
 _CHANGES = {number: name.removeprefix("CASE_CHANGE_").lower() for name, number in case_pb2.CaseChange.items()}
 _STATES = {number: name.removeprefix("CASE_STATE_").lower() for name, number in case_pb2.CaseState.items()}
 _LANES = {number: name.removeprefix("LANE_").lower() for name, number in common_pb2.Lane.items()}
-TYPE = "gewu.case."
+# What a type begins with. Drills have one of their own, so that nobody who takes only the real thing must look inside.
+REAL, DRILL = "gewu.case.", "gewu.exercise."
+LEFT = "left"
 
 
 class Point(msgspec.Struct, omit_defaults=True):
@@ -44,11 +48,30 @@ class CaseData(msgspec.Struct, omit_defaults=True):
 
 
 class CaseNotice(msgspec.Struct):
-    """The body of a webhook, as Standard Webhooks has it; `timestamp` is the change's, at every attempt."""
+    """The body of a webhook, as Standard Webhooks has it: `type` is gewu.case.<change>, of a drill gewu.exercise.<change>;
+    `timestamp` is the change's, at every attempt."""
 
     type: str
     timestamp: datetime
     data: CaseData
+
+
+class LeftData(msgspec.Struct, omit_defaults=True):
+    """A case that a department had: nothing of where it is now, or how."""
+
+    event_id: str
+    case_id: str
+    incarnation: int
+    version: int
+    exercise: bool = False
+
+
+class CaseLeft(msgspec.Struct):
+    """What the live feed says last of a case to those who may see it no more."""
+
+    type: str
+    timestamp: datetime
+    data: LeftData
 
 
 _encode = msgspec.json.Encoder().encode
@@ -71,4 +94,15 @@ def body(said: case_pb2.CaseChanged) -> bytes:
         point=Point(case.point.lon, case.point.lat) if case.HasField("point") else None, object_id=case.object_id,
         superseded_by=case.superseded_by, exercise=case.exercise,
     )  # fmt: skip
-    return _encode(CaseNotice(TYPE + change, data.changed_at, data))
+    return _encode(CaseNotice(_type(change, case.exercise), data.changed_at, data))
+
+
+def left(fact: Fact) -> bytes:
+    """The JSON for those who had the case."""
+    data = LeftData(fact.event_id, fact.case_id, fact.incarnation, fact.version, fact.exercise)
+    at = datetime.fromtimestamp(fact.changed_at / SECOND, UTC)
+    return _encode(CaseLeft(_type(LEFT, fact.exercise), at, data))
+
+
+def _type(word: str, exercise: bool) -> str:
+    return (DRILL if exercise else REAL) + word

@@ -22,6 +22,9 @@ _FAILED = "Notices of a receiver that were given up in the last day. Worry above
 _OLDEST = "Age of a receiver's oldest open notice. Worry above 600 s: it is away, or says no."
 _RESTING = "1 while a receiver is left alone because it does not answer. Worry at 1 for minutes."
 _DISABLED = "1 for a receiver that said 410, or has no secret: nothing is sent to it. Worry at 1."
+_CONNECTIONS = (
+    "Connections to receivers, idle ones included. Worry near 2,000: what is not p0 then waits in the ledger."
+)
 _CLIENTS = "Clients of the live feed. Worry near GEWU_LIVE_CLIENTS: further ones are refused."
 _EVENTS = "Events of the live feed, each counted once for all clients. Worry when it stands still while cases change."
 _DELIVERED = "Events written to clients of the live feed. Worry never by itself."
@@ -54,6 +57,7 @@ class Metrics:
         self._open = Gauge("gewu_notify_open_notices", _OPEN, of, registry=registry)
         self._failed = Gauge("gewu_notify_failed_notices", _FAILED, of, registry=registry)
         self._oldest = Gauge("gewu_notify_oldest_open_seconds", _OLDEST, of, registry=registry)
+        self.connections = Gauge("gewu_notify_connections", _CONNECTIONS, registry=registry)
         self.resting = Gauge("gewu_notify_receiver_resting", _RESTING, of, registry=registry)
         self.disabled = Gauge("gewu_notify_receiver_disabled", _DISABLED, of, registry=registry)
 

@@ -4,15 +4,17 @@ from typing import Any
 
 from gewu.runtime import apidocs
 from gewu.runtime.problem import Problem
-from gewu_notify.encoding import CaseNotice
+from gewu_notify.encoding import CaseLeft, CaseNotice
 
 _TEXT = {"type": "string", "maxLength": 100}
 _ABOUT = (
-    "Server-sent events (`text/event-stream`). An event `case.changed` has as its data what a webhook has as its body. Its id "
+    "Server-sent events (`text/event-stream`). An event `case.changed` has as its data what a webhook has as its body; "
+    "`case.left` is the last of a case that went to a department which the key, or the query, does not cover: its id and "
+    "version, nothing of where it is now. Drills come as `exercise.changed` and `exercise.left`. An event's id "
     "names all that was heard: come back with it, to any replica, by Last-Event-ID or `since`, and nothing is missed and "
     "nothing repeated. An event `reset` says that this cannot be had: reload the list of cases; what comes after it is "
-    "heard. A comment and an id come every 15 s. Only cases that the key's read scopes cover: one that leaves them is "
-    "not heard of any more. Who does not read fast enough is cut off and comes back with its id."
+    "heard. A comment and an id come every 15 s. Only cases that the key's read scopes cover. Who does "
+    "not read fast enough is cut off and comes back with its id."
 )
 
 
@@ -36,7 +38,7 @@ def document() -> dict[str, Any]:
             },
         ],
         answers={
-            "200": ("events, without end; the data of one", CaseNotice),
+            "200": ("events, without end; the data of one, and of one that says that a case left", CaseNotice),
             "400": ("HTTP/1.0", Problem),
             "401": ("no key", Problem),
             "403": ("a key without a read scope", Problem),
@@ -44,5 +46,6 @@ def document() -> dict[str, Any]:
             "503": ("GEWU_LIVE_CLIENTS listen already", Problem),
         },
     )  # fmt: skip
-    live["responses"]["200"]["content"] = {"text/event-stream": {"schema": {"type": "string", "x-line": CaseNotice}}}
+    schema = {"type": "string", "x-line": CaseNotice, "x-line-left": CaseLeft}
+    live["responses"]["200"]["content"] = {"text/event-stream": {"schema": schema}}
     return apidocs.document("Gewu notify", {"/v1/live": {"get": live}})

@@ -38,5 +38,5 @@ def fact(record: Record) -> Fact:
         event_id=said.event_id, change=encoding.change_of(said), case_id=case.case_id, incarnation=case.incarnation,
         version=case.version, lane=Lane(case.lane) if case.lane in _LANES else Lane.P2, category=case.category,
         department=case.department, grid_path=tuple(case.grid_path), exercise=case.exercise,
-        changed_at=at.seconds * SECOND + at.nanos // 1000, body=encoding.body(said),
+        changed_at=at.seconds * SECOND + at.nanos // 1000, body=encoding.body(said), left=tuple(said.left),
     )  # fmt: skip

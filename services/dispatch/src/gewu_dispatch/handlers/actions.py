@@ -96,7 +96,8 @@ class Actions:
         told = wire.Told(as_of_now)
         said_by = action.said_by or action.department
         judged.entries.append(history.Entry(as_of_now, change, case.routed_because, cause, said_by, action.note))
-        judged.events.append(self._events.changed(told, change, action_id=cause))
+        changed = self._events.changed(told, change, action_id=cause)
+        judged.events.append(self._events.leaving(changed, [verdict.left] if verdict.left else ()))
         if verdict.left:
             for kind, whom in (
                 (AssignmentKind.ASSIGNMENT_KIND_WITHDRAWN, verdict.left),

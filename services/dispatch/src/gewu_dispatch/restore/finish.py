@@ -114,8 +114,9 @@ async def _say_again(
 
 def _corrections(case: Case, held: Held, events: Events) -> Iterator[Event]:
     told = Told(case)
-    yield events.changed(told, CaseChange.CASE_CHANGE_RESTORED)
-    for other in sorted(held.believers - {case.department}):
+    others = sorted(held.believers - {case.department})
+    yield events.leaving(events.changed(told, CaseChange.CASE_CHANGE_RESTORED), others)
+    for other in others:
         yield events.assignment(told, AssignmentKind.ASSIGNMENT_KIND_WITHDRAWN, other, None)
     # Also to a department that has it: what it was told last may no longer be so.
     yield events.assignment(told, AssignmentKind.ASSIGNMENT_KIND_NEW, case.department, None)

@@ -33,6 +33,7 @@ class Fact(Struct, frozen=True):
     exercise: bool
     changed_at: int
     body: bytes  # as it is told
+    left: tuple[str, ...] = ()  # departments that had the case before and do not have it any more
 
 
 class Told(Struct, frozen=True):

@@ -56,8 +56,8 @@ class Attend:
                     parts = []
                     for event in events:
                         since[event.partition] = event.offset + 1
-                        if client.wanted.takes(event):
-                            parts += (id_line(since), event.told)
+                        if told := client.wanted.told(event):
+                            parts += (id_line(since), told)
                     await self._write(client, b"".join(parts))
                 since[:] = until
         except Cut:

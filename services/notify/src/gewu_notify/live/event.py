@@ -1,17 +1,19 @@
-"""What the live feed hands on: an event with the bytes that every client gets, and who may have it."""
+"""What the live feed hands on: an event with the bytes that its clients get, and who may have which of them."""
 
 import re
 from collections.abc import Sequence
 
 from msgspec import Struct
 
+from gewu_notify import encoding
 from gewu_notify.domain.plan import Fact
 
 _VECTOR = re.compile(r"\d{1,18}(?:-\d{1,18})*")
 
 
 class Event(Struct, frozen=True, gc=False):
-    """One record of cases.changed. told: the lines of the event without its id."""
+    """One record of cases.changed. told: the lines of the event without its id; gone: those for whoever could see the case
+    only because one of the departments `left` had it."""
 
     partition: int
     offset: int
@@ -19,6 +21,8 @@ class Event(Struct, frozen=True, gc=False):
     department: str
     path: tuple[str, ...]
     told: bytes
+    left: tuple[str, ...] = ()
+    gone: bytes = b""
 
 
 class Wanted(Struct, frozen=True):
@@ -29,20 +33,27 @@ class Wanted(Struct, frozen=True):
     area: str | None = None
     lane: str | None = None
 
-    def takes(self, event: Event) -> bool:
-        """Whether it is for this client."""
+    def told(self, event: Event) -> bytes:
+        """What this client is told of it: all, that the case left, or nothing."""
+        if self._takes(event, event.department):
+            return event.told
+        return event.gone if any(self._takes(event, department) for department in event.left) else b""
+
+    def _takes(self, event: Event, department: str) -> bool:
         return (
-            (self.department is None or event.department == self.department)
+            (self.department is None or department == self.department)
             and (self.area is None or self.area in event.path)
             and (self.lane is None or event.lane == self.lane)
-            and (self.names is None or event.department in self.names or not self.names.isdisjoint(event.path))
+            and (self.names is None or department in self.names or not self.names.isdisjoint(event.path))
         )
 
 
 def event(fact: Fact, partition: int, offset: int) -> Event:
     """Encoded once, for everybody."""
-    told = b"event: case.changed\ndata: %b\n\n" % fact.body
-    return Event(partition, offset, fact.lane.label, fact.department, fact.grid_path, told)
+    kind = b"exercise" if fact.exercise else b"case"
+    told = b"event: %b.changed\ndata: %b\n\n" % (kind, fact.body)
+    gone = b"event: %b.left\ndata: %b\n\n" % (kind, encoding.left(fact)) if fact.left else b""
+    return Event(partition, offset, fact.lane.label, fact.department, fact.grid_path, told, fact.left, gone)
 
 
 def vector(text: str, partitions: int) -> list[int] | None:

@@ -110,14 +110,9 @@ class Feed:
         while True:
             found = await consumer.getmany(timeout_ms=_WAIT_MS, max_records=_BATCH)
             self._health.good("live feed")
-            for records in found.values():
-                events = []
-                for record in records:
-                    if (one := _read(record)) is None:
-                        self.hub.passed(record.partition, record.offset)
-                    else:
-                        events.append(one)
-                self.hub.publish(events)
+            for place, records in found.items():
+                self.hub.publish([one for record in records if (one := _read(record)) is not None])
+                self.hub.passed(place.partition, records[-1].offset + 1)
             if not self.is_warm:
                 stands = [await consumer.position(p) for p in _PLACES]
                 self.is_warm = all(at >= end for at, end in zip(stands, self._until, strict=True))

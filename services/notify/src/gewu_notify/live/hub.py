@@ -80,12 +80,18 @@ class Hub:
                 self.first[event.partition] = event.offset + 1
             del self._events[:_CUT]
             self._begins += _CUT
+        self._wake()
+
+    def passed(self, partition: int, end: int) -> None:
+        """Everything before `end` was published, but for records that are no events: nobody hears of those, and they are
+        behind us. Called after what stood before them, for an id never goes back."""
+        if end > self.ends[partition]:
+            self.ends[partition] = end
+            self._wake()
+
+    def _wake(self) -> None:
         self._moved.set()
         self._moved = asyncio.Event()
-
-    def passed(self, partition: int, offset: int) -> None:
-        """A record that is no event: nobody hears of it, and it is behind us."""
-        self.ends[partition] = offset + 1
 
     def _flush_soon(self) -> None:
         """At once when it was quiet; under load what comes while the last writes are paid for goes out together."""
@@ -106,7 +112,7 @@ class Hub:
         """Write what is pending: joined once for each filter."""
         pending, self._pending = self._pending, []
         for wanted, group in list(self._groups.items()):
-            own = [part for said, event in pending if wanted.takes(event) for part in (said, event.told)]
+            own = [part for said, event in pending if (told := wanted.told(event)) for part in (said, told)]
             if not own:
                 continue
             piece = chunk(b"".join(own))
@@ -164,8 +170,8 @@ class Hub:
         for _, event in self._events[at : at + PIECE]:
             if event.offset >= since[event.partition]:
                 since[event.partition] = event.offset + 1
-                if wanted.takes(event):
-                    found += (id_line(since), event.told)
+                if told := wanted.told(event):
+                    found += (id_line(since), told)
         return min(number + PIECE, self.next), b"".join(found)
 
     @property

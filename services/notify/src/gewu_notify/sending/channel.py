@@ -19,6 +19,7 @@ from gewu_notify.domain.address import Forbidden, Target
 from gewu_notify.domain.attempt import Kind
 from gewu_notify.domain.resting import Rest
 from gewu_notify.sending.exchange import Exchange
+from gewu_notify.sending.gate import Gate
 from gewu_notify.sending.keyring import Keyring
 from gewu_notify.settings import Webhooks
 from gewu_notify.store.ledger import Claimed
@@ -39,15 +40,16 @@ class Resolver(Protocol):
 
 
 class Channel:
-    """One receiver. `told` hears how each attempt ended; untried: claims that cannot be tried before they run out."""
+    """One receiver. `told` hears how each attempt ended; untried: claims that cannot be tried before they run out; gate: asked
+    before each connection, and left by it."""
 
     def __init__(
         self, receiver: Receiver, words: Webhooks, keys: Keyring, lookup: Resolver, tls: ssl.SSLContext, told: Told,
-        untried: Callable[[Claimed], None],
+        untried: Callable[[Claimed], None], gate: Gate,
     ) -> None:  # fmt: skip
         self.receiver, self.rest = receiver, Rest()
         self._words, self._keys, self._lookup, self._tls = words, keys, lookup, tls
-        self._told, self._untried = told, untried
+        self._told, self._untried, self._gate = told, untried, gate
         self._waiting: list[tuple[int, int, int, float, Claimed]] = []  # lane, planned at, number, good until, what
         self._numbers = count()
         self._idle: list[tuple[float, Exchange]] = []
@@ -68,6 +70,11 @@ class Channel:
         return len(self._busy) + len(self._opening)
 
     @property
+    def waiting(self) -> int:
+        """Claimed, and not under way yet."""
+        return len(self._waiting)
+
+    @property
     def is_dry(self) -> bool:
         """Whether nothing waits here any more, though more might be sent."""
         return not self._waiting
@@ -84,28 +91,31 @@ class Channel:
         heapq.heappush(self._waiting, (claimed.lane, claimed.planned_at, next(self._numbers), good_until, claimed))
 
     def go(self) -> None:
-        """Send what waits, as far as there are places."""
+        """Send what waits, as far as there are places; where the process has none it is asked again at the next sweep."""
         loop_now = asyncio.get_running_loop().time()
-        while self._waiting and self.under_way < self._words.in_flight:
-            *_, good_until, claimed = heapq.heappop(self._waiting)
+        while self._waiting and self.under_way < self.rest.at_once(self._words.in_flight):
+            lane, *_, good_until, claimed = heapq.heappop(self._waiting)
             if loop_now + self._words.timeout > good_until:
                 self._untried(claimed)  # it could run out in the middle, and somebody else would send it beside us
             elif self._target is None:
                 self._told(claimed, Kind.FORBIDDEN, 0, 0.0, 0.0)
             elif (kept := self._kept(loop_now)) is not None:
                 self._send(kept, claimed, loop_now, loop_now + self._words.timeout)
-            else:
+            elif self._gate.enter(lane):
                 task = asyncio.create_task(self._open(claimed))
                 self._opening.add(task)
-                task.add_done_callback(self._opening.discard)
+            else:
+                self.take(claimed, good_until)
+                return
 
     def sweep(self, now: float) -> None:
-        """End what is over its time; `now` on the loop's clock."""
+        """End what is over its time, or nobody uses while others wait, and send what waits; `now` on the loop's clock."""
         for late in [e for e in self._busy if now > e.deadline]:
             late.end(Kind.TIME_OUT)
         stale = [e for since, e in self._idle if now - since > IDLE_S or now - self._born[e] > OLD_S]
-        for exchange in stale:
+        for exchange in [e for _, e in self._idle] if self._gate.is_full else stale:
             exchange.close()
+        self.go()
 
     def give_back(self) -> None:
         """Leave what waits to whoever claims it next."""
@@ -125,12 +135,10 @@ class Channel:
     async def _open(self, claimed: Claimed) -> None:
         """Look the name up, check every address, connect to a checked one, send. The whole has one deadline."""
         loop = asyncio.get_running_loop()
-        started, kind = loop.time(), Kind.UNREACHABLE
+        started, kind, exchange = loop.time(), Kind.UNREACHABLE, None
         try:
             async with asyncio.timeout(self._words.timeout):
                 exchange = await self._connect()
-            self._send(exchange, claimed, started, started + self._words.timeout)
-            return
         except Forbidden:
             kind = Kind.FORBIDDEN
         except TimeoutError:
@@ -141,7 +149,15 @@ class Channel:
             kind = Kind.UNREACHABLE
         except ValueError:  # a name that is none, such as one with a label of more than 63 letters
             kind = Kind.FORBIDDEN
-        self._end(claimed, started, kind, 0, 0.0)
+        finally:
+            self._opening.discard(asyncio.current_task())  # type: ignore[arg-type]
+            if exchange is None:
+                self._gate.leave()
+        if exchange is None:
+            self._end(claimed, started, kind, 0, 0.0)
+            self.go()
+        else:
+            self._send(exchange, claimed, started, started + self._words.timeout)
 
     async def _connect(self) -> Exchange:
         """A connection to a checked address; the name stays what the certificate must be for."""
@@ -162,10 +178,15 @@ class Channel:
             except OSError as away:
                 fault = away
                 continue
+            if not exchange.peer:
+                fault = OSError("it ended at once")
+                continue
+            try:  # what the socket itself says, lest anything came between
+                address.checked([exchange.peer], at_home=to.at_home)
+            except Forbidden:
+                exchange.close()
+                raise
             self._born[exchange] = loop.time()
-            address.checked(
-                [exchange.peer], at_home=to.at_home
-            )  # what the socket itself says, lest anything came between
             return exchange
         raise fault or OSError("no address")
 
@@ -204,6 +225,7 @@ class Channel:
 
     def _gone(self, exchange: Exchange) -> None:
         self._busy.discard(exchange)
-        self._born.pop(exchange, None)
+        if self._born.pop(exchange, None) is not None:
+            self._gate.leave()
         self._idle = [(since, e) for since, e in self._idle if e is not exchange]
         self.go()

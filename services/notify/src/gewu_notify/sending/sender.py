@@ -13,6 +13,7 @@ import asyncpg
 
 from gewu.city.model import Receiver
 from gewu.clock import SECOND, Clock, micros
+from gewu.lane import Lane
 from gewu.runtime.failpoint import Failpoints
 from gewu.runtime.health import Health
 from gewu.runtime.postgres import ACQUIRE_S, is_later
@@ -20,6 +21,7 @@ from gewu_notify.domain import attempt
 from gewu_notify.domain.attempt import Kind, State
 from gewu_notify.metrics import Metrics
 from gewu_notify.sending.channel import Channel, Resolver
+from gewu_notify.sending.gate import Gate
 from gewu_notify.sending.keyring import Keyring
 from gewu_notify.settings import Webhooks
 from gewu_notify.store import ledger
@@ -28,6 +30,8 @@ from gewu_notify.store.ledger import Claimed, Mark
 log = logging.getLogger(__name__)
 
 AT_ONCE = 1000  # claims of one transaction
+HELD = 8000  # notices that were claimed and are not under way yet, over all receivers
+_HELD_FOR_P0 = 1000  # of them
 _POLL_S = 0.2  # what another process planned, or what is due again, is seen this soon
 _SWEEP_S = 0.25
 _GATHER_S, _MANY = 0.02, 250
@@ -45,8 +49,9 @@ class Sender:
         self._clock, self._health, self._metrics, self._failpoints = clock, health, metrics, failpoints
         self._keys, self._words = keys, words
         tls = ssl.create_default_context(cafile=str(words.ca_file) if words.ca_file else None)
+        self.gate = Gate()
         self.channels = {
-            r.id: Channel(r, words, keys, lookup, tls, self._told, self._untried) for r in receivers.values()
+            r.id: Channel(r, words, keys, lookup, tls, self._told, self._untried, self.gate) for r in receivers.values()
         }
         self._disabled: dict[str, str] = {}
         self._gone: dict[str, str] = {}  # said 410 just now
@@ -58,9 +63,9 @@ class Sender:
         """Something was planned."""
         self._woken.set()
 
-    def told(self) -> list[str]:
-        """The receivers to which something may be sent."""
-        return [name for name in self.channels if self._is_told(name)]
+    def told(self) -> list[tuple[str, bool]]:
+        """The receivers to which something may be sent, and whether that is drills."""
+        return [(name, c.receiver.drills) for name, c in self.channels.items() if self._is_told(name)]
 
     async def run(self, pool: asyncpg.Pool) -> None:
         """Until cancelled: sweep, mark, claim, send."""
@@ -107,7 +112,7 @@ class Sender:
         """One transaction: marks and claims. Whether there may be more to claim at once."""
         self._woken.clear()
         now = micros(self._clock.now())
-        room = {name: free for name, c in self.channels.items() if self._is_told(name) and (free := c.room(now))}
+        room, most, lanes = self._room(now)
         marks, gone = self._marks, dict(self._gone)
         self._marks = []
         lease = 2 * self._words.timeout
@@ -120,7 +125,7 @@ class Sender:
                     await ledger.disable(connection, receiver, url, now)
                 await ledger.mark(connection, marks, now)
                 self._disabled = await ledger.disabled(connection)
-                claimed = await ledger.claim(connection, room, now, now + int(lease * SECOND), AT_ONCE) if room else []
+                claimed = await ledger.claim(connection, room, now, now + int(lease * SECOND), most, lanes)
         except BaseException:
             self._marks = marks + self._marks
             raise
@@ -132,6 +137,17 @@ class Sender:
         for name in {c.receiver for c in claimed}:
             self.channels[name].go()
         return len(claimed) == AT_ONCE
+
+    def _room(self, now: int) -> tuple[list[ledger.Room], int, Lane]:
+        """What each receiver has room for, and how many may be claimed in all, of the lanes up to which."""
+        room = [
+            ledger.Room(name, free, c.receiver.drills)
+            for name, c in self.channels.items()
+            if self._is_told(name) and (free := c.room(now))
+        ]
+        free = HELD - sum(c.waiting for c in self.channels.values())
+        ordinary = free > _HELD_FOR_P0
+        return room, max(0, min(AT_ONCE, free - _HELD_FOR_P0 if ordinary else free)), Lane.P3 if ordinary else Lane.P0
 
     def _is_told(self, name: str) -> bool:
         """Whether it has a secret and is not disabled at the address that it has now."""
@@ -171,6 +187,7 @@ class Sender:
     def _sweep(self, loop_now: float) -> None:
         now = micros(self._clock.now())
         self._keys.refresh()
+        self._metrics.connections.set(self.gate.taken)
         for name, channel in self.channels.items():
             channel.sweep(loop_now)
             self._metrics.resting.labels(name).set(channel.rest.is_resting(now))

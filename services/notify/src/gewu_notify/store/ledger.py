@@ -14,14 +14,15 @@ SELECT *, $10, $10 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $
 ON CONFLICT (webhook_id) DO NOTHING"""
 
 # Of each receiver that has room the most urgent and oldest that are due, as many as it has room for; then of all these the
-# most urgent. What another process holds is passed over.
+# most urgent. What another process holds is passed over, and so is a drill whose receiver hears of none any more: the
+# package may have changed since it was planned.
 _CLAIM = """
 WITH due AS (
     SELECT n.webhook_id
-    FROM unnest($1::text[], $2::int[]) AS r (receiver, room)
+    FROM unnest($1::text[], $2::int[], $6::boolean[]) AS r (receiver, room, drills)
     CROSS JOIN LATERAL (
         SELECT webhook_id, lane, due_at FROM notices
-        WHERE receiver = r.receiver AND state = 'open' AND due_at <= $3
+        WHERE receiver = r.receiver AND state = 'open' AND due_at <= $3 AND lane <= $7 AND (r.drills OR NOT exercise)
         ORDER BY lane, due_at LIMIT r.room FOR UPDATE SKIP LOCKED
     ) n
     ORDER BY n.lane, n.due_at LIMIT $5
@@ -45,10 +46,13 @@ _DISABLE = """
 INSERT INTO disabled (receiver, url, at) VALUES ($1, $2, $3)
 ON CONFLICT (receiver) DO UPDATE SET url = excluded.url, at = excluded.at"""
 
-# Open ones of receivers that are disabled or not in the package any more: nobody would ever send them.
+# Open ones of receivers that are disabled or not in the package any more, and drills of those that hear of none any more:
+# nobody would ever send them.
 _GIVE_UP = """
 UPDATE notices SET state = 'failed', ended_at = $1, claimed_until = NULL, outcomes = outcomes || 'not_sent'::text
-WHERE state = 'open' AND due_at <= $1 AND planned_at < $2 AND NOT receiver = ANY($3)"""
+WHERE state = 'open' AND due_at <= $1 AND planned_at < $2
+    AND NOT EXISTS (SELECT FROM unnest($3::text[], $4::boolean[]) AS r (name, drills)
+        WHERE r.name = receiver AND (r.drills OR NOT exercise))"""
 _FORGET = """
 DELETE FROM notices
 WHERE webhook_id IN (SELECT webhook_id FROM notices WHERE state <> 'open' AND ended_at < $1 LIMIT 5000)"""
@@ -72,6 +76,14 @@ class Planned(Struct, frozen=True):
     lane: int
     exercise: bool
     body: bytes
+
+
+class Room(Struct, frozen=True):
+    """How many notices a receiver may be sent now. drills: it hears of those."""
+
+    receiver: str
+    free: int
+    drills: bool
 
 
 class Claimed(Struct, frozen=True):
@@ -112,9 +124,14 @@ async def plan(transaction: Connection, rows: Sequence[Planned], now: int) -> No
         await transaction.execute(_PLAN, *columns, now)
 
 
-async def claim(transaction: Connection, room: dict[str, int], now: int, until: int, most: int) -> list[Claimed]:
-    """Claim what is due of receivers that have room, `most` at once; they are ours until `until`."""
-    rows = await transaction.fetch(_CLAIM, list(room), list(room.values()), now, until, most)
+async def claim(
+    transaction: Connection, room: Sequence[Room], now: int, until: int, most: int, lanes: int
+) -> list[Claimed]:
+    """Claim what is due of receivers that have room, `most` at once, of lanes up to this one; they are ours until `until`."""
+    if not (room and most):
+        return []
+    receivers, free, drills = [r.receiver for r in room], [r.free for r in room], [r.drills for r in room]
+    rows = await transaction.fetch(_CLAIM, receivers, free, now, until, most, drills, lanes)
     return sorted((Claimed(*row) for row in rows), key=lambda c: (c.lane, c.planned_at))
 
 
@@ -136,12 +153,15 @@ async def disable(connection: Connection, receiver: str, url: str, now: int) -> 
     await connection.execute(_DISABLE, receiver, url, now)
 
 
-async def tidy(connection: Connection, now: int, too_old: int, ended: int, passed: int, told: Sequence[str]) -> int:
-    """Give up what was planned before `too_old` for receivers other than `told`; forget what ended before `ended` and cases
-    taken in before `passed`. Returns how many rows were looked after; a full hand means that there are more."""
+async def tidy(
+    connection: Connection, now: int, too_old: int, ended: int, passed: int, told: Sequence[tuple[str, bool]]
+) -> int:
+    """Give up what was planned before `too_old` for receivers other than `told` (each with whether it hears of drills);
+    forget what ended before `ended` and cases taken in before `passed`. Returns how many rows were looked after; a full hand
+    means that there are more."""
     gone = 0
     for statement, words in (
-        (_GIVE_UP, (now, too_old, list(told))),
+        (_GIVE_UP, (now, too_old, [name for name, _ in told], [drills for _, drills in told])),
         (_FORGET, (ended,)),
         (_FORGET_PASSED, (passed,)),
     ):

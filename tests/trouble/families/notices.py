@@ -1,0 +1,188 @@
+"""Those who must know while notify is killed, or while a thousand others do not answer."""
+
+import asyncio
+import shutil
+import statistics
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from random import Random
+
+from gewu.dev.ports import LOOPBACK, free_ports
+from gewu.runtime import whsec
+from tests.notify.world import NOTICES, RECEIVERS, Listener
+from tests.support.waiting import until
+from tests.trouble.play import Family, Seen
+from tests.trouble.world import World
+
+_runs = count(1)
+_HANG, _WORD = 1000, "pothole"
+_LATEST_S, _MEDIAN_S = 5.0, 1.0  # from a p0's plan to its receiver's 2xx; those that hang are given 10 s each
+_CONNECTIONS = _HANG + 100  # of notify to those that hang: one each
+_GROWTH_MIB = 100
+
+
+def notify_killed(window: str) -> Family:
+    """Notify is killed while it stands inside this window."""
+
+    async def family(world: World, random: Random) -> Seen:
+        """Notify is killed while it stands in this window: what goes again has the webhook-id that it had, and nobody stays
+        untold."""
+        name, reached = f"desk-{next(_runs)}", world.folder / f"reached-{window}-{random.randrange(2**31)}"
+        desk, begun = await Listener(free_ports(1)[0]).start(), datetime.now(UTC)
+        try:
+            async with _notify(world, {name: desk.url}, [f"opened,opened,*,*,*,*,{name},"]) as words:
+                async with world.load(random):
+                    await asyncio.sleep(random.uniform(0.3, 0.8))
+                    await world.stack.launch("notify", {**words, "FAILPOINTS": f"{window}={reached}"}, ready=False)
+                    await until(lambda: asyncio.sleep(0, reached.exists()), 30.0, f"the window {window}")
+                    await world.stack.kill("notify")
+                    before = Counter(got.id for got in desk.got)
+                    held = {row["id"] for row in await _held(world, name)}
+                    await world.stack.launch("notify", words)
+                    await asyncio.sleep(1.0)
+                await until(lambda: _all_told(world, name, begun), 30.0, "a notice of each case that was opened")
+            ids, after = {row["id"] for row in await _ledger(world, name)}, Counter(got.id for got in desk.got)
+        finally:
+            await desk.stop()
+        assert set(after) == ids, (
+            f"{len(ids - set(after))} never came, {len(set(after) - ids)} under another webhook-id"
+        )
+        again = sum(n > 1 for n in after.values())
+        words_ = (
+            f"stood in {window} with {len(held)} claims, {len(held & set(before))} of them sent; {len(ids)} notices, "
+        )
+        # Before the sending nobody had them and all came once; after it all had them and they came again.
+        hit = bool(held - set(before)) if window == "sender.after_claim" else bool(held & set(before)) and again > 0
+        return Seen(hit, f"{words_}{again} of them came twice under their id")
+
+    return family
+
+
+async def thousand_hang(world: World, random: Random) -> Seen:
+    """1,000 receivers take connections and never answer. A p0's notice reaches its living receiver all the same, and notify's
+    connections and memory stay below their bounds."""
+    name, silent = f"desk-{next(_runs)}", _Silent()
+    desk, port = await Listener(free_ports(1)[0]).start(), await silent.start()
+    dead = {f"{name}-dead-{n}": f"http://{LOOPBACK}:{port}/{n}" for n in range(_HANG)}
+    rules = [f"p0,*,p0,*,*,*,{name},", *(f"r{n},opened,*,{_class(world)},*,*,{r}," for n, r in enumerate(dead))]
+    try:
+        async with _notify(world, {name: desk.url, **dead}, rules, timeout="10s") as words:
+            await world.stack.launch("notify", words)
+            notify = world.stack.services["notify"]
+            async with world.load(random) as load:
+                small = _mib(notify.pid)
+                await load.ship([load.report() | {"category": _WORD} for _ in range(2)])
+                await until(lambda: asyncio.sleep(0, silent.open >= _HANG), 30.0, "a thousand that hang")
+                hangs = datetime.now(UTC)
+                await asyncio.sleep(4.0)
+                large, still = _mib(notify.pid), silent.open
+                rows = await until(lambda: _told_since(world, name, hangs), 10.0, "notices of p0")
+        took = [row["took"] for row in rows]
+    finally:
+        await desk.stop()
+        await silent.stop()
+    assert max(took) < _LATEST_S and statistics.median(took) < _MEDIAN_S, f"p0 took {sorted(took)[-3:]} s"
+    assert silent.most <= _CONNECTIONS, f"{silent.most} connections to those that hang"
+    assert large - small < _GROWTH_MIB, f"notify grew from {small} to {large} MiB"
+    words_ = f"{still} hung, {silent.most} connections at most, {large - small} MiB more; {len(took)} notices of p0, "
+    return Seen(still >= _HANG * 0.9, f"{words_}median {statistics.median(took):.2f} s, slowest {max(took):.2f} s")
+
+
+class _Silent:
+    """Takes connections and never answers. open: now; most: at once."""
+
+    def __init__(self) -> None:
+        self.open = self.most = 0
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+
+    async def start(self) -> int:
+        self._server = await asyncio.start_server(self._take, LOOPBACK, 0, backlog=2 * _HANG)
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.open += 1
+        self.most = max(self.most, self.open)
+        self._writers.add(writer)
+        try:
+            while await reader.read(65536):
+                pass
+        except OSError:
+            pass
+        finally:
+            self.open -= 1
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+    async def stop(self) -> None:
+        if self._server:
+            self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def _notify(
+    world: World, receivers: Mapping[str, str], rules: Sequence[str], timeout: str = "1s"
+) -> AsyncIterator[dict[str, str]]:
+    """What notify must be started with so that these are its receivers; afterwards the world's own runs again."""
+    city, secrets = world.folder / f"city-{next(_runs)}", world.folder / "receivers"
+    shutil.copytree(world.stack.city, city)
+    rows = "".join(f"{name},{name},{name},webhook,{url},no\n" for name, url in receivers.items())
+    (city / "receivers.csv").write_text(RECEIVERS + rows)
+    (city / "notices.csv").write_text(NOTICES + "".join(f"{rule}\n" for rule in rules))
+    whsec.make(secrets, list(receivers))
+    await world.stack.kill("notify")
+    words = {"GEWU_CITY": str(city), "GEWU_RECEIVER_SECRETS": str(secrets), "GEWU_WEBHOOK_TIMEOUT": timeout}
+    try:
+        yield words
+    finally:
+        await world.stack.kill("notify")
+        await world.stack.launch("notify")
+
+
+async def _held(world: World, name: str) -> list:
+    return await world.fetch(
+        "SELECT webhook_id::text AS id FROM notify.notices WHERE receiver = $1 AND state = 'open' AND claimed_until IS NOT NULL",
+        name,
+    )
+
+
+async def _ledger(world: World, name: str) -> list:
+    return await world.fetch("SELECT webhook_id::text AS id, state FROM notify.notices WHERE receiver = $1", name)
+
+
+async def _all_told(world: World, name: str, begun: datetime) -> bool:
+    """Whether every case that was opened since then was told by one notice, and nothing waits."""
+    (row,) = await world.fetch(
+        "SELECT count(*) AS cases, coalesce(min(n.told), 0) AS least, coalesce(max(n.told), 0) AS most, "
+        "(SELECT count(*) FROM notify.notices WHERE receiver = $1 AND state <> 'sent') AS waiting, "
+        "count(*) FILTER (WHERE n.told IS NULL) AS untold FROM dispatch.cases c LEFT JOIN ("
+        "  SELECT case_id, count(*) AS told FROM notify.notices WHERE receiver = $1 GROUP BY case_id) n USING (case_id) "
+        "WHERE c.opened_at > $2 AND NOT c.exercise", name, begun,
+    )  # fmt: skip
+    return bool(row["cases"] and not row["untold"] and not row["waiting"] and row["least"] == row["most"] == 1)
+
+
+async def _told_since(world: World, name: str, since: datetime) -> list:
+    """The notices that were planned since then, once there are some and all of them were sent."""
+    rows = await world.fetch(
+        "SELECT state, extract(epoch FROM ended_at - planned_at)::float8 AS took FROM notify.notices "
+        "WHERE receiver = $1 AND planned_at > $2 AND planned_at < now() - interval '1 s'", name, since,
+    )  # fmt: skip
+    return rows if len(rows) >= 5 and all(row["state"] == "sent" for row in rows) else []
+
+
+def _class(world: World) -> str:
+    """The class of the word that only this family reports."""
+    from gewu.city import load
+
+    return next(key for key, c in load(world.stack.city).categories.items() if _WORD in c.aliases)
+
+
+def _mib(pid: int | None) -> int:
+    with open(f"/proc/{pid}/status") as lines:
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) // 1024
