@@ -22,6 +22,7 @@ MESSAGES: dict[str, type[Message]] = {
     codec.SIGNAL_READING: signal_pb2.Signal,
     codec.SIGNAL_DETECTION: signal_pb2.Signal,
     codec.SIGNAL_FAULT: signal_pb2.Signal,
+    codec.RULE_SUSPENDED: signal_pb2.RuleSuspended,
     codec.CASE_CHANGED: case_pb2.CaseChanged,
     codec.ASSIGNMENT: assignment_pb2.Assignment,
     codec.ASSIGNMENT_EXERCISE: assignment_pb2.Assignment,

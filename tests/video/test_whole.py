@@ -19,7 +19,7 @@ from gewu.runtime import secrets_folder
 from gewu.runtime.contact import Opener, Sealed
 from gewu.runtime.settings import Kafka
 from gewu.v1.assignment_pb2 import Assignment
-from gewu.v1.signal_pb2 import DEVICE_TROUBLE_SILENT, Plate, Signal
+from gewu.v1.signal_pb2 import DEVICE_TROUBLE_SILENT, Plate, RuleSuspended, Signal
 from gewu_video import clips
 from tests.support import log
 from tests.support.waiting import until
@@ -56,15 +56,20 @@ valid_to = {today + timedelta(days=1)}
 
 
 @pytest.fixture(scope="module")
-async def watched(stack: Stack, demo: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+def surroundings(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What video is told here besides."""
+    city = package(demo, tmp_path_factory.mktemp("cameras") / "city")
+    return {"GEWU_CITY": str(city), "GEWU_CAMERA_LOOP": "no", "GEWU_MODELS": plates.models()}
+
+
+@pytest.fixture(scope="module")
+async def watched(stack: Stack, surroundings: dict[str, str]) -> AsyncIterator[Stack]:
     """The run's Gewu, whose video service watches these cameras; afterwards it is as it was."""
     await stack.end("video")
     clips.draw(stack.clips / "fire-lane.mp4", 25.0, (210, 120), (5.0, 20.0))
     if plates.are_there():
         plates.draw(stack.clips / "cars.mp4")
-    city = package(demo, tmp_path_factory.mktemp("cameras") / "city")
-    more = {"GEWU_CITY": str(city), "GEWU_CAMERA_LOOP": "no", "GEWU_MODELS": plates.models()}
-    await stack.launch("video", more)
+    await stack.launch("video", surroundings)
     yield stack
     await stack.end("video")
     for clip in stack.clips.iterdir():
@@ -133,6 +138,28 @@ async def test_an_asked_plate_travels_sealed_and_of_another_nothing_is_left_anyw
     assert len(stores) > 10 and any(f"camera:{CAR_PARK}".encode() in data for data in stores.values())
     for secret in (ASKED, CANARY):
         assert [(place, form) for place, data in stores.items() for form in forms(secret) if form in data] == []
+
+
+@pytest.mark.skipif(not plates.are_there(), reason=plates.NEEDS)
+async def test_a_rule_that_suspended_itself_is_not_in_force_when_video_is_started_again(
+    watched: Stack, surroundings: dict[str, str]
+) -> None:
+    before = await signals(watched, CAR_PARK)
+    suspension = RuleSuspended(rule_id="stolen-7", seen=21, matched=6).SerializeToString()
+    await log.put(kafka(watched), topics.SUSPENDED, [(b"stolen-7", suspension, [])])
+    await watched.end("video")
+    clips.draw(watched.clips / "fire-lane.mp4", 1.0, (210, 120), (0.5, 1.0))
+    await watched.launch("video", surroundings)
+
+    async def played() -> bool:
+        return await _metric(watched, 'gewu_video_cameras{sight="ended"}') == 2
+
+    await until(played, 60.0, "the clips' ends")
+    assert await signals(watched, CAR_PARK) == before
+    assert [s for s in await signals(watched, FIRE_LANE) if s.detection.rule_id == "stolen-7"] == []
+    assert await _metric(watched, f'gewu_video_pictures_total{{camera="{CAR_PARK}"}}') > 5, (
+        "it was watched all the same"
+    )
 
 
 async def _everything(stack: Stack) -> dict[str, bytes]:

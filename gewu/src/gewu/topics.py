@@ -74,6 +74,7 @@ def actions(department: str) -> str:
 
 
 CASES = "cases.changed"
+SUSPENDED = "rules.suspended"
 ACTIONS = "actions."  # how the name of each department's own begins
 
 
@@ -143,7 +144,7 @@ def partition(key: str, partitions: int) -> int:
 
 def registry(departments: Iterable[str]) -> tuple[Topic, ...]:
     """Every topic of a city with these departments."""
-    fixed = (*(_signal_topic(lane) for lane in Lane), _CASES_TOPIC)
+    fixed = (*(_signal_topic(lane) for lane in Lane), _CASES_TOPIC, _SUSPENDED_TOPIC)
     own = (make(d) for d in sorted(departments) for make in (_dispatch_topic, _actions_topic))
     topics = (*fixed, *own)
     return (*topics, *_parking_topics(topics))
@@ -169,6 +170,13 @@ _CASES_TOPIC = Topic(
     name=CASES, types=(codec.CASE_CHANGED,), key="case id", partition_by=_BY_KEY, partitions=6,
     retention=CASE_RETENTION, record_bytes=CASE_BYTES, says=_DISPATCH, hears=("notify", "canary"),
     owner="operations", parking=parked("notify", CASES),
+)  # fmt: skip
+
+
+# The memory of video, which has no other: a rule that suspended itself stays so when its process is started again.
+_SUSPENDED_TOPIC = Topic(
+    name=SUSPENDED, types=(codec.RULE_SUSPENDED,), key="rule id", partition_by=_BY_KEY, partitions=1,
+    retention=None, record_bytes=4 * KIB, says=("video",), hears=("video",), owner="operations",
 )  # fmt: skip
 
 

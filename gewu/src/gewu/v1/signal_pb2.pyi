@@ -343,3 +343,35 @@ class DeviceFault(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DeviceFault: _TypeAlias = DeviceFault  # noqa: Y015
+
+@_typing.final
+class RuleSuspended(_message.Message):
+    """A plate rule matched too large a share of what it saw: nobody looks for its plates any more, under this id."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RULE_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    SEEN_FIELD_NUMBER: _builtins.int
+    MATCHED_FIELD_NUMBER: _builtins.int
+    rule_id: _builtins.str
+    seen: _builtins.int
+    """How many plates it had seen by then, and how many of them it named."""
+    matched: _builtins.int
+    @_builtins.property
+    def at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        rule_id: _builtins.str = ...,
+        at: _timestamp_pb2.Timestamp | None = ...,
+        seen: _builtins.int = ...,
+        matched: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "matched", b"matched", "rule_id", b"rule_id", "seen", b"seen"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RuleSuspended: _TypeAlias = RuleSuspended  # noqa: Y015

@@ -21,6 +21,7 @@ from gewu.runtime.upkeep import watch_producers
 from gewu.vision import models
 from gewu_video.children import Keeper, surroundings
 from gewu_video.handlers import Handlers
+from gewu_video.memory import Memory
 from gewu_video.metrics import Metrics
 from gewu_video.mouth import Mouth
 from gewu_video.reading.reader import READERS
@@ -61,11 +62,14 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         {keeper.camera.id: keeper.age for keeper in keepers},
         lambda: mouth.waiting,
     )
-    said = [t for t in known if "video" in t.says]
+    said, memory = [t for t in known if "video" in t.says], Memory(settings.kafka, handlers.suspended, health)
     parts = [
         Part("topics", lambda: kafka.require(said, settings.kafka)),
         *(Part(f"producer {label}", p.start, p.stop) for label, p in by_label.items()),
         Part("signals", _nothing, mouth.stop),
+        # Before the first camera: a rule that is suspended must not be in force for a moment.
+        Part("suspended rules", memory.recall),
+        loop("suspended rules", memory.follow, health),
         *(loop(f"camera {k.camera.id}", _kept(k, handlers), health) for k in keepers),
         loop("clock", _ticking(handlers), health),
         loop("producers", lambda: watch_producers(by_label, health), health),

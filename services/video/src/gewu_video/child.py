@@ -88,6 +88,8 @@ def look(order: Order, voice: Voice) -> Ended:
         try:
             picture = newest.take(_BEAT_S / 2)
         except stream.Failed as ended:
+            if plates and (found := plates.end()):
+                voice.say(found)
             return ended.why
         now = time.monotonic()
         if picture is not None:

@@ -70,6 +70,13 @@ class Handlers:
         # A file that is not there is a demo without its clips; a stream that may not be opened is still a silent camera.
         self.sights[camera.id] = MISSING if camera.is_file else self.sights[camera.id]
 
+    def suspended(self, rule: str, seen: int, matched: int) -> None:
+        """The log remembers that this rule suspended itself, in this process or another, now or long ago."""
+        if rule in self._rules and rule not in self._plates.suspended:
+            self._plates.suspend(rule)
+            why = {"rule": rule, "seen": seen, "matched": matched}
+            log.error("a plate rule stays suspended: a mended one needs another id", extra=why)
+
     def tick(self) -> None:
         """Each second: who has been silent for too long, and which counts are over."""
         now = micros(self._clock.now())
@@ -113,6 +120,11 @@ class Handlers:
         self._plates.counted(camera.id, message.read, day)
         for hit in message.hits:
             self._hit(camera, hit, message.model, now, day)
+        for id in self._plates.too_wide():
+            tally = self._plates.tallies[id]
+            self._metrics.asked.labels(Asked.SUSPENDED).inc()
+            log.error("a plate rule matches too many and is suspended", extra={"rule": id, "seen": tally.seen})
+            self._say(self._words.suspended(id, tally.seen, tally.matched, now))
 
     def _hit(self, camera: Camera, hit: Hit, model: str, now: int, day: date) -> None:
         rule = self._rules.get(hit.rule)
@@ -127,8 +139,6 @@ class Handlers:
                 rule.id, rule.category, camera.lon, camera.lat, since, model, (hit.plate, round(hit.confidence, 3))
             )
             self._say(self._words.detection(camera, seen, now))
-        elif asked is Asked.SUSPENDED:
-            log.error("a plate rule matches too many and is suspended", extra={"rule": rule.id})
 
     def _count(self, camera: str, now: int, more: int) -> None:
         if over := self._buckets.add(camera, now, more):

@@ -28,7 +28,7 @@ _CAN = (
 )
 _WAITING = "Signals that wait for an ack. Worry when it grows: the broker is away."
 
-KINDS, ANSWERS = ("detection", "fault"), ("acked", "again", "lost")
+KINDS, ANSWERS = ("detection", "fault", "suspension"), ("acked", "again", "lost")
 MISSING = "missing"
 
 

@@ -10,16 +10,17 @@ from gewu.city.scene import Camera
 from gewu.lane import Lane
 from gewu.runtime.contact import Sealed
 from gewu.runtime.producer import Record
-from gewu.v1.signal_pb2 import DEVICE_TROUBLE_SILENT, Plate, Signal
+from gewu.v1.signal_pb2 import DEVICE_TROUBLE_SILENT, Plate, RuleSuspended, Signal
 
 SILENT_CATEGORY = "device:camera"
-_envelopes = {type_: codec.Envelope(type_, "gewu/video") for type_ in (codec.SIGNAL_DETECTION, codec.SIGNAL_FAULT)}
+_TYPES = codec.SIGNAL_DETECTION, codec.SIGNAL_FAULT, codec.RULE_SUSPENDED
+_envelopes = {type_: codec.Envelope(type_, "gewu/video") for type_ in _TYPES}
 Seal = Callable[[bytes], Sealed]
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A signal as it goes out: the same occurrence gives the same one, whoever says it again."""
+    """A signal as it goes out: the same occurrence gives the same one, whoever says it again. lane: whose producer says it."""
 
     kind: str
     lane: Lane
@@ -71,6 +72,13 @@ class Words:
         fault.device, fault.trouble, fault.category = said.source, DEVICE_TROUBLE_SILENT, SILENT_CATEGORY
         fault.since.FromMicroseconds(since)
         return self._said("fault", codec.SIGNAL_FAULT, said, SILENT_CATEGORY)
+
+    def suspended(self, rule: str, seen: int, matched: int, now: int) -> Said:
+        """A plate rule suspended itself: said to who watches by the same rules, and to this process's successor."""
+        said = RuleSuspended(rule_id=rule, seen=seen, matched=matched)
+        said.at.FromMicroseconds(now)
+        headers = _envelopes[codec.RULE_SUSPENDED].headers(ids.signal_id("rule", rule))
+        return Said("suspension", Lane.P0, topics.SUSPENDED, 0, (rule.encode(), said.SerializeToString(), headers))
 
     def _signal(self, camera: Camera, client_id: str, category: str, lon: float, lat: float, now: int) -> Signal:
         source = f"camera:{camera.id}"

@@ -35,7 +35,7 @@ class Tally:
     matched: int = 0
 
     @property
-    def is_suspended(self) -> bool:
+    def is_too_wide(self) -> bool:
         """Whether the rule matches too large a share to be what two persons approved."""
         enough = self.seen >= _SEEN and self.matched >= _MATCHED
         return enough and self.matched > LARGEST_SHARE * self.seen
@@ -46,11 +46,12 @@ class Standing:
     """The rules of a package with their tallies, and the occurrences of asked plates that go on.
 
     Of a plate that no rule asks for nothing is in here; of one that a rule asks for, each camera by itself and until it has not
-    been seen there for AGAIN_S. A suspension ends with the process: restart it with a mended rule.
+    been seen there for AGAIN_S. suspended: for good, under this id; a mended rule is another one, approved anew.
     """
 
     rules: dict[str, PlateRule]
     tallies: dict[str, Tally] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
     _since: dict[tuple[str, str, str], tuple[int, int]] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -62,8 +63,20 @@ class Standing:
         return [
             rule
             for rule in self.rules.values()
-            if camera in rule.cameras and rule.in_force(day) and not self.tallies[rule.id].is_suspended
+            if camera in rule.cameras and rule.in_force(day) and rule.id not in self.suspended
         ]
+
+    def suspend(self, rule: str) -> None:
+        """No plate of this rule is looked for any more, and what is known of its occurrences is forgotten."""
+        self.suspended.add(rule)
+        self._since = {key: times for key, times in self._since.items() if key[0] != rule}
+
+    def too_wide(self) -> Sequence[str]:
+        """Rules that match too large a share and are not suspended yet; with this call they are."""
+        found = [id for id, tally in self.tallies.items() if tally.is_too_wide and id not in self.suspended]
+        for id in found:
+            self.suspend(id)
+        return found
 
     def counted(self, camera: str, read: int, day: date) -> None:
         """So many plates were read at this camera, whoever they belong to."""
@@ -72,25 +85,20 @@ class Standing:
 
     def judge(self, rule: PlateRule, camera: str, plate: str, now: int, day: date) -> tuple[int, Asked]:
         """Since when the occurrence goes on (microseconds), and what becomes of a plate that this rule names."""
-        tally = self.tallies[rule.id]
         if camera not in rule.cameras:
             return now, Asked.OTHER_CAMERA
         if not rule.in_force(day):
             return now, Asked.NOT_IN_FORCE
+        if rule.id in self.suspended:
+            return now, Asked.SUSPENDED
         # By camera: what goes on here says nothing of where the car was before. And nothing is kept that is over.
         self._since = {key: times for key, times in self._since.items() if now - times[1] <= AGAIN_S * SECOND}
         found = self._since.get((rule.id, camera, plate))
         goes_on = found is not None
         if not goes_on:
-            tally.matched += 1
-        if tally.is_suspended:
-            self._since = {key: times for key, times in self._since.items() if key[0] != rule.id}
+            self.tallies[rule.id].matched += 1
+        if self.tallies[rule.id].is_too_wide:
             return now, Asked.SUSPENDED
         since = found[0] if found is not None and goes_on else now
         self._since[rule.id, camera, plate] = since, now
         return since, Asked.STANDING if goes_on else Asked.DETECTED
-
-
-def suspended(standing: Standing) -> Sequence[str]:
-    """Ids of the rules that suspended themselves."""
-    return [id for id, tally in standing.tallies.items() if tally.is_suspended]
