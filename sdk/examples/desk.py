@@ -18,6 +18,7 @@ from pathlib import Path
 from gewu.v1.case_pb2 import CASE_STATE_ASSIGNED, Case
 from gewu_department import (
     Assigned,
+    Cleared,
     Department,
     Drill,
     Event,
@@ -65,6 +66,8 @@ class Desk:
                     self._table.execute("DELETE FROM moves WHERE case_id = ? AND NOT said", [event.case_id])
                 case Raised() if self._is_above(event):
                     logging.warning("%s is more urgent now", event.case_id)
+                case Cleared() if self._is_above(event):
+                    logging.info("%s: its sensors measure what is usual again", event.case_id)
                 case Refused():
                     self._table.execute("UPDATE moves SET refused = ? WHERE id = ?", [event.reason, event.move_id])
                 case Drill():
@@ -82,7 +85,7 @@ class Desk:
         with self._table:
             self._table.execute("UPDATE moves SET said = 1 WHERE id = ?", [move.id])
 
-    def _is_above(self, event: Assigned | Standing | Raised | Withdrawn) -> bool:
+    def _is_above(self, event: Assigned | Standing | Raised | Cleared | Withdrawn) -> bool:
         """Whether this is news about the case; its order is kept with it."""
         before = self._table.execute(
             "SELECT incarnation, version FROM cases WHERE case_id = ?", [event.case_id]

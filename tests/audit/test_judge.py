@@ -2,8 +2,9 @@
 
 import pytest
 
-from gewu.audit.facts import RAISED, WITHDRAWN, Position, Rows, SignalRow, Span, Unreadable
+from gewu.audit.facts import CLEARED, RAISED, WITHDRAWN, Landed, Position, Rows, SignalRow, Span, Unreadable, order_of
 from gewu.audit.findings import Fault
+from gewu.audit.judge import Judge
 from gewu.audit.routes import Asked, Route, Wanted
 from gewu.audit.verdict import Verdict
 from tests.audit.world import World, assigned, changed, fresh, opened, text
@@ -312,3 +313,23 @@ def test_without_a_ledger_nothing_is_judged_by_promises(world: World) -> None:
     world.sent("gone", outcome="ok", signal=fresh())
     verdict = world.verdict(with_ledger=False)
     assert faults(verdict) == {} and verdict.numbers["sent"] == 0 and not verdict.with_ledger
+
+
+def test_a_case_that_is_cleared_is_said_so_to_its_department_too(world: World) -> None:
+    case = world.report()
+    world.log.append(changed(case, 2)._replace(cleared=True))
+    world.at(case, 2)
+    assert faults(world.verdict()) == {"out_of_order": 1}
+    world.log.append(assigned(case, 2, kind=CLEARED))
+    assert faults(world.verdict()) == {}
+
+
+def test_a_case_that_was_called_cleared_while_a_sensor_stays_beyond_its_limit_is_named() -> None:
+    judge = Judge(None)
+    case = fresh()
+    for version in (1, 2):
+        judge.hear(changed(case, version)._replace(cleared=version == 2))
+    judge.standing([("smoke-002", Landed(case, order_of(1, 2), None))])
+    assert not judge.findings.any, "it crossed again after that"
+    judge.standing([("smoke-002", Landed(case, order_of(1, 1), None))])
+    assert "was called cleared at version 1.2, and sensor smoke-002" in judge.findings.examples[Fault.UNBALANCED][0]

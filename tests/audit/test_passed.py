@@ -10,7 +10,7 @@ import pytest
 
 from gewu import codec
 from gewu.audit import passed
-from gewu.audit.facts import Position, Span
+from gewu.audit.facts import Landed, Position, Span
 from gewu.audit.findings import Fault, Findings
 from gewu.v1.signal_pb2 import Signal
 
@@ -27,6 +27,9 @@ class Tables:
 
     async def contents(self, signals: Sequence[UUID]) -> dict[UUID, bytes]:
         return {id_: self.taken[id_] for id_ in signals if id_ in self.taken}
+
+    async def crossings(self, signals: Sequence[UUID]) -> dict[UUID, Landed]:
+        return {}
 
     async def sensors(self) -> dict[str, tuple[int, int]]:
         return {}

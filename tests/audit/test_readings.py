@@ -2,14 +2,15 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from gewu.audit.facts import Position
+from gewu.audit.facts import Landed, Position
 from gewu.audit.findings import Fault, Findings
 from gewu.audit.readings import Sensors
 from gewu.city import Sensor
 from gewu.v1.signal_pb2 import Signal
-from gewu_dispatch.domain.sensing import Reading, sense
-from tests.dispatch.test_sensing import BOTH, HIGH, a_reading, with_
+from gewu_dispatch.domain.sensing import GRACE_US, Reading, sense
+from tests.dispatch.test_sensing import BOTH, HIGH, T0, a_reading, with_
 
 LOOSE = with_(BOTH, dwell_s=2, flaps=2, flap_window_s=6)
 steps = st.lists(
@@ -77,3 +78,21 @@ def test_a_row_behind_the_log_and_books_that_forget_are_named() -> None:
     assert judged([1, 10, 11, 1], {2}, 2, (1, 4)).examples[Fault.UNBALANCED] == [
         "the books say 2 measured, 3 readings are no crossing"
     ]
+
+
+@given(steps, st.integers(-3, 12))
+def test_judge_and_dispatch_agree_on_what_is_said_again_after_its_case_was_handled(
+    walked: list[tuple[float, int, int, int]], handled: int
+) -> None:
+    at = T0 + handled * 1_000_000 - GRACE_US
+    judge, before, counter, now = Sensors({"s": HIGH}, "1"), {}, 5, 0
+    for value, on, seconds, _ in walked:
+        counter, now = counter + on, now + seconds
+        reading = a_reading(counter, value, now, HIGH)
+        sensed = sense(before, {"s": HIGH}, [reading], {"first": at})
+        for id_, state in sensed.states.items():  # the first case is handled, the ones after it are not
+            case = ("again" if sensed.after else state.case_id or "first") if state.said else state.case_id
+            before[id_] = replace(state, case_id=case)
+        landed = Landed(b"", 1, None if before["s"].case_id == "again" else at) if sensed.raised else None
+        heard = judge.take(on_the_wire(reading), landed)
+        assert (heard.is_crossing if heard else False) is bool(sensed.raised)

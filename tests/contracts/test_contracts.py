@@ -47,7 +47,7 @@ def test_a_broken_promise_is_found(tmp_path: Path, change: str) -> None:
 
 def test_a_contract_may_grow(tmp_path: Path) -> None:
     proto = buf.copy(tmp_path)
-    buf.plant(proto, "case.proto", "  string superseded_by = 19;", "  string superseded_by = 19;\n  bool added = 20;")
+    buf.plant(proto, "case.proto", "  string superseded_by = 19;", "  string superseded_by = 19;\n  bool added = 30;")
     buf.plant(proto, "action.proto", "  ACTION_KIND_DONE = 3;", "  ACTION_KIND_DONE = 3;\n  ACTION_KIND_ADDED = 99;")
     assert buf.breaking(proto).returncode == 0 and buf.lint(proto).returncode == 0
 

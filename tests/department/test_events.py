@@ -11,7 +11,7 @@ from gewu import codec
 from gewu.errors import NotNow
 from gewu.v1.action_pb2 import ActionRefused
 from gewu.v1.assignment_pb2 import Assignment
-from gewu_department import Assigned, Drill, Raised, Refused, Settings, Withdrawn, read
+from gewu_department import Assigned, Cleared, Drill, Raised, Refused, Settings, Withdrawn, read
 from gewu_department.events import Passed, PassedOver, of_record
 from gewu_department.seen import Seen
 
@@ -32,7 +32,7 @@ def _assignment(kind: int, exercise: bool = False) -> Assignment:
     return said
 
 
-@pytest.mark.parametrize(("kind", "made"), [(1, Assigned), (2, Raised), (3, Withdrawn)])
+@pytest.mark.parametrize(("kind", "made"), [(1, Assigned), (2, Raised), (3, Withdrawn), (4, Cleared)])
 def test_each_kind_of_assignment_has_its_type(kind: int, made: type) -> None:
     event = of_record(_record(_assignment(kind)))
     assert type(event) is made and (event.event_id, event.order, event.note) == ("e", (2, 7), "why")

@@ -2,14 +2,14 @@
 
 from gewu_department.asking import Applied, NotAllowed, NotApplied, Outcome, Pending
 from gewu_department.department import Department
-from gewu_department.events import Assigned, Drill, Event, Passed, Raised, Refused, Standing, Withdrawn
+from gewu_department.events import Assigned, Cleared, Drill, Event, Passed, Raised, Refused, Standing, Withdrawn
 from gewu_department.moves import Kind, Move, accept, done, extend, return_
 from gewu_department.reading import PositionLost
 from gewu_department.settings import Settings, read
 from gewu_department.voice import Unsaid
 
 __all__ = [
-    "Applied", "Assigned", "Department", "Drill", "Event", "Kind", "Move", "NotAllowed", "NotApplied", "Outcome", "Passed",
-    "Pending", "PositionLost", "Raised", "Refused", "Settings", "Standing", "Unsaid", "Withdrawn", "accept", "done",
-    "extend", "read", "return_",
+    "Applied", "Assigned", "Cleared", "Department", "Drill", "Event", "Kind", "Move", "NotAllowed", "NotApplied",
+    "Outcome", "Passed", "Pending", "PositionLost", "Raised", "Refused", "Settings", "Standing", "Unsaid",
+    "Withdrawn", "accept", "done", "extend", "read", "return_",
 ]  # fmt: skip

@@ -50,6 +50,10 @@ class Raised(Told):
     """Your case became more urgent."""
 
 
+class Cleared(Told):
+    """Every sensor behind your case measures what is usual again. It stays yours and open: look, and say that it is done."""
+
+
 class Withdrawn(Told):
     """No longer yours: it went to another department, or it does not stand any more."""
 
@@ -73,7 +77,7 @@ class Refused:
     lawful: tuple[str, ...]
 
 
-Event = Assigned | Standing | Raised | Withdrawn | Drill | Refused
+Event = Assigned | Standing | Raised | Cleared | Withdrawn | Drill | Refused
 
 
 class Passed(StrEnum):
@@ -105,6 +109,7 @@ _KINDS = {
     AssignmentKind.ASSIGNMENT_KIND_NEW: Assigned,
     AssignmentKind.ASSIGNMENT_KIND_RAISED: Raised,
     AssignmentKind.ASSIGNMENT_KIND_WITHDRAWN: Withdrawn,
+    AssignmentKind.ASSIGNMENT_KIND_CLEARED: Cleared,
 }
 
 
@@ -136,7 +141,7 @@ def of_list(line: Mapping[str, Any]) -> Standing | Drill:
         state=CaseState.Value(f"CASE_STATE_{line['state'].upper()}"), lane=Lane.Value(f"LANE_{line['lane'].upper()}"),
         category=line["category"], grid_id=line["grid_id"], grid_path=line["grid_path"], home_area=line["home_area"],
         department=line["department"], object_id=line.get("object_id", ""), signal_count=line["signals"],
-        exercise=line.get("exercise", False),
+        exercise=line.get("exercise", False), follows=line.get("follows", ""),
     )  # fmt: skip
     because = f"ROUTED_BECAUSE_{line['routed_because'].upper()}"
     case.routing.because = RoutedBecause.Value(because) if because in RoutedBecause.keys() else 0  # noqa: SIM118

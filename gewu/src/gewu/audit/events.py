@@ -9,7 +9,7 @@ from gewu import codec, topics
 from gewu.audit.facts import Assigned, Changed, Refused, Said, Unreadable, order_of
 from gewu.v1.action_pb2 import ActionRefused
 from gewu.v1.assignment_pb2 import Assignment
-from gewu.v1.case_pb2 import CASE_CHANGE_SUPERSEDED, CaseChanged
+from gewu.v1.case_pb2 import CASE_CHANGE_CLEARED, CASE_CHANGE_SUPERSEDED, CaseChanged
 
 Record = ConsumerRecord[Any, Any]
 
@@ -35,6 +35,7 @@ def _changed(record: Record) -> Changed:
     return Changed(
         record.topic, record.partition, record.offset, _id(case.case_id), order_of(case.incarnation, case.version),
         _id(message.event_id), bool(case.superseded_by) or message.change == CASE_CHANGE_SUPERSEDED, hash(record.value),
+        message.change == CASE_CHANGE_CLEARED,
     )  # fmt: skip
 
 

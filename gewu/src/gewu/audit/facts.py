@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-NEW, RAISED, WITHDRAWN = 1, 2, 3  # kinds of assignment, as on the wire
+NEW, RAISED, WITHDRAWN, CLEARED = 1, 2, 3, 4  # kinds of assignment, as on the wire
 ANONYMOUS = "anonymous"
 EXAMPLES = 20
 
@@ -37,6 +37,7 @@ class Changed(NamedTuple):
     event: bytes
     superseded: bool
     digest: int = 0  # of the whole message
+    cleared: bool = False  # it says that every sensor measures what is usual again
 
 
 class Assigned(NamedTuple):
@@ -102,6 +103,14 @@ class Opened(NamedTuple):
     is_open: bool = True
     exercise: bool = False
     object: str = ""  # the case's, which a later signal may have brought
+
+
+class Landed(NamedTuple):
+    """The case that a crossing opened or joined, at which order, and when that case was handled, in microseconds since 1970."""
+
+    case: bytes
+    order: int
+    handled_at: int | None
 
 
 class SignalRow(NamedTuple):

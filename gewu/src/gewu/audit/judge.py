@@ -1,6 +1,6 @@
 """The verdict: what was promised, what landed, and whether log, database and books say the same. No I/O in here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from gewu.audit.facts import (
     ANONYMOUS,
     WITHDRAWN,
     CaseRow,
+    Landed,
     Opened,
     Position,
     Rows,
@@ -95,6 +96,17 @@ class Judge:
         books.judge_rows(positions, self._numbers["opened"], self._numbers["joined"], rows, self.findings)
         return Verdict(self._numbers | self._told(), self.findings, accounts, self._ledger is not None)
 
+    def standing(self, beyond: Iterable[tuple[str, Landed]]) -> None:
+        """Take sensors that are beyond their limits by their readings, with what their last crossings came to: none of these
+        cases was cleared since."""
+        for sensor, landed in beyond:
+            case = self.readers.cases.get(landed.case)
+            if case is None or landed.case in self._waiting or landed.case in self.readers.moving:
+                continue
+            if since := [order for order in case.cleared if order > landed.order]:
+                words = f"was called cleared at version {worded(since[0])}, and sensor {sensor} is beyond its limit"
+                self.findings.note(Fault.UNBALANCED, f"case {UUID(bytes=landed.case)} {words}")
+
     def _match(self, ledger: Ledger, row: SignalRow, case: Case) -> None:
         if row.source == ANONYMOUS:
             entry = self._by_signal.get(row.signal) or ledger.find(ANONYMOUS, row.client_id)
@@ -149,6 +161,14 @@ class Judge:
                     f"{seen.reader} was told that its lane is {_lane(seen.lane)}, the database says {_lane(row.lane)}"
                 )
                 self.findings.note(Fault.ORDER, f"{name}: {words}")
+        for order in sorted({*case.cleared} ^ {*case.heard}):
+            if self._cut:
+                break
+            said, silent = (
+                ("everybody", "its department") if order in case.cleared else ("its department", "nobody else")
+            )
+            words = f"{said} was told at version {worded(order)} that it is cleared, {silent} was"
+            self.findings.note(Fault.ORDER, f"{name}: {words}".replace("nobody else was", "nobody else"))
         believers = set(holders(case))
         if row.department not in believers and row.department not in self._cut:
             self.findings.note(

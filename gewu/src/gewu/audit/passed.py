@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from google.protobuf.message import DecodeError
 
 from gewu import codec, topics
-from gewu.audit.facts import Position, Span
+from gewu.audit.facts import Landed, Position, Span
 from gewu.audit.findings import Fault, Findings
 from gewu.audit.log import Log
 from gewu.audit.readings import Number, Sensors
@@ -36,6 +36,9 @@ class Tables(Protocol):
 
     async def conflicts(self, signals: Sequence[UUID]) -> AbstractSet[Place]:
         """Where records stand that were kept as conflicts with these signals."""
+
+    async def crossings(self, signals: Sequence[UUID]) -> Mapping[UUID, Landed]:
+        """The case of each of these signals; those that have none are left out."""
 
     async def sensors(self) -> Mapping[str, Number]:
         """Session and counter of each sensor's row."""
@@ -96,8 +99,9 @@ async def judge_records(
     readings = {
         place: None for place, signal in said.items() if signal.WhichOneof("kind") == "reading"
     }  # in their order
+    landed = await tables.crossings([ids[place] for place in readings if ids[place] in contents])
     for place in readings:
-        if heard := sensors.take(said[place]):
+        if heard := sensors.take(said[place], landed.get(ids[place])):
             sensors.held_against(heard, ids[place] in contents, findings)
     differ = {p for p, id_ in ids.items() if id_ in contents and contents[id_] != said[p].content_sha256}
     conflicts = await tables.conflicts([ids[p] for p in differ]) if differ else frozenset()

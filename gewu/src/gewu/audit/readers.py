@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from gewu import topics
-from gewu.audit.facts import EXAMPLES, NEW, WITHDRAWN, Assigned, Changed, Refused, Said, Unreadable, worded
+from gewu.audit.facts import CLEARED, EXAMPLES, NEW, WITHDRAWN, Assigned, Changed, Refused, Said, Unreadable, worded
 from gewu.audit.findings import Fault, Findings
 
 T = TypeVar("T")
@@ -36,12 +36,26 @@ class Row(NamedTuple):
 class Case:
     """One case as the log and the database tell it. Values are shared between cases, which are many and much alike."""
 
-    __slots__ = ("assigned", "changed", "gaps", "new", "openings", "row", "signals", "superseded", "told")
+    __slots__ = (
+        "assigned",
+        "changed",
+        "cleared",
+        "gaps",
+        "heard",
+        "new",
+        "openings",
+        "row",
+        "signals",
+        "superseded",
+        "told",
+    )
 
     def __init__(self) -> None:
         self.changed: Seen | None = None  # on cases.changed
         self.told: tuple[Seen, ...] = ()  # on departments' topics, one for each
         self.new: tuple[int, ...] = ()  # orders at which a department got it as new
+        self.cleared: tuple[int, ...] = ()  # orders at which cases.changed called it cleared
+        self.heard: tuple[int, ...] = ()  # orders at which a department was told that it is
         self.gaps: tuple[int, ...] = ()  # orders that cases.changed left out
         self.assigned = False  # as new, on the topic of the department that the case names
         self.superseded = False
@@ -103,6 +117,8 @@ class Readers:
 
     def _hear_changed(self, case: Case, said: Changed, repeat: bool) -> None:
         last = case.changed
+        if said.cleared and said.order not in case.cleared:
+            case.cleared = (*case.cleared, said.order)
         case.changed = self.share(self._read(last, Seen(said.topic, said.partition, said.order, 0), said, repeat))
         if last is not None and said.order > last.order and said.order >> 32 == last.order >> 32:
             case.gaps += tuple(range(last.order + 1, min(said.order, last.order + 1 + EXAMPLES)))
@@ -112,6 +128,8 @@ class Readers:
             case.superseded = said.superseded
 
     def _hear_assigned(self, case: Case, said: Assigned, repeat: bool) -> None:
+        if said.kind == CLEARED and said.order not in case.heard:
+            case.heard = (*case.heard, said.order)
         fresh = Seen(said.department, said.partition, said.order, said.kind, said.lane)
         last = next((seen for seen in case.told if seen.reader == said.department), None)
         read = self._read(last, fresh, said, repeat)

@@ -2,7 +2,8 @@
 
 The rules are written from the pages on city packages and not from dispatch's code. A reading counts if its session and counter
 lie above the last one's; a value at or beyond a limit for the dwell is a crossing, and another comes only after the clear; a
-device that crossed so many times within its window says nothing until the window is empty enough. The time of a reading is its
+device that crossed so many times within its window says nothing until the window is empty enough. A value at or beyond the limit
+that was received ten minutes after the crossing's case was handled is a crossing once more. The time of a reading is its
 own unless that lies before the last one's or behind its receipt, which then has its place.
 """
 
@@ -12,10 +13,10 @@ from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from gewu.audit.facts import Position
+from gewu.audit.facts import Landed, Position
 from gewu.audit.findings import Fault, Findings
 from gewu.audit.ledger import Ledger
-from gewu.city.model import Sensor
+from gewu.city.model import SAID_AGAIN_S, Sensor
 from gewu.v1.signal_pb2 import Signal
 
 Number = tuple[int, int]  # session and counter
@@ -37,6 +38,7 @@ class _Device:
         self._side = self._told = ""  # "", "high" or "low": by the values, and as cases know it
         self._waits: tuple[str, int] = ("", 0)  # the side beyond which values are, and since when
         self._crossed: list[int] = []
+        self.landed: Landed | None = None  # what its last crossing came to
 
     def crosses(self, signal: Signal) -> bool | None:
         """Take a reading that counts; whether it is a crossing."""
@@ -50,7 +52,20 @@ class _Device:
         if sensor.flaps and len(recent) >= sensor.flaps:
             return False
         before, self._told = self._told, self._side
-        return self._told not in ("", before)
+        return self._told not in ("", before) or (self._told == before != "" and self._stands(sensor, own.value, got))
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether cases know it beyond its limit."""
+        return bool(self._told)
+
+    def _stands(self, sensor: Sensor, value: float, got: int) -> bool:
+        """Whether this value says again what was handled long enough before."""
+        handled_at = self.landed.handled_at if self.landed else None
+        limit = sensor.high if self._told == "high" else sensor.low
+        if handled_at is None or limit is None or got - handled_at < SAID_AGAIN_S * 1_000_000:
+            return False
+        return value >= limit.limit if self._told == "high" else value <= limit.limit
 
     def _move(self, sensor: Sensor, value: float) -> None:
         over = {
@@ -83,8 +98,8 @@ class Sensors:
         self._others: set[str] = set()  # with readings of another version of the package
         self.readings = self.repeats = self.crossings = self.judged = 0
 
-    def take(self, signal: Signal) -> Heard | None:
-        """One reading before the position; None for one that came before."""
+    def take(self, signal: Signal, landed: Landed | None = None) -> Heard | None:
+        """One reading before the position; None for one that came before. landed: what became of it, where it is a signal."""
         own, known = signal.reading, self._sensors
         device = self._devices.get(own.sensor_id)
         if device is None:
@@ -100,6 +115,7 @@ class Sensors:
         if known is None or signal.package_version != self._version:
             self._others.add(own.sensor_id)
         crosses = device.crosses(signal)
+        device.landed = landed or device.landed
         return Heard(f"{signal.source} {signal.client_id}", None if own.sensor_id in self._others else crosses or False)
 
     def held_against(self, heard: Heard, has_row: bool, findings: Findings) -> None:
@@ -112,6 +128,11 @@ class Sensors:
             findings.note(Fault.UNBALANCED, f"{heard.name} is a crossing, and no case knows of it")
         elif has_row and not heard.is_crossing:
             findings.note(Fault.DOUBLED, f"{heard.name} is no crossing, and a case took it for one")
+
+    def standing(self) -> list[tuple[str, Landed]]:
+        """Sensors that are beyond their limits after all that was heard, with what their last crossings came to."""
+        known = {id_: d for id_, d in self._devices.items() if id_ not in self._others}
+        return [(id_, d.landed) for id_, d in known.items() if d.is_beyond and d.landed]
 
     def judge(
         self, rows: Mapping[str, Number], positions: Sequence[Position], cut: AbstractSet[str], findings: Findings

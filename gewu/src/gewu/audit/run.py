@@ -81,6 +81,7 @@ class _Run:
             package = self._package
             heard = Sensors(package.sensors if package else None, package.version if package else "", ledger)
             beyond = await passed.judge(self._logs, self._tables, sources, positions, judge.findings, heard)
+            judge.standing(heard.standing())
             verdict = judge.verdict(sources, positions, await self._tables.rows())
             outbox = await self._tables.outbox()
         return Audit(verdict, tuple(read), outbox, waited, self._grids, self._routes, self._others, beyond)

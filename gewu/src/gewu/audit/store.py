@@ -6,9 +6,15 @@ from uuid import UUID
 
 import asyncpg
 
-from gewu.audit.facts import CaseRow, Opened, Position, Rows, SignalRow, plain
+from gewu.audit.facts import CaseRow, Landed, Opened, Position, Rows, SignalRow, order_of, plain
 from gewu.runtime.settings import Postgres
-from gewu.v1.case_pb2 import CASE_CHANGE_REASSIGNED, CASE_STATE_ASSIGNED, CASE_STATE_HANDLING
+from gewu.v1.case_pb2 import (
+    CASE_CHANGE_HANDLED,
+    CASE_CHANGE_REASSIGNED,
+    CASE_STATE_ASSIGNED,
+    CASE_STATE_HANDLED,
+    CASE_STATE_HANDLING,
+)
 
 _SCHEMA = "dispatch"
 _PREFETCH = 5000
@@ -39,6 +45,12 @@ SELECT DISTINCT named::uuid FROM outbox, jsonb_array_elements(events::jsonb) AS 
 WHERE named ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"""
 _CONTENTS = "SELECT signal_id, content FROM signals WHERE signal_id = ANY($1::uuid[])"
 _SENSORS = "SELECT sensor_id, session, counter FROM sensors"
+# A case is handled at the time of that version; a restore may have said it again since.
+_CROSSINGS = f"""
+SELECT s.signal_id, s.case_id, s.case_incarnation, s.case_version, CASE WHEN c.state = {int(CASE_STATE_HANDLED)} THEN (
+    SELECT (extract(epoch FROM max(h.at)) * 1000000)::bigint FROM history h
+    WHERE h.case_id = c.case_id AND h.change = {int(CASE_CHANGE_HANDLED)}) END
+FROM signals s JOIN cases c USING (case_id) WHERE s.signal_id = ANY($1::uuid[])"""
 _CONFLICTS = "SELECT topic, partition, log_offset FROM conflicts WHERE signal_id = ANY($1::uuid[])"
 
 
@@ -79,6 +91,11 @@ class Store:
     async def contents(self, signals: Sequence[UUID]) -> dict[UUID, bytes]:
         """With which content each of these signals was taken; those that were not are left out."""
         return {row[0]: row[1] for row in await self._connection.fetch(_CONTENTS, signals)}
+
+    async def crossings(self, signals: Sequence[UUID]) -> dict[UUID, Landed]:
+        """The case of each of these signals."""
+        rows = await self._connection.fetch(_CROSSINGS, signals) if signals else []
+        return {row[0]: Landed(row[1].bytes, order_of(row[2], row[3]), row[4]) for row in rows}
 
     async def sensors(self) -> dict[str, tuple[int, int]]:
         """Session and counter of the last reading of each sensor that was ever heard."""

@@ -99,6 +99,11 @@ class Threshold:
     clear: float
 
 
+# So long after a case was handled, a sensor that is still beyond its limit, or a device that is still silent, is said again: what
+# was mended may take a while to show, and nobody's word ends what is still measured.
+SAID_AGAIN_S = 600
+
+
 @dataclass(frozen=True, slots=True)
 class Sensor:
     """A sensor (传感器) in WGS 84 degrees; what it measures (UCUM unit), what a crossing means, who looks after the device.

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from gewu.v1 import case_pb2 as gewu_dot_v1_dot_case__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gewu/v1/assignment.proto\x12\x07gewu.v1\x1a\x12gewu/v1/case.proto\"p\n\nAssignment\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.gewu.v1.AssignmentKind\x12\x1b\n\x04\x63\x61se\x18\x03 \x01(\x0b\x32\r.gewu.v1.Case\x12\x0c\n\x04note\x18\x04 \x01(\t*\x85\x01\n\x0e\x41ssignmentKind\x12\x1f\n\x1b\x41SSIGNMENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41SSIGNMENT_KIND_NEW\x10\x01\x12\x1a\n\x16\x41SSIGNMENT_KIND_RAISED\x10\x02\x12\x1d\n\x19\x41SSIGNMENT_KIND_WITHDRAWN\x10\x03\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18gewu/v1/assignment.proto\x12\x07gewu.v1\x1a\x12gewu/v1/case.proto\"p\n\nAssignment\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12%\n\x04kind\x18\x02 \x01(\x0e\x32\x17.gewu.v1.AssignmentKind\x12\x1b\n\x04\x63\x61se\x18\x03 \x01(\x0b\x32\r.gewu.v1.Case\x12\x0c\n\x04note\x18\x04 \x01(\t*\xa2\x01\n\x0e\x41ssignmentKind\x12\x1f\n\x1b\x41SSIGNMENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13\x41SSIGNMENT_KIND_NEW\x10\x01\x12\x1a\n\x16\x41SSIGNMENT_KIND_RAISED\x10\x02\x12\x1d\n\x19\x41SSIGNMENT_KIND_WITHDRAWN\x10\x03\x12\x1b\n\x17\x41SSIGNMENT_KIND_CLEARED\x10\x04\x42\x1f\n\x0borg.gewu.v1P\x01Z\x0egewu/v1;gewuv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,7 +34,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013org.gewu.v1P\001Z\016gewu/v1;gewuv1'
   _globals['_ASSIGNMENTKIND']._serialized_start=172
-  _globals['_ASSIGNMENTKIND']._serialized_end=305
+  _globals['_ASSIGNMENTKIND']._serialized_end=334
   _globals['_ASSIGNMENT']._serialized_start=57
   _globals['_ASSIGNMENT']._serialized_end=169
 # @@protoc_insertion_point(module_scope)

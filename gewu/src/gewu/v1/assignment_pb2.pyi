@@ -31,6 +31,8 @@ class _AssignmentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Assign
     """The case became more urgent: its lane was raised by another signal."""
     ASSIGNMENT_KIND_WITHDRAWN: _AssignmentKind.ValueType  # 3
     """No longer yours: it went to another department."""
+    ASSIGNMENT_KIND_CLEARED: _AssignmentKind.ValueType  # 4
+    """Every sensor behind it measures what is usual again. The case stays yours and open."""
 
 class AssignmentKind(_AssignmentKind, metaclass=_AssignmentKindEnumTypeWrapper): ...
 
@@ -41,6 +43,8 @@ ASSIGNMENT_KIND_RAISED: AssignmentKind.ValueType  # 2
 """The case became more urgent: its lane was raised by another signal."""
 ASSIGNMENT_KIND_WITHDRAWN: AssignmentKind.ValueType  # 3
 """No longer yours: it went to another department."""
+ASSIGNMENT_KIND_CLEARED: AssignmentKind.ValueType  # 4
+"""Every sensor behind it measures what is usual again. The case stays yours and open."""
 Global___AssignmentKind: _TypeAlias = AssignmentKind  # noqa: Y015
 
 @_typing.final

@@ -87,7 +87,7 @@ class _CaseChangeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CaseChange
     CASE_CHANGE_EXTENSION_ASKED: _CaseChange.ValueType  # 8
     """Its department asks for more time."""
     CASE_CHANGE_CLEARED: _CaseChange.ValueType  # 9
-    """The sensor behind it measures what is usual again."""
+    """Every sensor behind it measures what is usual again."""
 
 class CaseChange(_CaseChange, metaclass=_CaseChangeEnumTypeWrapper): ...
 
@@ -105,7 +105,7 @@ CASE_CHANGE_RESTORED: CaseChange.ValueType  # 7
 CASE_CHANGE_EXTENSION_ASKED: CaseChange.ValueType  # 8
 """Its department asks for more time."""
 CASE_CHANGE_CLEARED: CaseChange.ValueType  # 9
-"""The sensor behind it measures what is usual again."""
+"""Every sensor behind it measures what is usual again."""
 Global___CaseChange: _TypeAlias = CaseChange  # noqa: Y015
 
 class _RoutedBecause:
@@ -188,6 +188,7 @@ class Case(_message.Message):
     CHANGED_AT_FIELD_NUMBER: _builtins.int
     COMPLETE_BY_FIELD_NUMBER: _builtins.int
     SUPERSEDED_BY_FIELD_NUMBER: _builtins.int
+    FOLLOWS_FIELD_NUMBER: _builtins.int
     case_id: _builtins.str
     incarnation: _builtins.int
     """Raised by a restore; readers order by (incarnation, version)."""
@@ -205,6 +206,10 @@ class Case(_message.Message):
     exercise: _builtins.bool
     superseded_by: _builtins.str
     """Another case that took this one's place after a restore or a merge; empty where none did."""
+    follows: _builtins.str
+    """The case before about the same: a sensor that was still beyond its limit, or a device that was still silent, when that one
+    had been handled for a while. Empty where there is none.
+    """
     @_builtins.property
     def point(self) -> _common_pb2.Point:
         """Absent for a case without a position."""
@@ -243,10 +248,11 @@ class Case(_message.Message):
         changed_at: _timestamp_pb2.Timestamp | None = ...,
         complete_by: _timestamp_pb2.Timestamp | None = ...,
         superseded_by: _builtins.str = ...,
+        follows: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["changed_at", b"changed_at", "complete_by", b"complete_by", "opened_at", b"opened_at", "point", b"point", "routing", b"routing"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "category", b"category", "changed_at", b"changed_at", "complete_by", b"complete_by", "department", b"department", "exercise", b"exercise", "grid_id", b"grid_id", "grid_path", b"grid_path", "home_area", b"home_area", "incarnation", b"incarnation", "lane", b"lane", "object_id", b"object_id", "opened_at", b"opened_at", "point", b"point", "routing", b"routing", "signal_count", b"signal_count", "state", b"state", "superseded_by", b"superseded_by", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_id", b"case_id", "category", b"category", "changed_at", b"changed_at", "complete_by", b"complete_by", "department", b"department", "exercise", b"exercise", "follows", b"follows", "grid_id", b"grid_id", "grid_path", b"grid_path", "home_area", b"home_area", "incarnation", b"incarnation", "lane", b"lane", "object_id", b"object_id", "opened_at", b"opened_at", "point", b"point", "routing", b"routing", "signal_count", b"signal_count", "state", b"state", "superseded_by", b"superseded_by", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

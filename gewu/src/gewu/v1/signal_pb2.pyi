@@ -76,7 +76,7 @@ class Signal(_message.Message):
     """Authenticated source, in a namespace of its own kind: key:<id>, sensor:<id>, camera:<id>, or anonymous."""
     client_id: _builtins.str
     """The client's own id of this act, or the one that intake made for it; of a reading <session>:<counter>; of a device's
-    fault <trouble>:<since when, in microseconds since 1970>.
+    fault <trouble>:<since when, in microseconds since 1970>, and where it is said again :<when the case before was handled>.
     """
     home_area: _builtins.str
     """Top-level grid at intake; never changes afterwards."""
@@ -322,10 +322,13 @@ class DeviceFault(_message.Message):
     TROUBLE_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
     SINCE_FIELD_NUMBER: _builtins.int
+    CASE_BEFORE_FIELD_NUMBER: _builtins.int
     device: _builtins.str
     """sensor:<id> or camera:<id>"""
     trouble: Global___DeviceTrouble.ValueType
     category: _builtins.str
+    case_before: _builtins.str
+    """The case of the same trouble that was handled while it went on; empty where it is said for the first time."""
     @_builtins.property
     def since(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -335,10 +338,11 @@ class DeviceFault(_message.Message):
         trouble: Global___DeviceTrouble.ValueType = ...,
         category: _builtins.str = ...,
         since: _timestamp_pb2.Timestamp | None = ...,
+        case_before: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "device", b"device", "since", b"since", "trouble", b"trouble"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_before", b"case_before", "category", b"category", "device", b"device", "since", b"since", "trouble", b"trouble"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

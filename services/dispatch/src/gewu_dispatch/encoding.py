@@ -27,6 +27,8 @@ def case(found: Case) -> bytes:
         rest += b"\x92\x01" + timestamp(found.complete_by)
     if found.object_id:
         rest += b"\x6a" + _text(found.object_id)
+    if found.follows:
+        rest += b"\xa2\x01" + _text(found.follows)
     return b"\x0a%b\x10%b\x18%b%b%b%b\x70%b\x82\x01%b\x8a\x01%b%b" % (
         _text(found.case_id), varint(found.incarnation), varint(found.version),
         _of_kind(

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 from msgspec.structs import replace
 
-from gewu import codec, ids, topics
+from gewu import codec, faults, ids, topics
 from gewu.city import City
 from gewu.clock import SECOND, from_micros
 from gewu.errors import Never, Why
@@ -17,7 +17,7 @@ from gewu.lane import Lane
 from gewu.pictures.reference import References
 from gewu.runtime.outbox import Event
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
-from gewu_dispatch import encoding, faults
+from gewu_dispatch import encoding
 from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal
 from gewu_dispatch.domain.case import Case, Picture, Signal, Source
 from gewu_dispatch.domain.proof import unproven
@@ -71,6 +71,7 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal | Readin
         lon, lat, accuracy_m, address, home_area, package_version, said.exercise, content, said_class, text, object_id,
         (report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
         tuple(_picture(p) for p in pictures) if (pictures := said.pictures) else (),
+        said.fault.case_before if which == "fault" else "",
     )  # fmt: skip
     return found, bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(report or getattr(said, which))))
 
@@ -102,8 +103,11 @@ def _fault(said: signal_pb2.Signal) -> tuple[str, str, str]:
         raise Never(
             Why.BAD_FIELD, f"{said.source[:80]!r} tells of device {own.device[:80]!r}; it must be that device's own id"
         )
+    if own.case_before:
+        _uuid("case_before", own.case_before)
     word = _TROUBLES.get(own.trouble, "in trouble")
-    return own.category, f"{kind} {device} {word} since {_moment(own.since.ToMicroseconds())}", device
+    again = f", after case {own.case_before} was handled" if own.case_before else ""
+    return own.category, f"{kind} {device} {word} since {_moment(own.since.ToMicroseconds())}{again}", device
 
 
 def action(value: bytes | None, department: str, references: References) -> Action:
@@ -177,15 +181,16 @@ class Events:
         raises = kind == assignment_pb2.ASSIGNMENT_KIND_RAISED
         return self._event(found, topic, own, type_, value, cause, received_at, raises)
 
-    def fault(self, city: City, device: str, trouble: int, since: int, at: int) -> Event:
-        """A device is silent or flaps, since then and found at `at`. Its id is derived, so that two who find it say one thing.
-
-        ValueError for a device that the city does not have.
-        """
-        said, lane = faults.word(city, device, trouble, since, at)
-        own, topic = said.signal_id, topics.signals(lane)
-        partition = topics.partition(device, self._partitions[topic])
-        return Event(topic, partition, lane, own, codec.SIGNAL_FAULT, 0, said.SerializeToString(), device, own)
+    def fault(
+        self, city: City, device: str, trouble: int, since: int, at: int, after: tuple[str, int] | None = None
+    ) -> Event:
+        """A device's fault on its way to the log, from where we hear it. ValueError for a device that the city does not have."""
+        known = city.device(device)
+        if known is None:
+            raise ValueError(f"{device} is no device of this city")
+        found = faults.word(city, faults.Fault(device, known.lon, known.lat, trouble, since, after), at)
+        own, value = found.said.signal_id, found.said.SerializeToString()
+        return Event(found.topic, found.partition, found.lane, own, codec.SIGNAL_FAULT, 0, value, found.key, own)
 
     def superseded(
         self, last: case_pb2.Case, by: str, incarnation: int, at: int, believers: Sequence[str]

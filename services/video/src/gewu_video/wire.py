@@ -7,12 +7,12 @@ from hashlib import sha256
 from gewu import codec, ids, topics
 from gewu.city import City
 from gewu.city.scene import Camera
+from gewu.faults import Fault, word
 from gewu.lane import Lane
 from gewu.runtime.contact import Sealed
 from gewu.runtime.producer import Record
 from gewu.v1.signal_pb2 import DEVICE_TROUBLE_SILENT, Plate, RuleSuspended, Signal
 
-SILENT_CATEGORY = "device:camera"
 _TYPES = codec.SIGNAL_DETECTION, codec.SIGNAL_FAULT, codec.RULE_SUSPENDED
 _envelopes = {type_: codec.Envelope(type_, "gewu/video") for type_ in _TYPES}
 Seal = Callable[[bytes], Sealed]
@@ -63,15 +63,14 @@ class Words:
             plain = Plate(signal_id=said.signal_id, text=text, confidence=confidence)
             sealed = self._seal(plain.SerializeToString())
             found.plate.key_id, found.plate.box = sealed.key_id, sealed.box
-        return self._said("detection", codec.SIGNAL_DETECTION, said, seen.category)
+        return self._said(said, seen.category)
 
     def silent(self, camera: Camera, since: int, now: int) -> Said:
         """The camera shows nothing since then."""
-        said = self._signal(camera, f"silent:{since}", SILENT_CATEGORY, camera.lon, camera.lat, now)
-        fault = said.fault
-        fault.device, fault.trouble, fault.category = said.source, DEVICE_TROUBLE_SILENT, SILENT_CATEGORY
-        fault.since.FromMicroseconds(since)
-        return self._said("fault", codec.SIGNAL_FAULT, said, SILENT_CATEGORY)
+        fault = Fault(f"camera:{camera.id}", camera.lon, camera.lat, DEVICE_TROUBLE_SILENT, since)
+        said, lane, topic, partition, key = word(self._city, fault, now)
+        headers = _envelopes[codec.SIGNAL_FAULT].headers(said.signal_id)
+        return Said("fault", lane, topic, partition, (key.encode(), said.SerializeToString(), headers))
 
     def suspended(self, rule: str, seen: int, matched: int, now: int) -> Said:
         """A plate rule suspended itself: said to who watches by the same rules, and to this process's successor."""
@@ -95,10 +94,10 @@ class Words:
         said.received_at.FromMicroseconds(now)
         return said
 
-    def _said(self, kind: str, type_: str, said: Signal, category: str) -> Said:
+    def _said(self, said: Signal, category: str) -> Said:
         lane = Lane(said.lane)
         topic, area = topics.signals(lane), topics.area(said.point.lon, said.point.lat)
         partition = topics.area_partition(category, area, self._partitions[topic])
         key = topics.signal_key(category, area).encode()
-        headers = _envelopes[type_].headers(said.signal_id)
-        return Said(kind, lane, topic, partition, (key, said.SerializeToString(), headers))
+        headers = _envelopes[codec.SIGNAL_DETECTION].headers(said.signal_id)
+        return Said("detection", lane, topic, partition, (key, said.SerializeToString(), headers))

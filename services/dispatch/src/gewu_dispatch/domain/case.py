@@ -65,6 +65,9 @@ class Signal(Struct, frozen=True, gc=False):
     object_id: str
     contact: tuple[str, bytes] | None  # key id and sealed box
     pictures: tuple[Picture, ...] = ()
+    after: str = (
+        ""  # the case before about what still stands, which was handled; a case that this signal opens follows it
+    )
 
 
 class Case(Struct, gc=False):
@@ -93,6 +96,7 @@ class Case(Struct, gc=False):
     last_signal_at: int
     complete_by: int | None
     near: int | None = None  # class and fine cell, by which joining finds it; None without a position
+    follows: str = ""  # the case before about the same, which was handled while it still stood
 
     @property
     def is_open(self) -> bool:

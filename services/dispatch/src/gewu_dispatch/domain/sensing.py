@@ -3,6 +3,7 @@
 One state a sensor, changed by its readings in the order of the log. A value at or beyond its limit for the dwell is a crossing;
 it is over at the limit's clear, which lies on the harmless side, so that a value on the edge makes one crossing, not many.
 A device that crosses too often is flapping: it says nothing until it has been calm for its window, then where it stands.
+Whose case was handled while its values stay beyond the limit says so again: at the next one that was received a while after.
 
 Dwell and window run by the readings' own time, unless a device's clock is broken: a time before the last reading's or after the
 receipt is not believed, and the receipt counts in its place.
@@ -16,7 +17,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from gewu.city import Sensor
+from gewu.city.model import SAID_AGAIN_S
 from gewu.clock import SECOND
+
+GRACE_US = SAID_AGAIN_S * SECOND  # after its case was handled, until what is still beyond the limit is said again
 
 
 class Level(IntEnum):
@@ -33,6 +37,7 @@ class Because(StrEnum):
     MEASURED = "measured"
     DWELLING = "dwelling"  # beyond its limit, not for long enough yet
     RAISED = "raised"  # a crossing, or one side of the limits for the other
+    RAISED_AGAIN = "raised_again"  # still beyond its limit, a while after its case was handled
     CLEARED = "cleared"
     FLAPPING = "flapping"
     DUPLICATE = "duplicate"  # its counter is not above the last one of its session, or the session is an older one
@@ -86,7 +91,8 @@ class State(Struct, frozen=True):
 @dataclass(slots=True)
 class Sensed:
     """What a batch of readings does. raised: readings that are crossings, in order; cleared: a reading that ends one, with the
-    reading of this batch that raised it, None where an earlier batch had; flapping: sensors that began to, with since when."""
+    reading of this batch that raised it, None where an earlier batch had; flapping: sensors that began to, with since when;
+    after: by the signal of a crossing that is said again, the case before."""
 
     states: dict[str, State] = field(default_factory=dict)
     judged: list[tuple[Reading, Because]] = field(default_factory=list)
@@ -94,10 +100,21 @@ class Sensed:
     cleared: list[tuple[Reading, Reading | None]] = field(default_factory=list)
     flapping: list[tuple[str, int]] = field(default_factory=list)
     held: dict[str, str | None] = field(default_factory=dict)  # the case of each sensor's crossing before this batch
+    after: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> set[str]:
+        """Cases of earlier batches that may be over."""
+        return {case for reading, by in self.cleared if by is None and (case := self.held.get(reading.sensor_id))}
 
 
-def sense(before: Mapping[str, State], sensors: Mapping[str, Sensor], readings: Iterable[Reading]) -> Sensed:
-    """Judge readings in the order of the log. `before`: the states of those of these sensors that were heard before."""
+def sense(
+    before: Mapping[str, State], sensors: Mapping[str, Sensor], readings: Iterable[Reading],
+    handled: Mapping[str, int] | None = None,
+) -> Sensed:  # fmt: skip
+    """Judge readings in the order of the log. `before`: the states of those of these sensors that were heard before; `handled`:
+    which of their cases were, and when."""
+    handled = handled or {}
     sensed, raised_by = Sensed(held={id_: s.case_id for id_, s in before.items()}), dict[str, Reading]()
     for reading in readings:
         id_ = reading.sensor_id
@@ -107,6 +124,11 @@ def sense(before: Mapping[str, State], sensors: Mapping[str, Sensor], readings: 
             continue
         after, because = read(last, sensors.get(id_), reading)
         was = last.said if last else Level.NORMAL
+        at = handled.get(after.case_id or "") if because is Because.MEASURED and id_ not in raised_by else None
+        if at is not None and _stands(after, sensors[id_], reading, at):
+            because, sensed.after[reading.signal_id] = Because.RAISED_AGAIN, after.case_id or ""
+            sensed.raised.append(reading)
+            raised_by[id_] = reading
         if after.said != was and was:
             sensed.cleared.append((reading, raised_by.pop(id_, None)))
         if after.said != was and after.said:
@@ -143,6 +165,22 @@ def _time(last: State | None, reading: Reading) -> int:
     return max(reading.received_at, earliest)
 
 
+def _stands(after: State, sensor: Sensor, reading: Reading, handled_at: int) -> bool:
+    """Whether the value is at or beyond the limit that its case is of, long enough after that was handled.
+
+    By the receipts alone, so that it does not matter how long either waited in its topic: a case that was handled that long
+    before a reading was received is handled for whoever takes the reading.
+    """
+    is_beyond = after.said is not Level.NORMAL and _side(sensor, reading.value) is after.said
+    return is_beyond and reading.received_at >= handled_at + GRACE_US
+
+
+def _side(sensor: Sensor, value: float) -> Level:
+    if sensor.high and value >= sensor.high.limit:
+        return Level.HIGH
+    return Level.LOW if sensor.low and value <= sensor.low.limit else Level.NORMAL
+
+
 def _measure(state: State, sensor: Sensor) -> State:
     """Its level after its value: out of a crossing at its clear, into one after the dwell."""
     level, value, high, low = state.level, state.value, sensor.high, sensor.low
@@ -150,11 +188,7 @@ def _measure(state: State, sensor: Sensor) -> State:
     is_low = level is Level.LOW and low is not None and value < low.clear
     if is_high or is_low:
         return state
-    side = Level.NORMAL
-    if high and value >= high.limit:
-        side = Level.HIGH
-    elif low and value <= low.limit:
-        side = Level.LOW
+    side = _side(sensor, value)
     if not side:
         return replace(state, level=Level.NORMAL, beyond=Level.NORMAL, beyond_since=None)
     since = state.beyond_since if side is state.beyond and state.beyond_since is not None else state.at

@@ -135,5 +135,5 @@ def _open(located: Located, rules: Rules, now: int) -> Case:
         route.department, route.because, route.rule_id, signal.object_id, 1, signal.exercise, rules.package_version,
         now, now, signal.received_at, complete_by,
     )  # fmt: skip
-    case.near = joining.near_key(case)
+    case.near, case.follows = joining.near_key(case), signal.after
     return case

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -24,7 +24,7 @@ from gewu.runtime.postgres import Connection
 from gewu.v1 import assignment_pb2, case_pb2
 from gewu_dispatch import wire
 from gewu_dispatch.domain import joining
-from gewu_dispatch.domain.case import Signal
+from gewu_dispatch.domain.case import Case, Signal
 from gewu_dispatch.domain.sensing import Because, Reading, Sensed
 from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, locate, triage
 from gewu_dispatch.handlers.readings import Readings
@@ -32,6 +32,7 @@ from gewu_dispatch.metrics import Metrics
 from gewu_dispatch.store import cases, signals
 
 log = logging.getLogger(__name__)
+_CROSSINGS = (Because.RAISED, Because.RAISED_AGAIN)
 _LANES = {topics.signals(lane): lane for lane in Lane}
 _LOOKS = 5  # at the cases of a batch, before it comes again later
 _SIGNAL_TYPES = (codec.SIGNAL_REPORT, codec.SIGNAL_READING, codec.SIGNAL_DETECTION, codec.SIGNAL_FAULT)
@@ -78,13 +79,15 @@ class Signals:
         await cases.lock_cells(transaction, [key for x in located for key in x.reach.locks])
         self._metrics.lock_wait[items[0].topic].observe(time.monotonic() - asked)
         # A statement of its own after the locks, so that its snapshot sees what the last holder committed.
-        batch = await self._decide(transaction, located, self._rules.under(incarnation))
+        batch, ending = await self._decide(
+            transaction, located, self._rules.under(incarnation), sensed.ends if sensed else ()
+        )
         if log.isEnabledFor(logging.DEBUG):
             decided = {d.located.signal.signal_id: f"{d.outcome} {d.because} {d.case.case_id}" for d in batch.decisions}
             log.debug("decided", extra={"signals": list(decided), "decisions": decided})
         await self._record(transaction, batch, conflicts)
         if sensed:  # after that: what a reading opened, the next one may end
-            await self._readings.settle(transaction, sensed, batch, incarnation)
+            await self._readings.settle(transaction, sensed, batch, ending, incarnation)
         counts = {"duplicate": len(signals) - len(batch.decisions) - len(conflicts), "conflict": len(conflicts)}
         if sensed:
             repeats = sum(because is Because.DUPLICATE for _, because in sensed.judged)
@@ -102,22 +105,30 @@ class Signals:
         for a in items:
             if type(a.signal) is not Reading:
                 found.append(a)
-            elif next(judged)[1] is Because.RAISED:
-                found.append(Arrived(self._readings.crossing(a.signal), a.topic, a.partition, a.offset))
+            elif next(judged)[1] in _CROSSINGS:
+                crossing = self._readings.crossing(a.signal, sensed.after.get(a.signal.signal_id, ""))
+                found.append(Arrived(crossing, a.topic, a.partition, a.offset))
         return found
 
-    async def _decide(self, transaction: Connection, located: Sequence[Located], rules: Rules) -> Batch:
-        """What these signals do to cases, of which those that are joined are locked and are as they were looked at.
+    async def _decide(
+        self, transaction: Connection, located: Sequence[Located], rules: Rules, ends: Collection[str]
+    ) -> tuple[Batch, Mapping[str, Case]]:
+        """What these signals do to cases, of which those that are joined are locked and are as they were looked at; with those of
+        `ends` that are not joined.
 
         A department may move one between our look and our lock. Then it is ours by now, and the next look sees how it is.
         """
-        looks = _looks(located)
+        looks, held = _looks(located), set[str]()
         for _ in range(_LOOKS):
             open_cases = await cases.candidates(transaction, looks)
             seen = {c.case_id: (c.incarnation, c.version) for c in open_cases}
             batch = triage(located, open_cases, rules, micros(self._clock.now()))
-            if await cases.lock(transaction, batch.joined, seen):
-                return batch
+            if (wanted := {*batch.joined, *ends} - held) and held and min(wanted) < max(held):
+                raise NotNow(Why.RACED, "another look wants a case that stands before those that are locked")
+            ending = await cases.lock(transaction, batch.joined, seen, ends)
+            if ending is not None:
+                return batch, ending
+            held |= wanted
         raise NotNow(Why.RACED, f"departments moved one case or another before each of {_LOOKS} looks")
 
     async def _sift(
@@ -185,6 +196,7 @@ class Signals:
             await asyncio.gather(touching, return_exceptions=True)
             raise
         await touching
+        await cases.follow(transaction, batch.opened.values())
         await signals.add_contacts(transaction, new)
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)

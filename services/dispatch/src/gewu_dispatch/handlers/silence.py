@@ -10,13 +10,13 @@ from gewu.runtime import outbox, postgres
 from gewu.runtime.relay import Relay
 from gewu.v1 import signal_pb2
 from gewu_dispatch import wire
-from gewu_dispatch.domain.silence import Road
+from gewu_dispatch.domain.silence import Because, Due, Look, Road, look
 from gewu_dispatch.metrics import Metrics
-from gewu_dispatch.store import sensors
-from gewu_dispatch.store.sensors import Due
+from gewu_dispatch.store import cases, sensors
 
 EVERY_S = 5.0
 AT_ONCE = 500  # sensors of one look
+_SAID = (Because.SILENT, Because.STILL_SILENT)
 
 
 class Silence:
@@ -48,26 +48,21 @@ class Silence:
             if until is None:
                 return 0
             found = await sensors.due(connection, until, AT_ONCE)
-            silent, later = self._judge(found, until)
-            await sensors.looked(connection, [*((d.sensor_id, None) for d in silent), *later])
-            trouble = signal_pb2.DEVICE_TROUBLE_SILENT
-            said = [
-                self._events.fault(self._city, f"sensor:{d.sensor_id}", trouble, d.received_at, now) for d in silent
-            ]
-            await outbox.write(connection, said)
-        self._metrics.silent.inc(len(silent))
+            told = await cases.told(connection, {d.said for d in found if d.said})
+            looks = [(d, look(d, self._silent_after_s(d), told.get(d.said or ""), until)) for d in found]
+            said = {d.sensor_id: self._fault(d, seen, now) for d, seen in looks if seen.because in _SAID}
+            ids = {sensor_id: event.event_id for sensor_id, event in said.items()}
+            await sensors.looked(connection, [(d.sensor_id, seen.next_at, ids.get(d.sensor_id)) for d, seen in looks])
+            await outbox.write(connection, list(said.values()))
+        self._metrics.silent.inc(len(said))
         return len(found)
 
-    def _judge(self, found: list[Due], until: int) -> tuple[list[Due], list[tuple[str, int | None]]]:
-        """Those that are silent, and when to look at the others again."""
-        silent: list[Due] = []
-        later: list[tuple[str, int | None]] = []
-        for due in found:
-            sensor = self._city.sensors.get(due.sensor_id)
-            if sensor is None or not sensor.silent_after_s:
-                later.append((due.sensor_id, None))
-            elif (at := due.received_at + sensor.silent_after_s * SECOND) <= until:
-                silent.append(due)
-            else:
-                later.append((due.sensor_id, at))
-        return silent, later
+    def _silent_after_s(self, due: Due) -> int:
+        sensor = self._city.sensors.get(due.sensor_id)
+        return sensor.silent_after_s if sensor else 0
+
+    def _fault(self, due: Due, seen: Look, now: int) -> outbox.Event:
+        after = (seen.after.case_id, seen.after.handled_at or 0) if seen.after else None
+        return self._events.fault(
+            self._city, f"sensor:{due.sensor_id}", signal_pb2.DEVICE_TROUBLE_SILENT, due.received_at, now, after
+        )

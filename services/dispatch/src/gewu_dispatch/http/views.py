@@ -47,6 +47,7 @@ class CaseView(msgspec.Struct, omit_defaults=True):
     rule_id: str = ""
     object_id: str = ""
     exercise: bool = False
+    follows: str = ""
 
 
 class Page(msgspec.Struct, omit_defaults=True):

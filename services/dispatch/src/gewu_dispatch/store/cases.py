@@ -1,6 +1,6 @@
 """Rows of cases: read under lock, opened and joined by signals, moved by departments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 
 import asyncpg
@@ -11,6 +11,7 @@ from gewu.lane import Lane
 from gewu.runtime.postgres import Connection
 from gewu.v1 import case_pb2
 from gewu_dispatch.domain.case import Case, State
+from gewu_dispatch.domain.silence import Told
 from gewu_dispatch.store.columns import columns
 
 # To call an enum takes eight times as long.
@@ -22,7 +23,7 @@ _COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, gr
 # What joining asks of a case, and what it does not: few candidates are joined, and whole rows took twice as long to read.
 _ASKED = """case_id, incarnation, version, state, lane, category, lon, lat, object_id, signals, exercise, opened_at,
     last_signal_at, near"""
-_OTHERS = "grid_id, grid_path, home_area, department, routed_because, rule_id, package_version, complete_by"
+_OTHERS = "grid_id, grid_path, home_area, department, routed_because, rule_id, package_version, complete_by, follows"
 
 # By the index, cell by cell, whatever the planner thinks: a hash join would read all cases, while cells are locked.
 _CANDIDATES = f"""
@@ -33,7 +34,18 @@ SELECT c.* FROM unnest($1::bigint[], $2::float8[]) AS look (cell, since), LATERA
 # In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
 _LOCK = f"""
 SELECT case_id, incarnation, version, {_OTHERS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"""
-_BY_ID = f"SELECT {_COLUMNS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
+_BY_ID = f"SELECT {_COLUMNS}, follows FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
+# When a case was handled is the time of that version: a restore may have said the case again since.
+_HANDLED_AT = f"""
+(SELECT max(h.at) FROM history h WHERE h.case_id = c.case_id AND h.change = {case_pb2.CASE_CHANGE_HANDLED})"""
+_HANDLED = (
+    f"SELECT c.case_id, {_HANDLED_AT} FROM cases c WHERE c.case_id = ANY($1::uuid[]) AND c.state = {State.HANDLED}"
+)
+_TOLD = f"""
+SELECT s.signal_id, c.case_id, CASE WHEN c.state = {State.HANDLED} THEN {_HANDLED_AT} END
+FROM signals s JOIN cases c USING (case_id) WHERE s.signal_id = ANY($1::uuid[])"""
+_FOLLOW = """
+UPDATE cases c SET follows = f.follows FROM unnest($1::uuid[], $2::uuid[]) AS f (case_id, follows) WHERE c.case_id = f.case_id"""
 
 # Everything that a batch of signals does to cases, with the versions of their history and the start of their clocks: one
 # statement, because cells stay locked meanwhile, and each round trip waits for a core and for the event loop. A path's ids
@@ -122,20 +134,68 @@ async def candidates(transaction: Connection, looks: Mapping[int, float]) -> lis
     return [_candidate(r) for r in await transaction.fetch(_CANDIDATES, cells, [looks[c] for c in cells])]
 
 
-async def lock(transaction: Connection, joined: Mapping[str, Case], seen: Mapping[str, tuple[int, int]]) -> bool:
-    """Lock these cases until the transaction ends, and complete them; whether each has still the incarnation and version that
-    was seen. Where one has not, none is completed.
+async def lock(
+    transaction: Connection, joined: Mapping[str, Case], seen: Mapping[str, tuple[int, int]],
+    ends: Collection[str] = (),
+) -> dict[str, Case] | None:  # fmt: skip
+    """Lock these cases until the transaction ends, all in one order, and complete those that are joined.
+
+    Returns those of `ends` that are not joined, as they stand; None where a joined one has not the incarnation and version any
+    more that was seen, and then none is completed.
     """
+    if ends:
+        return await _lock_both(transaction, joined, seen, ends)
     if not joined:
-        return True
+        return {}
     rows = [tuple(r.values()) for r in await transaction.fetch(_LOCK, list(joined))]
     if {str(case_id): (incarnation, version) for case_id, incarnation, version, *_ in rows} != {
         case_id: seen[case_id] for case_id in joined
     }:
-        return False
+        return None
     for case_id, _, _, *others in rows:
         _complete(joined[str(case_id)], *others)
-    return True
+    return {}
+
+
+async def _lock_both(
+    transaction: Connection, joined: Mapping[str, Case], seen: Mapping[str, tuple[int, int]], ends: Collection[str]
+) -> dict[str, Case] | None:
+    """One statement for both: in two, a batch that joins X and ends Y and one that joins Y and ends X would deadlock."""
+    found = await by_id(transaction, [*joined, *(case_id for case_id in ends if case_id not in joined)])
+    if any(case_id not in found or _order(found[case_id]) != seen[case_id] for case_id in joined):
+        return None
+    for case_id, case in joined.items():
+        own = found.pop(case_id)
+        _complete(
+            case, own.grid_id, own.grid_path, own.home_area, own.department, own.routed_because, own.rule_id,
+            own.package_version, own.complete_by, own.follows,
+        )  # fmt: skip
+    return found
+
+
+def _order(case: Case) -> tuple[int, int]:
+    return case.incarnation, case.version
+
+
+async def handled(transaction: Connection, case_ids: Collection[str]) -> dict[str, int]:
+    """Which of these cases their departments have handled, and when; without locks."""
+    if not case_ids:
+        return {}
+    return {str(case_id): at for case_id, at in await transaction.fetch(_HANDLED, list(case_ids)) if at is not None}
+
+
+async def told(transaction: Connection, signal_ids: Collection[str]) -> dict[str, Told]:
+    """The case of each of these signals, and whether it was handled; those that were not read yet are left out."""
+    if not signal_ids:
+        return {}
+    rows = await transaction.fetch(_TOLD, list(signal_ids))
+    return {str(signal_id): Told(str(case_id), at) for signal_id, case_id, at in rows}
+
+
+async def follow(transaction: Connection, opened: Iterable[Case]) -> None:
+    """Write which case each of these new ones follows, where one does."""
+    if rows := [(c.case_id, c.follows) for c in opened if c.follows]:
+        await transaction.execute(_FOLLOW, *columns(sorted(rows)))
 
 
 async def by_id(transaction: Connection, case_ids: Sequence[str]) -> dict[str, Case]:
@@ -186,8 +246,8 @@ def _again(joined: Joined) -> tuple[object, ...]:
 
 
 def _case(row: asyncpg.Record) -> Case:
-    # _COLUMNS stand in the order of a Case's fields.
-    case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, *rest = row.values()
+    # The columns stand in the order of a Case's fields.
+    case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, *rest, follows = row.values()
     return Case(
         str(case_id),
         incarnation,
@@ -200,6 +260,7 @@ def _case(row: asyncpg.Record) -> Case:
         grid_id,
         tuple(grid_path),
         *rest,
+        str(follows or ""),
     )
 
 
@@ -217,8 +278,8 @@ def _candidate(row: asyncpg.Record) -> Case:
 
 def _complete(
     case: Case, grid_id: str, grid_path: Sequence[str], home_area: str, department: str, routed_because: str, rule_id: str,
-    package_version: str, complete_by: int | None,
+    package_version: str, complete_by: int | None, follows: object,
 ) -> None:  # fmt: skip
     case.grid_id, case.grid_path, case.home_area, case.department = grid_id, tuple(grid_path), home_area, department
     case.routed_because, case.rule_id, case.package_version = routed_because, rule_id, package_version
-    case.complete_by = complete_by
+    case.complete_by, case.follows = complete_by, str(follows or "")

@@ -12,7 +12,8 @@ from gewu.runtime.postgres import Connection, Reader
 from gewu_dispatch.domain.case import State
 
 _CASE = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
-    department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at, complete_by"""
+    department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
+    complete_by, follows"""
 
 
 async def case(reader: Reader, case_id: str) -> asyncpg.Record | None:

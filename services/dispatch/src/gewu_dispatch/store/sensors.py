@@ -1,12 +1,11 @@
 """Rows of sensors: one each, moved by its readings and looked at for silence."""
 
-from collections.abc import Iterable, Sequence
-
-from msgspec import Struct
+from collections.abc import Collection, Iterable, Sequence
 
 from gewu.clock import SECOND
 from gewu.runtime.postgres import Connection
 from gewu_dispatch.domain.sensing import Level, State
+from gewu_dispatch.domain.silence import Due
 from gewu_dispatch.store.columns import columns
 
 _LEVELS = {level.value: level for level in Level}
@@ -26,20 +25,17 @@ ON CONFLICT (sensor_id) DO UPDATE SET session = excluded.session, counter = excl
     received_at = excluded.received_at, value = excluded.value, level = excluded.level, said = excluded.said,
     beyond = excluded.beyond, beyond_since = excluded.beyond_since, raises = excluded.raises,
     is_flapping = excluded.is_flapping, case_id = excluded.case_id, due_at = excluded.due_at"""
-# Whoever is being read this moment is not silent, and another replica may be at it already.
+# Whoever is being read this moment is not silent, and another replica may be at it already. What was said of an earlier silence
+# is over with the next reading, which does not write these columns.
 _DUE = """
-SELECT sensor_id, received_at FROM sensors WHERE due_at <= to_timestamp($1::float8)
-ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED"""
+SELECT sensor_id, received_at, CASE WHEN silent_since = received_at THEN silent_said END FROM sensors
+WHERE due_at <= to_timestamp($1::float8) ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED"""
 _LOOKED = """
-UPDATE sensors s SET due_at = to_timestamp(l.due_at) FROM unnest($1::text[], $2::float8[]) AS l (sensor_id, due_at)
-WHERE s.sensor_id = l.sensor_id"""
-
-
-class Due(Struct, frozen=True):
-    """A sensor that is looked at for silence, and when its last reading was received."""
-
-    sensor_id: str
-    received_at: int
+UPDATE sensors s SET due_at = to_timestamp(l.due_at), silent_said = coalesce(l.said, s.silent_said),
+    silent_since = CASE WHEN l.said IS NULL THEN s.silent_since ELSE s.received_at END
+FROM unnest($1::text[], $2::float8[], $3::uuid[]) AS l (sensor_id, due_at, said) WHERE s.sensor_id = l.sensor_id"""
+# By its index: of a city's sensors few are beyond their limits.
+_BEYOND = "SELECT DISTINCT case_id FROM sensors WHERE case_id = ANY($1::uuid[]) AND said <> 0"
 
 
 async def lock(transaction: Connection, sensor_ids: Iterable[str]) -> dict[str, State]:
@@ -70,14 +66,24 @@ async def last_heard(transaction: Connection) -> int | None:
 
 async def due(transaction: Connection, until: int, most: int) -> list[Due]:
     """Sensors to be looked at by then, locked until the transaction ends."""
-    return [Due(*row.values()) for row in await transaction.fetch(_DUE, until / SECOND, most)]
+    rows = await transaction.fetch(_DUE, until / SECOND, most)
+    return [Due(sensor_id, received_at, str(said) if said else None) for sensor_id, received_at, said in rows]
 
 
-async def looked(transaction: Connection, next_look: Sequence[tuple[str, int | None]]) -> None:
-    """When each of these, which are locked, is looked at again; None: not before its next reading."""
-    if next_look:
-        rows = [(sensor_id, None if at is None else at / SECOND) for sensor_id, at in next_look]
+async def looked(transaction: Connection, looks: Sequence[tuple[str, int | None, str | None]]) -> None:
+    """When each of these, which are locked, is looked at again (None: not before its next reading), and the signal by which it
+    is said to be silent now; None where nothing is said."""
+    if looks:
+        rows = [(sensor_id, None if at is None else at / SECOND, said) for sensor_id, at, said in looks]
         await transaction.execute(_LOOKED, *columns(rows))
+
+
+async def beyond(transaction: Connection, case_ids: Collection[str]) -> set[str]:
+    """Those of these cases that have a sensor beyond its limit still. They are locked: whoever else ends or begins a crossing of
+    one of them waits, so that of two that end together the second one sees the first."""
+    if not case_ids:
+        return set()
+    return {str(row[0]) for row in await transaction.fetch(_BEYOND, list(case_ids))}
 
 
 def _row(s: State) -> tuple[object, ...]:
