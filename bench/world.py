@@ -102,8 +102,8 @@ class World:
             component = dataclasses.replace(component, command=(python, "-m", "bench.silent", *rest[1:]))
         port = self._ports.setdefault(own, ports.free_ports(1)[0])
         service = Service(component, own, port, self.folder)
-        places = self._places(name, port, city, dsn)
-        await service.spawn({**component.variables(places), **component.at_home, **(more or {}), **_found_here()})
+        environment = self.environment(component, port, city, dsn)
+        await service.spawn({**environment, **component.at_home, **(more or {}), **_found_here()})
         try:
             await service.until_ready(READY_S)
             yield service
@@ -112,15 +112,19 @@ class World:
         if code:
             raise Fault(f"{name} ended with code {code}. {service.last_words()}")
 
-    def _places(self, name: str, port: int, city: Path | None, dsn: str) -> dict[str, str]:
+    def environment(
+        self, component: components.Component, port: int, city: Path | None = None, dsn: str = ""
+    ) -> dict[str, str]:
+        """Its variables here. No broker of sensors runs, so what says where it is and who we are there is left out."""
         url = f"http://{ports.LOOPBACK}:{port}"
-        return {
+        places = {
             "kafka": self.stack.kafka.bootstrap, "postgres": dsn or self.stack.dsn, "city": str(city or self.city),
             "secrets": str(self.folder / "secrets"), "pictures": "", "models": "",
             "mqtt": "", "mqtt_version": "", "mqtt_login": "",
             "host": ports.LOOPBACK, "port": str(port),
-            "instance": f"bench-{name}", "intake_url": url, "dispatch_url": url,
+            "instance": f"bench-{component.name}", "intake_url": url, "dispatch_url": url,
         }  # fmt: skip
+        return {name: value for name, value in component.variables(places).items() if "_MQTT_" not in name}
 
     async def run(self, name: str, command: Sequence[str], timeout: float, **variables: str) -> str:
         """What a program prints until it ends by itself. Fault where it fails or takes longer."""

@@ -12,7 +12,8 @@ from bench.__main__ import arguments
 from bench.measures.producer import parse as parse_producer
 from bench.order import PARTS
 from bench.variant import Figures, Run, Variant
-from bench.world import Fault
+from bench.world import ROOT, Fault, World
+from gewu.dev import components
 
 KEYS = [
     "single_vs_producer", "ndjson_vs_producer", "single_vs_yardstick", "cpu_us_per_report", "p99_vs_produce",
@@ -286,3 +287,14 @@ def test_no_module_of_the_bench_is_too_long_or_silent() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < 40, (path, node.name)
+
+
+async def test_every_measured_service_has_all_its_variables(
+    servers: tuple[object, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World(tmp_path / "data", ROOT / "cities" / "demo", print)
+    monkeypatch.setattr(world.stack, "kafka", servers[0])
+    for name in ("intake", "dispatch", "notify"):
+        found = world.environment(components.component(name), 8080, dsn="postgresql://x")
+        assert found["GEWU_HTTP_PORT"] == "8080" and not any("{" in value for value in found.values())
+        assert not any("_MQTT_" in variable for variable in found)
