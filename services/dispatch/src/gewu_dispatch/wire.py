@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from math import isfinite
 
 from google.protobuf.message import Message
@@ -11,29 +10,24 @@ from msgspec.structs import replace
 
 from gewu import codec, faults, ids, topics
 from gewu.city import City
-from gewu.clock import SECOND, from_micros
+from gewu.clock import from_micros
 from gewu.errors import Never, Why
 from gewu.lane import Lane
 from gewu.pictures.reference import References
 from gewu.runtime.outbox import Event
-from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
+from gewu.v1 import action_pb2, assignment_pb2, case_pb2, signal_pb2
 from gewu_dispatch import encoding
 from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal
-from gewu_dispatch.domain.case import Case, Picture, Signal, Source
+from gewu_dispatch.domain.case import Case, Signal, Source
 from gewu_dispatch.domain.proof import unproven
 from gewu_dispatch.domain.sensing import Reading
+from gewu_dispatch.fields import DIGEST, TEXT, bounded, picture, position, time, uuid
 
 _MOVES = {kind.value: kind for kind in Kind}
 _KINDS = {kind.name.lower(): kind for kind in Source}
 _TROUBLES = {signal_pb2.DEVICE_TROUBLE_SILENT: "silent", signal_pb2.DEVICE_TROUBLE_FLAPPING: "flapping"}
 _LARGEST = 2**63 - 1  # what a bigint holds
-_DIGEST = 32
 _OBJECT_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_FIRST_YEAR, _LAST_YEAR = 2000, 2100  # beyond these a writer's clock is broken; and seconds as a float are exact
-_FIRST_S, _END_S = (int(datetime(y, 1, 1, tzinfo=UTC).timestamp()) for y in (_FIRST_YEAR, _LAST_YEAR + 1))
-# Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
-_WORD, _TEXT = 400, 8000
 
 
 def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal | Reading, bool]:
@@ -48,29 +42,29 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal | Readin
     # Each field is read once: reading it costs more than what is done with it.
     own, source, client_id, content = said.signal_id, said.source, said.client_id, said.content_sha256
     home_area, package_version, address = said.home_area, said.package_version, said.address
-    _uuid("signal_id", own)
+    uuid("signal_id", own)
     if not source or not client_id:
         raise Never(Why.BAD_FIELD, "source and client_id must be given")
-    if len(content) != _DIGEST:
-        raise Never(Why.BAD_FIELD, f"content_sha256 has {len(content)} bytes, a SHA-256 has {_DIGEST}")
+    if len(content) != DIGEST:
+        raise Never(Why.BAD_FIELD, f"content_sha256 has {len(content)} bytes, a SHA-256 has {DIGEST}")
     if which == "reading":
         return _reading(said), bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(said.reading)))
-    lon, lat, accuracy_m = _position(said.point) if said.HasField("point") else (None, None, None)
+    lon, lat, accuracy_m = position(said.point) if said.HasField("point") else (None, None, None)
     report = said.report if which == "report" else None
     if report:
         said_class, text, object_id = report.category, report.text, report.object_id
     else:
         said_class, text, object_id = _fault(said) if which == "fault" else (said.detection.category, "", "")
-    _bounded(source, client_id, home_area, package_version, address, said_class, object_id)
-    _bounded(text, most=_TEXT)
+    bounded(source, client_id, home_area, package_version, address, said_class, object_id)
+    bounded(text, most=TEXT)
     if object_id and not _OBJECT_ID.fullmatch(object_id):
         # The one word of a reporter that the public case repeats.
         raise Never(Why.BAD_FIELD, f"object_id {object_id[:80]!r} is no id")
     found = Signal(  # in the order of its fields: by their names it takes five times as long
-        own, _KINDS[which], lane, source, client_id, _time(said, "observed_at"), _time(said, "received_at"),
+        own, _KINDS[which], lane, source, client_id, time(said, "observed_at"), time(said, "received_at"),
         lon, lat, accuracy_m, address, home_area, package_version, said.exercise, content, said_class, text, object_id,
         (report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
-        tuple(_picture(p) for p in pictures) if (pictures := said.pictures) else (),
+        tuple(picture(p) for p in pictures) if (pictures := said.pictures) else (),
         said.fault.case_before if which == "fault" else "",
     )  # fmt: skip
     return found, bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(report or getattr(said, which))))
@@ -80,7 +74,7 @@ def _reading(said: signal_pb2.Signal) -> Reading:
     """A sensor's reading; what it means is the package's to say."""
     own = said.reading
     sensor, session, counter, value = own.sensor_id, own.session, own.counter, own.value
-    _bounded(said.source, said.client_id, said.home_area, said.package_version, own.quantity, own.unit)
+    bounded(said.source, said.client_id, said.home_area, said.package_version, own.quantity, own.unit)
     if said.source != f"sensor:{sensor}" or said.client_id != f"{session}:{counter}":
         raise Never(
             Why.BAD_FIELD, f"{said.source!r} {said.client_id!r} is not who speaks in reading {sensor[:80]!r} {counter}"
@@ -90,8 +84,8 @@ def _reading(said: signal_pb2.Signal) -> Reading:
     if not own.HasField("value") or not isfinite(value):
         raise Never(Why.BAD_FIELD, f"value {value} is no number")
     return Reading(
-        said.signal_id, sensor, session, counter, own.quantity, own.unit, value, _time(said, "observed_at"),
-        _time(said, "received_at"), said.source, said.client_id, said.content_sha256, said.home_area, said.package_version,
+        said.signal_id, sensor, session, counter, own.quantity, own.unit, value, time(said, "observed_at"),
+        time(said, "received_at"), said.source, said.client_id, said.content_sha256, said.home_area, said.package_version,
     )  # fmt: skip
 
 
@@ -104,7 +98,7 @@ def _fault(said: signal_pb2.Signal) -> tuple[str, str, str]:
             Why.BAD_FIELD, f"{said.source[:80]!r} tells of device {own.device[:80]!r}; it must be that device's own id"
         )
     if own.case_before:
-        _uuid("case_before", own.case_before)
+        uuid("case_before", own.case_before)
     word = _TROUBLES.get(own.trouble, "in trouble")
     again = f", after case {own.case_before} was handled" if own.case_before else ""
     return own.category, f"{kind} {device} {word} since {_moment(own.since.ToMicroseconds())}{again}", device
@@ -116,19 +110,19 @@ def action(value: bytes | None, department: str, references: References) -> Acti
     said = codec.decode(action_pb2.Action, value)
     if not said.client_id:
         raise Never(Why.BAD_FIELD, "client_id must be given")
-    _bounded(said.client_id, said.case_id, said.said_by)
-    _bounded(said.note, most=_TEXT)
+    bounded(said.client_id, said.case_id, said.said_by)
+    bounded(said.note, most=TEXT)
     kind = _MOVES.get(said.kind, said.kind)
     if said.pictures and (kind is not Kind.DONE or len(said.pictures) > PICTURES):
         raise Never(Why.BAD_FIELD, f"{len(said.pictures)} pictures: they belong to done, at most {PICTURES}")
     if "\0" in f"{said.client_id}{said.case_id}{said.said_by}{said.note}":
         raise Never(Why.BAD_FIELD, "no table takes a text with a NUL")
-    said_at, pictures = _time(said, "said_at"), tuple(map(_picture, said.pictures))
+    said_at, pictures = time(said, "said_at"), tuple(map(picture, said.pictures))
     return Action(
         # Derived here, never believed: the payload may not choose whose action it is.
         action_id=ids.action_id(department, said.client_id), client_id=said.client_id, department=department,
         case_id=said.case_id.lower(), kind=kind, note=said.note, said_at=said_at, said_by=said.said_by,
-        until=_time(said, "until") if kind is Kind.EXTEND and said.HasField("until") else None,
+        until=time(said, "until") if kind is Kind.EXTEND and said.HasField("until") else None,
         pictures=pictures, unproven=unproven(pictures, department, said_at, references) if pictures else None,
     )  # fmt: skip
 
@@ -260,44 +254,3 @@ class Events:
 
 def _moment(at: int) -> str:
     return from_micros(at).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _position(said: common_pb2.Point) -> tuple[float, float, float | None]:
-    lon, lat = said.lon, said.lat
-    if not (-180 <= lon <= 180 and -90 <= lat <= 90):
-        raise Never(Why.BAD_FIELD, f"point {lon}, {lat} is not on Earth")
-    return lon, lat, said.accuracy_m if said.HasField("accuracy_m") else None
-
-
-def _picture(said: common_pb2.Picture) -> Picture:
-    if len(said.sha256) != _DIGEST or not said.masked_by:
-        raise Never(Why.BAD_FIELD, "a picture needs a sha256 and the name of its masker")
-    _bounded(said.type, said.masked_by)
-    if "\0" in said.type + said.masked_by:
-        raise Never(Why.BAD_FIELD, "no table takes a text with a NUL")
-    if said.bytes >= 1 << 63:
-        raise Never(Why.BAD_FIELD, f"a picture of {said.bytes} bytes")
-    return Picture(said.sha256, said.bytes, said.type, said.masked_by, said.reference)
-
-
-def _time(said: Message, name: str) -> int:
-    stamp = getattr(said, name)
-    seconds, nanos = stamp.seconds, stamp.nanos
-    if not (_FIRST_S <= seconds < _END_S and 0 <= nanos < 1_000_000_000):
-        if not said.HasField(name):  # read as 1970
-            raise Never(Why.BAD_FIELD, f"{name} must be given")
-        raise Never(Why.BAD_FIELD, f"{name}: {seconds} s {nanos} ns lies outside {_FIRST_YEAR} to {_LAST_YEAR}")
-    return seconds * SECOND + nanos // 1000
-
-
-def _bounded(*texts: str, most: int = _WORD) -> None:
-    if len("".join(texts)) <= most:
-        return  # nearly always, and then none of them is longer
-    for text in texts:
-        if len(text) > most:
-            raise Never(Why.BAD_FIELD, f"a text of {len(text)} characters, at most {most}: {text[:40]!r}…")
-
-
-def _uuid(name: str, said: str) -> None:
-    if not _UUID.fullmatch(said):
-        raise Never(Why.BAD_FIELD, f"{name} {said[:80]!r} is not a UUID")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -52,11 +52,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         can_seal=sealer is not None,
     )  # fmt: skip
     _tell_what_it_can(settings, metrics)
-    environment = surroundings(str(settings.models or ""))
-    keepers = [
-        Keeper(camera, city.scenes, settings.children, settings.sources, handlers.rules, environment)
-        for camera in cameras.values()
-    ]
+    keepers = _keepers(settings, city, cameras, handlers)
     metrics.follow(
         lambda sight: sum(s == sight for s in handlers.sights.values()),
         {keeper.camera.id: keeper.age for keeper in keepers},
@@ -76,6 +72,12 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     ]
     app = Starlette(routes=ops_routes(health, registry))
     return Service("video", app, settings.http, health, turned_away, parts)
+
+
+def _keepers(settings: Settings, city: City, cameras: Mapping[str, Camera], handlers: Handlers) -> list[Keeper]:
+    environment = surroundings(str(settings.models or ""))
+    own = settings.children, settings.sources, handlers.rules, environment
+    return [Keeper(camera, city.scenes, *own) for camera in cameras.values()]
 
 
 def chosen(city: City, settings: Settings) -> dict[str, Camera]:
