@@ -65,9 +65,7 @@ class Signal(Struct, frozen=True, gc=False):
     object_id: str
     contact: tuple[str, bytes] | None  # key id and sealed box
     pictures: tuple[Picture, ...] = ()
-    after: str = (
-        ""  # the case before about what still stands, which was handled; a case that this signal opens follows it
-    )
+    after: str = ""  # the case before about what still stands, which was handled; one that this signal opens follows it
 
 
 class Case(Struct, gc=False):

@@ -170,6 +170,7 @@ def case(row: asyncpg.Record) -> CaseView:
     """A row as a case."""
     words = dict(row)
     words |= {"case_id": str(row["case_id"]), "state": state(row["state"]), "lane": Lane(row["lane"]).label}
+    words["follows"] = str(row["follows"] or "")
     return CaseView(place=_place(words, address=""), **words)
 
 
