@@ -19,6 +19,7 @@ _STATES, _LANES = {s.value: s for s in State}, {lane.value: lane for lane in Lan
 _COLUMNS = """case_id, incarnation, version, state, lane, category, lon, lat, grid_id, grid_path, home_area,
     department, routed_because, rule_id, object_id, signals, exercise, package_version, opened_at, changed_at,
     last_signal_at, complete_by, near"""
+_ROW = f"{_COLUMNS}, follows"  # few cases follow another one, and it is written where one does
 
 # What joining asks of a case, and what it does not: few candidates are joined, and whole rows took twice as long to read.
 _ASKED = """case_id, incarnation, version, state, lane, category, lon, lat, object_id, signals, exercise, opened_at,
@@ -34,7 +35,7 @@ SELECT c.* FROM unnest($1::bigint[], $2::float8[]) AS look (cell, since), LATERA
 # In the order of case_id: actions lock cases too, without any cell lock, and two orders would deadlock.
 _LOCK = f"""
 SELECT case_id, incarnation, version, {_OTHERS} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"""
-_BY_ID = f"SELECT {_COLUMNS}, follows FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
+_BY_ID = f"SELECT {_ROW} FROM cases WHERE case_id = ANY($1::uuid[]) ORDER BY case_id FOR UPDATE"
 # When a case was handled is the time of that version: a restore may have said the case again since.
 _HANDLED_AT = f"""
 (SELECT max(h.at) FROM history h WHERE h.case_id = c.case_id AND h.change = {case_pb2.CASE_CHANGE_HANDLED})"""
