@@ -16,9 +16,11 @@ import pytest
 from gewu.dev import processes
 from gewu.dev.children import CannotStart
 from gewu.dev.kafka_files import QUICK_RETURN
-from gewu.dev.launcher import _end
+from gewu.dev.launcher import FAILED, Options, _end
+from gewu.dev.launcher import launch as run_the_launcher
 from gewu.dev.processes import Process
 from gewu.dev.stack import Stack
+from gewu.dev.view import Lines
 from tests.dev.running import COMMAND, ROOT, START_S, Launch, read_until
 
 DEMO = ROOT / "cities" / "demo"
@@ -167,3 +169,12 @@ def test_make_killed_outright_takes_everything_with_it(tmp_path: Path) -> None:
     while time.monotonic() < end and any(processes.is_running(p) for p in family):
         time.sleep(0.2)
     assert not [p for p in family if processes.is_running(p)]
+
+
+async def test_without_the_departments_package_it_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("gewu.dev.launcher.find_spec", lambda name: None)
+    assert await run_the_launcher(Options(DEMO, tmp_path / "run"), Lines(said.append)) == FAILED
+    assert any("pip install ./sdk" in line for line in said), said

@@ -7,25 +7,27 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from gewu.dev import kafka_files, ports
 from gewu.dev.children import CannotStart, Child, Launch, end_leftover, log_end, run_to_end, tail, written_since
-from gewu.dev.folder import Folder
 from gewu.dev.jars import cache_folder, class_path
 from gewu.dev.java import find_java
+from gewu.dev.server import Server
 
 _PORT_TRIES = 5
 _TAKEN = "Address already in use"
 
 
-class KafkaServer:
+class KafkaServer(Server):
     """One broker, its data below `folder`. It may be stopped, killed and started again: port and data stay.
 
     max_message_bytes is the largest message that passes; heap is Java's ("512m"); settings go into server.properties
     last; formatting has further arguments of kafka-storage (users of a broker that asks for logins), and `login` is how a
-    client of aiokafka then comes in. `say` hears what takes long.
+    client of aiokafka then comes in.
     """
+
+    name = "kafka"
 
     def __init__(
         self,
@@ -39,14 +41,12 @@ class KafkaServer:
         login: Mapping[str, Any] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._folder = Folder(folder)
+        super().__init__(folder, say)
         self._cache = cache or cache_folder()
         self._heap = heap
         self._max_message_bytes = max_message_bytes
         self._settings = dict(settings or {})
         self._formatting, self._login = formatting, login or {}
-        self._say = say
-        self._child: Child | None = None
         self._ports: tuple[int, int] | None = None  # set once clients were told
 
     @property
@@ -55,16 +55,6 @@ class KafkaServer:
         if self._ports is None:
             raise RuntimeError("Kafka has no address before its first start: await start() first")
         return f"{ports.LOOPBACK}:{self._ports[0]}"
-
-    @property
-    def pid(self) -> int | None:
-        """The broker's process while there is one."""
-        return self._child.pid if self._child and self._child.exit_code is None else None
-
-    @property
-    def log(self) -> Path:
-        """Where the broker logs."""
-        return self._folder.path / "kafka.log"
 
     async def start(self, timeout: float = 60.0) -> None:
         """Starts the broker and returns when it answers under our cluster id, at most `timeout` seconds after its
@@ -80,39 +70,6 @@ class KafkaServer:
         except BaseException:
             await self.kill()
             raise
-
-    async def stop(self, timeout: float = 20.0) -> None:
-        """Ends the broker cleanly, by force after `timeout` seconds."""
-        if self._child:
-            await self._child.stop(timeout=timeout)
-        self._folder.release()
-
-    async def kill(self) -> None:
-        """Ends the broker as a power cut of its process would (SIGKILL)."""
-        if self._child:
-            await self._child.kill()
-        self._folder.release()
-
-    def pause(self) -> None:
-        """Freezes the broker (SIGSTOP): connections stay, answers do not come."""
-        if self._child:
-            self._child.pause()
-
-    def resume(self) -> None:
-        """Lets a paused broker go on."""
-        if self._child:
-            self._child.resume()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    @property
-    def _pid_file(self) -> Path:
-        return self._folder.path / "kafka.pid"
 
     async def _start_on_a_port(self, java: Path, jars: list[Path], timeout: float) -> None:
         end = time.monotonic() + timeout

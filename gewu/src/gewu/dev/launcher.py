@@ -8,6 +8,7 @@ from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 
 from gewu.audit import ledger, report
@@ -103,6 +104,8 @@ async def launch(options: Options, view: View) -> int:
 
 
 async def _live(stack: Stack, options: Options, view: View) -> int:
+    if find_spec("gewu_department") is None:  # it needs gewu, so gewu cannot name it among what it needs
+        raise CannotStart("who answers for the departments is missing: pip install ./sdk (package gewu_department)")
     if options.fresh:
         await stack.end_leftovers()
         stack.clear()

@@ -14,17 +14,19 @@ from pathlib import Path
 
 from gewu.dev import mqtt_files, ports
 from gewu.dev.children import CannotStart, Child, Launch, end_leftover, tail
-from gewu.dev.folder import Folder
+from gewu.dev.server import Server
 
 _TRIES = 5
 _DEBIAN = "/usr/sbin"  # where Debian has it, which is not on everybody's PATH
 
 
-class MqttServer:
+class MqttServer(Server):
     """One broker, its data below `folder`. It may be stopped, killed and started again: port, data and passwords stay.
 
     embedded: amqtt even where Mosquitto is installed.
     """
+
+    name = "mqtt"
 
     def __init__(
         self,
@@ -34,10 +36,9 @@ class MqttServer:
         embedded: bool = False,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._folder, self._say = Folder(folder), say
+        super().__init__(folder, say)
         self._users = mqtt_files.users(sensors)
         self.program = None if embedded else mosquitto()
-        self._child: Child | None = None
         self._port: int | None = None  # set once clients were told
 
     @property
@@ -56,16 +57,6 @@ class MqttServer:
     def version(self) -> str:
         """Of MQTT that it speaks."""
         return "5.0" if self.program else "3.1.1"
-
-    @property
-    def pid(self) -> int | None:
-        """Its process while there is one."""
-        return self._child.pid if self._child and self._child.exit_code is None else None
-
-    @property
-    def log(self) -> Path:
-        """Where it logs."""
-        return self._folder.path / "mqtt.log"
 
     def passwords(self) -> dict[str, str]:
         """By user, for those of this start; made once and kept."""
@@ -99,32 +90,6 @@ class MqttServer:
         except BaseException:
             await self.kill()
             raise
-
-    async def stop(self, timeout: float = 10.0) -> None:
-        """End it cleanly, by force after `timeout` seconds."""
-        if self._child:
-            await self._child.stop(timeout=timeout)
-        self._folder.release()
-
-    async def kill(self) -> None:
-        """End it as a power cut of its process would (SIGKILL)."""
-        if self._child:
-            await self._child.kill()
-        self._folder.release()
-
-    def pause(self) -> None:
-        """Freeze it (SIGSTOP): connections stay, answers do not come."""
-        if self._child:
-            self._child.pause()
-
-    def resume(self) -> None:
-        """Let a paused broker go on."""
-        if self._child:
-            self._child.resume()
-
-    @property
-    def _pid_file(self) -> Path:
-        return self._folder.path / "mqtt.pid"
 
     def _choose_port(self) -> int:
         if self._port:

@@ -11,12 +11,11 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
 
 from gewu.dev import ports, rights
 from gewu.dev.children import CannotStart, Child, Launch, end_leftover, log_end, run_to_end, tail, written_since
-from gewu.dev.folder import Folder
 from gewu.dev.rights import Rights
+from gewu.dev.server import Server
 
 _USER = "gewu"
 _TRIES = 5
@@ -39,11 +38,14 @@ SETTINGS: Mapping[str, str] = {
 }
 
 
-class PostgresServer:
+class PostgresServer(Server):
     """One server, its data below `folder`. It may be stopped, killed and started again: port and data stay.
 
     settings are PostgreSQL's own ("fsync": "off") and win over ours.
     """
+
+    name = "postgres"
+    asks = signal.SIGINT  # fast shutdown; SIGTERM would wait for every client
 
     def __init__(
         self,
@@ -52,21 +54,9 @@ class PostgresServer:
         settings: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._folder = Folder(folder)
+        super().__init__(folder, say)
         self._settings = {**SETTINGS, **(settings or {})}
-        self._say = say
-        self._child: Child | None = None
         self._port: int | None = None  # set once clients were told
-
-    @property
-    def pid(self) -> int | None:
-        """The postmaster's process while there is one."""
-        return self._child.pid if self._child and self._child.exit_code is None else None
-
-    @property
-    def log(self) -> Path:
-        """Where the server logs."""
-        return self._folder.path / "postgres.log"
 
     def dsn(self, database: str = "postgres") -> str:
         """The address of a database, its password included; the same after every start of this object."""
@@ -104,41 +94,6 @@ class PostgresServer:
         except BaseException:
             await self.kill()
             raise
-
-    async def stop(self, timeout: float = 20.0) -> None:
-        """Ends the server cleanly without waiting for its clients, by force after `timeout` seconds."""
-        if self._child:
-            await self._child.stop(signal.SIGINT, timeout)  # fast shutdown; SIGTERM would wait for every client
-        self._folder.release()
-
-    async def kill(self) -> None:
-        """Ends the server and its workers as a power cut of their processes would (SIGKILL)."""
-        await self._kill_child()
-        self._folder.release()
-
-    def pause(self) -> None:
-        """Freezes the server and its workers (SIGSTOP): connections stay, answers do not come.
-
-        A launcher that is killed meanwhile leaves them frozen; the next start on this folder ends them.
-        """
-        if self._child:
-            self._child.pause()
-
-    def resume(self) -> None:
-        """Lets a paused server go on."""
-        if self._child:
-            self._child.resume()
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    @property
-    def _pid_file(self) -> Path:
-        return self._folder.path / "postgres.pid"
 
     @property
     def _data(self) -> Path:
@@ -179,6 +134,10 @@ class PostgresServer:
         raise CannotStart(
             f"PostgreSQL did not come up within {timeout:.0f} s. The end of {self.log}:\n{tail(self.log)}"
         )
+
+    async def kill(self) -> None:
+        await self._kill_child()
+        await super().kill()
 
     async def _kill_child(self) -> None:
         if self._child and self.pid is not None:
