@@ -1,4 +1,4 @@
-"""A real Prometheus (Debian's) on the product's own configuration, made quick: it looks every second and waits for nothing."""
+"""A real Prometheus (Debian's) on the product's own configuration, made quick: it looks every second and hardly waits."""
 
 import re
 import shutil
@@ -27,9 +27,14 @@ def tool(name: str) -> str:
 
 
 def quick(text: str) -> str:
-    """A configuration or rules with short windows and no patience; thresholds stay."""
+    """A configuration or rules with short windows and little patience; thresholds stay."""
     text = re.sub(r"\[\d+[mh]\]", f"[{WINDOW}]", re.sub(r"offset \d+m", f"offset {WINDOW}", text))
-    return re.sub(r"for: \w+", "for: 0s", re.sub(r"_interval: 15s", f"_interval: {EVERY}", text))
+    return re.sub(r"for: (\d+)([sm])", _soon, re.sub(r"_interval: 15s", f"_interval: {EVERY}", text))
+
+
+def _soon(patience: re.Match[str]) -> str:
+    # In proportion, and never none: what is true for one look of so short a window says nothing.
+    return f"for: {int(patience[1]) * {'s': 1, 'm': 60}[patience[2]] * 1000 // 300}ms"
 
 
 class Prometheus:

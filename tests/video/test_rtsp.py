@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 from gewu.dev import processes
@@ -30,8 +31,11 @@ def _eyes() -> list[int]:
 
 
 def _below() -> list[int]:
-    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
-    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+    found: list[int] = []
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        with suppress(OSError):  # a thread that ended meanwhile; its children are another's
+            found += map(int, (task / "children").read_text().split())
+    return found
 
 
 def _command(pid: int) -> bytes:
