@@ -67,7 +67,8 @@ async def thousand_hang(world: World, random: Random) -> Seen:
     name, silent = f"desk-{next(_runs)}", _Silent()
     desk, port = await Listener(free_ports(1)[0]).start(), await silent.start()
     dead = {f"{name}-dead-{n}": f"http://{LOOPBACK}:{port}/{n}" for n in range(_HANG)}
-    rules = [f"p0,*,p0,*,*,*,{name},", *(f"r{n},opened,*,{_class(world)},*,*,{r}," for n, r in enumerate(dead))]
+    class_ = _class(world)  # once: it takes the whole city package
+    rules = [f"p0,*,p0,*,*,*,{name},", *(f"r{n},opened,*,{class_},*,*,{r}," for n, r in enumerate(dead))]
     try:
         async with _notify(world, {name: desk.url, **dead}, rules, timeout="10s") as words:
             await world.stack.launch("notify", words)

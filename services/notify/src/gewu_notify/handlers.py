@@ -7,7 +7,7 @@ from gewu.clock import Clock, micros
 from gewu.runtime.postgres import Connection
 from gewu.runtime.record import Record
 from gewu_notify import wire
-from gewu_notify.domain.plan import Because, Directory, Fact
+from gewu_notify.domain.plan import Because, Directory, Fact, Told
 from gewu_notify.metrics import Metrics
 from gewu_notify.store import ledger, passed
 
@@ -40,15 +40,15 @@ class Planner:
             counts["applied"] += 1
             plan = self._directory.plan(fact, now)
             reasons[plan.because] += 1
-            rows += [_planned(fact, told.receiver, told.rule) for told in plan.told]
+            rows += [_planned(fact, told) for told in plan.told]
         await ledger.plan(transaction, rows, now)
         await passed.write(transaction, newer, now)
         self._metrics.planned(reasons, len(rows))
         return counts
 
 
-def _planned(fact: Fact, receiver: str, rule: str) -> ledger.Planned:
+def _planned(fact: Fact, told: Told) -> ledger.Planned:
     return ledger.Planned(
-        ids.notice_id(fact.event_id, receiver), receiver, rule, fact.case_id, fact.incarnation, fact.version,
-        int(fact.lane), fact.exercise, fact.body,
+        ids.notice_id(fact.event_id, told.receiver), told.receiver, told.rule, fact.case_id, fact.incarnation, fact.version,
+        int(fact.lane), fact.exercise, fact.gone if told.left else fact.body,
     )  # fmt: skip
