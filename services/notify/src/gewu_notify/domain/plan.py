@@ -68,7 +68,7 @@ class Directory:
         told: dict[str, Told] = {}
         matched = False
         for departments, left in (((fact.department,), False), (fact.left, True)):
-            for rule in self._rules:
+            for rule in self._rules if departments else ():
                 if rule.receiver in told or not _takes(rule, fact, departments):
                     continue
                 matched = True
@@ -84,8 +84,7 @@ class Directory:
 
 def _takes(rule: NoticeRule, fact: Fact, departments: Sequence[str]) -> bool:
     return (
-        bool(departments)
-        and (not rule.changes or fact.change in rule.changes)
+        (not rule.changes or fact.change in rule.changes)
         and rule.lane in (ANY, fact.lane.label)
         and rule.department in (ANY, *departments)
         and (rule.grid == ANY or rule.grid in fact.grid_path)
