@@ -52,8 +52,9 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     sender = Sender(told, settings.webhooks, secrets, lookup, clock, health, metrics, settings.failpoints)
     directory = Directory(city.notices, city.receivers, int(settings.oldest * SECOND))
     consumer = Consumer(
-        settings, Planner(directory, clock, metrics), database, parking, sender, health, DeliveryMetrics(registry)
-    )
+        settings, Planner(directory, city.version, clock, metrics), database, parking, sender, health,
+        DeliveryMetrics(registry),
+    )  # fmt: skip
     heard = LiveMetrics(registry)
     feed = Feed(settings.kafka, health, heard)
     live = Live(Attend(feed, heard), keys, heard, settings.live_clients)
