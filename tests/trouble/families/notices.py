@@ -35,7 +35,7 @@ def notify_killed(window: str) -> Family:
         name, reached = f"desk-{next(_runs)}", world.folder / f"reached-{window}-{random.randrange(2**31)}"
         desk, begun = await Listener(free_ports(1)[0]).start(), datetime.now(UTC)
         try:
-            async with _notify(world, {name: desk.url}, [f"opened,opened,*,*,*,*,{name},"]) as words:
+            async with with_receivers(world, {name: desk.url}, [f"opened,opened,*,*,*,*,{name},"]) as words:
                 async with world.load(random):
                     await asyncio.sleep(random.uniform(0.3, 0.8))
                     await world.stack.launch("notify", {**words, "FAILPOINTS": f"{window}={reached}"}, ready=False)
@@ -72,7 +72,7 @@ async def thousand_hang(world: World, random: Random) -> Seen:
     class_ = _class(world)  # once: it takes the whole city package
     rules = [f"p0,*,p0,*,*,*,{name},", *(f"r{n},opened,*,{class_},*,*,{r}," for n, r in enumerate(dead))]
     try:
-        async with _notify(world, {name: desk.url, **dead}, rules, timeout=f"{_GIVEN_S}s") as words:
+        async with with_receivers(world, {name: desk.url, **dead}, rules, timeout=f"{_GIVEN_S}s") as words:
             begun = datetime.now(UTC)
             await world.stack.launch("notify", words)
             notify = world.stack.services["notify"]
@@ -135,7 +135,7 @@ class _Silent:
 
 
 @asynccontextmanager
-async def _notify(
+async def with_receivers(
     world: World, receivers: Mapping[str, str], rules: Sequence[str], timeout: str = "1s"
 ) -> AsyncIterator[dict[str, str]]:
     """What notify must be started with so that these are its receivers; afterwards the world's own runs again."""

@@ -35,7 +35,7 @@ def as_json(found: Audit) -> dict[str, Any]:
         "crossings": found.passed.crossings,
         "notices": found.notices.counts() if found.notices else {},
         "notices_excused": found.notices.excused if found.notices else 0,
-        "changes_of_other_package": found.notices.unjudged if found.notices else 0,
+        "changes_unjudged": found.notices.unjudged if found.notices else 0,
         "examples": {str(fault): verdict.findings.examples[fault] for fault in Fault},
         "books": [_book(account) for account in verdict.accounts],
         "read": [{"topic": s.topic, "partition": s.partition, "first": s.first, "end": s.end} for s in found.read],
@@ -86,7 +86,7 @@ def _notices(found: Notices) -> Iterator[str]:
     for receiver, n in found.counts().items():
         yield f"told        {receiver}: {_counted(n, 'wanted', *STATES)}"
     if found.wanted or found.excused:
-        yield f"            {found.excused:,} may be gone or were too old; {found.unjudged:,} changes of another package left out"
+        yield f"            {found.excused:,} may be gone or were too old; {found.unjudged:,} changes left out: another package, or not read"
 
 
 def _counted(numbers: Mapping[str, int], *names: str) -> str:
