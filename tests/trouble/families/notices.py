@@ -1,18 +1,15 @@
 """Those who must know while notify is killed, or while a thousand others do not answer."""
 
 import asyncio
-import shutil
 import statistics
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count
 from random import Random
 
 from gewu.dev.ports import LOOPBACK, free_ports
-from gewu.runtime import whsec
-from tests.notify.world import NOTICES, RECEIVERS, Listener
+from tests.notify.world import Listener
+from tests.support.received import telling
 from tests.support.waiting import until
 from tests.trouble.play import Family, Seen
 from tests.trouble.world import World
@@ -35,7 +32,9 @@ def notify_killed(window: str) -> Family:
         name, reached = f"desk-{next(_runs)}", world.folder / f"reached-{window}-{random.randrange(2**31)}"
         desk, begun = await Listener(free_ports(1)[0]).start(), datetime.now(UTC)
         try:
-            async with with_receivers(world, {name: desk.url}, [f"opened,opened,*,*,*,*,{name},"]) as words:
+            async with telling(
+                world.stack, world.folder, {name: desk.url}, [f"opened,opened,*,*,*,*,{name},"]
+            ) as words:
                 async with world.load(random):
                     await asyncio.sleep(random.uniform(0.3, 0.8))
                     await world.stack.launch("notify", {**words, "FAILPOINTS": f"{window}={reached}"}, ready=False)
@@ -72,7 +71,7 @@ async def thousand_hang(world: World, random: Random) -> Seen:
     class_ = _class(world)  # once: it takes the whole city package
     rules = [f"p0,*,p0,*,*,*,{name},", *(f"r{n},opened,*,{class_},*,*,{r}," for n, r in enumerate(dead))]
     try:
-        async with with_receivers(world, {name: desk.url, **dead}, rules, timeout=f"{_GIVEN_S}s") as words:
+        async with telling(world.stack, world.folder, {name: desk.url, **dead}, rules, timeout=f"{_GIVEN_S}s") as words:
             begun = datetime.now(UTC)
             await world.stack.launch("notify", words)
             notify = world.stack.services["notify"]
@@ -132,26 +131,6 @@ class _Silent:
             self._server.close()
         for writer in list(self._writers):
             writer.transport.abort()
-
-
-@asynccontextmanager
-async def with_receivers(
-    world: World, receivers: Mapping[str, str], rules: Sequence[str], timeout: str = "1s"
-) -> AsyncIterator[dict[str, str]]:
-    """What notify must be started with so that these are its receivers; afterwards the world's own runs again."""
-    city, secrets = world.folder / f"city-{next(_runs)}", world.folder / "receivers"
-    shutil.copytree(world.stack.city, city)
-    rows = "".join(f"{name},{name},{name},webhook,{url},no\n" for name, url in receivers.items())
-    (city / "receivers.csv").write_text(RECEIVERS + rows)
-    (city / "notices.csv").write_text(NOTICES + "".join(f"{rule}\n" for rule in rules))
-    whsec.make(secrets, list(receivers))
-    await world.stack.kill("notify")
-    words = {"GEWU_CITY": str(city), "GEWU_RECEIVER_SECRETS": str(secrets), "GEWU_WEBHOOK_TIMEOUT": timeout}
-    try:
-        yield words
-    finally:
-        await world.stack.kill("notify")
-        await world.stack.launch("notify")
 
 
 async def _held(world: World, name: str) -> list:

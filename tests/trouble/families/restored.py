@@ -19,9 +19,8 @@ from gewu.dev.stack import DATABASE
 from tests.notify.world import Listener
 from tests.support.load import Load, judge
 from tests.support.neighbours import pairs_across_partitions
-from tests.support.received import kept
+from tests.support.received import kept, telling
 from tests.support.waiting import until
-from tests.trouble.families.notices import with_receivers
 from tests.trouble.play import Seen
 from tests.trouble.world import World
 
@@ -38,7 +37,7 @@ async def dump_restored(world: World, random: Random) -> Seen:
     desk = await Listener(free_ports(1)[0]).start()
     try:
         rules = ["opened,opened,*,*,*,*,desk-restored,"]
-        async with with_receivers(world, {"desk-restored": desk.url}, rules) as words:
+        async with telling(world.stack, world.folder, {"desk-restored": desk.url}, rules) as words:
             await world.stack.launch("notify", words)
             seen = await _restored(world, random)
             return await _told_as_well(world, desk, Path(words["GEWU_CITY"]), seen)

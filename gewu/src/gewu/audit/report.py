@@ -86,7 +86,8 @@ def _notices(found: Notices) -> Iterator[str]:
     for receiver, n in found.counts().items():
         yield f"told        {receiver}: {_counted(n, 'wanted', *STATES)}"
     if found.wanted or found.excused:
-        yield f"            {found.excused:,} may be gone or were too old; {found.unjudged:,} changes left out: another package, or not read"
+        left_out = f"{found.unjudged:,} changes that another package decided, or nobody yet, left out"
+        yield f"            {found.excused:,} may be gone or were too old; {left_out}"
 
 
 def _counted(numbers: Mapping[str, int], *names: str) -> str:
