@@ -11,6 +11,7 @@ from aiokafka import TopicPartition
 
 from gewu import topics
 from gewu.audit import books, events, log, passed, store
+from gewu.audit.cut import Cut
 from gewu.audit.facts import Opened, Span
 from gewu.audit.judge import Judge
 from gewu.audit.ledger import Ledger
@@ -74,7 +75,7 @@ class _Run:
             positions, waiting = await self._tables.positions(), await self._tables.waiting()
             read = await self._logs.spans(self._heard, settled)
             sources = await self._logs.spans(self._sources)
-            judge = Judge(ledger, cut=_cut(read), waiting=waiting)
+            judge = Judge(ledger, cut=self._cut(read), waiting=waiting)
             notices = await self._notices(judge)
             await self._hear(judge, notices, read)
             async for case in self._tables.cases():
@@ -106,6 +107,14 @@ class _Run:
             if clock() - begun >= wait:
                 return None
             await asyncio.sleep(_POLL_S)
+
+    def _cut(self, spans: list[Span]) -> Cut:
+        """Where the log no longer begins at its first record."""
+        found: dict[str, set[int]] = {}
+        for span in spans:
+            if span.first > 0:
+                found.setdefault(_department(span.topic, topics.dispatch), set()).add(span.partition)
+        return Cut(found, {_department(name, topics.dispatch): n for name, n in self._logs.partitions.items()})
 
     async def _notices(self, judge: Judge) -> Notices | None:
         if (told := await self._tables.told()) is None:
@@ -164,11 +173,6 @@ def _sources(logs: log.Log) -> list[str]:
     """Every topic that dispatch reads, as far as it is there."""
     departments = [d for name in logs.partitions if (d := _department(name, topics.dispatch))]
     return [t.name for t in topics.registry(departments) if "dispatch" in t.hears and t.name in logs.partitions]
-
-
-def _cut(spans: list[Span]) -> set[str]:
-    """Departments whose log no longer begins at its first record; "" for cases.changed."""
-    return {_department(s.topic, topics.dispatch) for s in spans if s.first > 0}
 
 
 def _department(name: str, topic_of: Callable[[str], str]) -> str:
