@@ -200,6 +200,18 @@ async def test_a_notice_that_is_not_there_is_lost_and_one_more_is_doubled(audit,
         assert _faults(found) == wanted
 
 
+async def test_what_is_marked_as_sent_is_held_against_what_its_receiver_had(audit, done: Done, tmp_path: Path) -> None:
+    one = "(SELECT webhook_id FROM notify.notices WHERE receiver = 'old-town' ORDER BY webhook_id LIMIT 1)"
+    copy = await done.copy(f"UPDATE notify.notices SET state = 'sent', ended_at = now() WHERE webhook_id = {one}")
+    had = tmp_path / "had.jsonl"
+    line = {"receiver": "old-town", "webhook_id": ids.new_client_id(), "event_id": ids.new_client_id()}
+    had.write_text(json.dumps(line) + "\n")
+    _, found = await audit(copy, ledgers=())
+    assert _faults(found) == {}, "nobody says what it had"
+    code, found = await audit(copy, "--received", had, ledgers=())
+    assert code == 1 and _faults(found) == {"lost": 1}
+
+
 async def test_without_notifys_tables_the_rest_is_judged(audit, done: Done) -> None:
     code, found = await audit(await done.copy("DROP SCHEMA notify CASCADE"), "--city", done.city)
     assert code == 0 and found["notices"] == {}
