@@ -2,6 +2,8 @@
 
 import pytest
 
+from gewu import topics
+from gewu.audit.cut import Cut
 from gewu.audit.facts import CLEARED, RAISED, WITHDRAWN, Landed, Position, Rows, SignalRow, Span, Unreadable, order_of
 from gewu.audit.findings import Fault
 from gewu.audit.judge import Judge
@@ -255,7 +257,7 @@ def test_a_log_that_was_cut_is_not_held_against_anybody(world: World) -> None:
     case = world.report()
     world.log = [said for said in world.log if said.case != case]
     assert set(faults(world.verdict())) == {"lost", "misrouted", "out_of_order"}
-    world.cut = {"", "fire"}
+    world.cut = Cut({"": {0}, "fire": {0}}, {"": 1, "fire": 1})
     verdict = world.verdict()
     assert faults(verdict) == {} and verdict.numbers["unjudged"] == 1
 
@@ -272,6 +274,18 @@ def test_books_that_do_not_add_up_are_unbalanced(world: World) -> None:
 def test_a_position_outside_its_log_is_unbalanced(world: World, first: int, end: int) -> None:
     world.spans = [Span("signals.p2", 0, first, end, end)]
     assert faults(world.verdict()) == {"unbalanced": 1}
+
+
+def test_only_cases_of_the_partition_that_was_cut_are_left_out(world: World) -> None:
+    cases = [world.report() for _ in range(20)]
+    counts = {"": 2, "fire": 2}
+    zero = [case for case in cases if topics.partition(text(case), 2) == 0]
+    world.log = [said for said in world.log if said.case not in cases]
+    world.cut = Cut({"": {0}, "fire": {0}}, counts)
+    verdict = world.verdict()
+    missing = len(cases) - len(zero)
+    assert 0 < missing < len(cases) and verdict.numbers["unjudged"] == len(zero)
+    assert faults(verdict) == {"lost": missing, "out_of_order": missing, "misrouted": missing}
 
 
 def test_a_partition_that_was_never_read_is_in_flight_and_its_cut_start_a_fault(world: World) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID
 
+from gewu.audit.cut import NOWHERE, Cut
 from gewu.audit.facts import NEW, Assigned, CaseRow, Changed, Opened, Position, Rows, SignalRow, Span, order_of
 from gewu.audit.judge import Judge
 from gewu.audit.ledger import Ledger
@@ -61,7 +62,7 @@ class World:
     opened: list[tuple[Opened, Wanted]] = field(default_factory=list)  # what the city package says of them
     signals: list[SignalRow] = field(default_factory=list)
     waiting: set[bytes] = field(default_factory=set)
-    cut: set[str] = field(default_factory=set)
+    cut: Cut = NOWHERE
     outcomes: dict[str, int] = field(default_factory=dict)
     spans: list[Span] | None = None
     positions: list[Position] | None = None

@@ -180,6 +180,43 @@ async def test_a_planted_fault_is_found(audit, done: Done, statements: list[str]
     assert (code, found["ok"], set(_faults(found))) == (1, False, faults), found["examples"]
 
 
+async def test_a_notice_that_is_not_there_is_lost_and_one_more_is_doubled(audit, done: Done) -> None:
+    _, found = await audit(await done.copy(), "--city", done.city)
+    told = {name: n["wanted"] for name, n in found["notices"].items()}
+    assert sum(told.values()) > 10 and _faults(found) == {}
+    assert all(n["wanted"] == n["open"] + n["sent"] + n["failed"] for n in found["notices"].values())
+    one = "(SELECT webhook_id FROM notify.notices ORDER BY webhook_id LIMIT 1)"
+    twin = (
+        "INSERT INTO notify.notices SELECT gen_random_uuid(), receiver, rule, case_id, incarnation, version, lane, exercise, "
+        f"body, state, attempts, planned_at, due_at FROM notify.notices WHERE webhook_id = {one}"
+    )
+    other = f"UPDATE notify.notices SET receiver = 'drill-desk' WHERE webhook_id = {one}"
+    for statement, wanted in (
+        (f"DELETE FROM notify.notices WHERE webhook_id = {one}", {"lost": 1}),
+        (twin, {"doubled": 1}),
+        (other, {"lost": 1, "misrouted": 1}),
+    ):
+        _, found = await audit(await done.copy(statement), "--city", done.city, ledgers=())
+        assert _faults(found) == wanted
+
+
+async def test_what_is_marked_as_sent_is_held_against_what_its_receiver_had(audit, done: Done, tmp_path: Path) -> None:
+    one = "(SELECT webhook_id FROM notify.notices WHERE receiver = 'old-town' ORDER BY webhook_id LIMIT 1)"
+    copy = await done.copy(f"UPDATE notify.notices SET state = 'sent', ended_at = now() WHERE webhook_id = {one}")
+    had = tmp_path / "had.jsonl"
+    line = {"receiver": "old-town", "webhook_id": ids.new_client_id(), "event_id": ids.new_client_id()}
+    had.write_text(json.dumps(line) + "\n")
+    _, found = await audit(copy, ledgers=())
+    assert _faults(found) == {}, "nobody says what it had"
+    code, found = await audit(copy, "--received", had, ledgers=())
+    assert code == 1 and _faults(found) == {"lost": 1}
+
+
+async def test_without_notifys_tables_the_rest_is_judged(audit, done: Done) -> None:
+    code, found = await audit(await done.copy("DROP SCHEMA notify CASCADE"), "--city", done.city)
+    assert code == 0 and found["notices"] == {}
+
+
 async def test_a_case_that_a_department_gave_back_is_not_routed_again(audit, done: Done) -> None:
     returned = await done.copy(f"UPDATE history SET change = {int(CASE_CHANGE_REASSIGNED)} WHERE case_id = {_CASE}")
     code, found = await audit(returned, "--city", done.city)

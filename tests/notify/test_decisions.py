@@ -21,6 +21,10 @@ RECEIVERS = {
 FACT = Fact("e", "opened", "c", 1, 1, Lane.P1, "matter:06010", "water", ("top", "south"), False, NOW, b"{}")
 
 
+def _fact(**words: object) -> Fact:
+    return Fact(**{f: getattr(FACT, f) for f in Fact.__struct_fields__} | words)
+
+
 def _rule(id: str, receiver: str, **words: object) -> NoticeRule:
     plain = NoticeRule(id, 2, (), "*", "*", "*", "*", receiver, "")
     return replace(plain, **words)  # type: ignore[arg-type]
@@ -53,6 +57,20 @@ def test_a_drill_is_told_to_receivers_of_drills_and_the_real_thing_never_to_them
     assert _plan(*rules, fact=drill) == (["drill by drills"], Because.RULE)
     assert _plan(*rules) == (["a by real"], Because.RULE)
     assert _plan(rules[0], fact=drill) == _plan(rules[1]) == ([], Because.DRILL)
+
+
+def test_a_rule_that_names_a_department_hears_that_a_case_left_it_and_no_more() -> None:
+    gone = _fact(department="gas", left=("water",), change="reassigned")
+    plan = lambda *rules, **words: Directory(rules, RECEIVERS, 24 * HOUR).plan(  # noqa: E731
+        _fact(department="gas", left=("water",), change="reassigned", **words), NOW
+    )
+    old, new = _rule("old", "a", department="water"), _rule("new", "b", department="gas")
+    assert plan(old, new).told == (Told("b", "new"), Told("a", "old", True))
+    assert plan(old, _rule("any", "a")).told == (Told("a", "any"),), "who is told of the change itself hears that"
+    assert plan(_rule("moved", "a", department="water", changes=("reassigned",))).told == (Told("a", "moved", True),)
+    assert _plan(_rule("openings", "a", department="water", changes=("opened",)), fact=gone) == ([], Because.NO_RULE)
+    assert _plan(_rule("else", "a", department="water", lane="p0"), fact=gone) == ([], Because.NO_RULE)
+    assert plan(old, exercise=True).because is Because.DRILL
 
 
 def test_yesterdays_news_are_told_to_nobody() -> None:

@@ -132,3 +132,44 @@ async def test_what_can_never_be_read_is_parked_and_the_rest_is_told(ground: Gro
 
     await until(booked, what="the books")
     assert sum(await ground.ends(PARKING, 1)) == before + 1
+
+
+async def test_a_receiver_whose_rule_names_a_department_hears_that_a_case_left_it(ground: Ground) -> None:
+    water, gas = await ground.listener(), await ground.listener()
+    ground.city.write({"water": water.url, "gas": gas.url}, ["w,*,*,*,water,*,water,", "g,*,*,*,desk,*,gas,"])
+    await ground.notify()
+    opened = changed(department="water")
+    moved = changed(change="REASSIGNED", case_id=opened.case.case_id, version=2, department="desk", left=["water"])
+    await ground.say(opened, moved)
+    (last,) = (got for got in await arrived(water, 2) if json.loads(got.body)["data"]["event_id"] == moved.event_id)
+    (whole,) = await arrived(gas)
+    said = json.loads(last.body)
+    assert said["type"] == "gewu.case.left" and set(said["data"]) == {"event_id", "case_id", "incarnation", "version"}
+    assert json.loads(whole.body)["data"]["department"] == "desk" and last.id != whole.id
+    await ground.until_states(("gas", "sent"), ("water", "sent"), ("water", "sent"))
+
+
+async def test_it_is_on_record_which_package_decided_from_where_and_up_to_where_some_were_too_old(
+    ground: Ground,
+) -> None:
+    desk = await ground.listener()
+    ground.city.write({"desk": desk.url}, everything_to("desk"))
+    service = await ground.notify()
+    await ground.say(changed())
+    await arrived(desk)
+    await service.stop()
+    ground.city.write({"desk": desk.url, "other": desk.url}, everything_to("desk"))
+    await ground.again(service)
+    first, old = changed(), changed(ago=timedelta(days=2))
+    await ground.say(first)
+    await arrived(desk, 2)
+    await ground.say(old)
+
+    async def rows() -> bool:
+        async with ground.connected() as connection:
+            found = await connection.fetch("SELECT DISTINCT package FROM notify.directories")
+            late = await connection.fetch("SELECT partition, next_offset FROM notify.too_old")
+        place = topics.partition(old.case.case_id, 6)
+        return len(found) == 2 and [tuple(row) for row in late] == [(place, (await ground.ends())[place])]
+
+    await until(rows, 15.0, "two packages and one partition with old news")

@@ -3,27 +3,33 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from gewu import topics
 from gewu.city import load as load_city
+from gewu.dev.ports import free_ports
 from gewu.lane import Lane
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime.settings import Kafka
+from tests.notify.world import Listener
 from tests.planted import records
 from tests.planted.load import Neighbours
 from tests.planted.site import Site
 from tests.support import log
 from tests.support.neighbours import pairs_across_partitions
+from tests.support.received import kept, telling
 from tests.support.sensors import Town
+from tests.support.waiting import until
 
 Fault = Callable[[Site, Neighbours], Awaitable[None]]
 _AFTER_S = 1.5  # of load after the fault: what it left behind must go on working, or be seen not to
 _PAIRS = 60
 _MOVES = 40
 _THINGS, _CROWD_S = 6, 5.0
+_DESK = "planted-desk"
 _REFUSING = "urban-order"  # a department that the load keeps busy
 
 
@@ -144,12 +150,29 @@ async def _town(site: Site, harm: Callable[[], Awaitable[None]]) -> None:
     await running
 
 
+async def notify_killed(site: Site, load: Neighbours) -> None:
+    """kill -9 of notify, in the window if there is one, while a desk is told of every case and keeps what it had."""
+    desk = await Listener(free_ports(1)[0]).start()
+    try:
+        async with telling(site, site.data, {_DESK: desk.url}, [f"all,*,*,*,*,*,{_DESK},"]) as words:
+            await site.launch("notify", words, ready=False)
+            await site.window()
+            await site.kill("notify")
+            await site.launch("notify", words)
+            await asyncio.sleep(1.0)  # of load: what was planned before the kill, and some after it
+            since = datetime.now(UTC)
+            await until(lambda: site.told(_DESK, since), 30.0, "what had to be told by then")
+        site.received.append(kept(desk, _DESK, site.data))  # nobody sends to it any more
+    finally:
+        await desk.stop()
+
+
 FAULTS: Mapping[str, Fault] = {
     fault.__name__.replace("_", "-"): fault
     for fault in (
         none, dispatch_killed, two_dispatches, intake_killed_before_acks, broker_slower_than_the_deadline,
         department_topic_refuses, hostile_records, case_raised, departments_answer,
-        neighbours_at_once, sensors_speak, bridge_killed_before_acks,
+        neighbours_at_once, sensors_speak, bridge_killed_before_acks, notify_killed,
     )
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import asyncpg
@@ -33,6 +34,7 @@ class Site(Stack):
         super().__init__(folder, city)
         self.kafka, self.postgres = servers
         self.ledgers: list[Path] = []  # beside the load's own: what sensors were told
+        self.received: list[Path] = []  # what receivers of webhooks had
         self._copy, self._window, self._planted = copy, folder / "window", planted
 
     def hits(self) -> list[str]:
@@ -55,6 +57,17 @@ class Site(Stack):
         try:
             rows = await connection.fetch("SELECT case_id, department FROM dispatch.cases LIMIT $1", count)
             return [(str(row["case_id"]), row["department"]) for row in rows]
+        finally:
+            await connection.close()
+
+    async def told(self, receiver: str, until_: datetime) -> bool:
+        """Whether it was told something, and nothing that was planned before this moment still waits."""
+        connection = await asyncpg.connect(self.dsn, ssl=False)
+        try:
+            states = await connection.fetch(
+                "SELECT state FROM notify.notices WHERE receiver = $1 AND planned_at < $2", receiver, until_
+            )
+            return bool(states) and all(row["state"] != "open" for row in states)
         finally:
             await connection.close()
 

@@ -88,7 +88,8 @@ async def _work(site: Site, fault: str) -> tuple[Path, int]:
 async def _judged(
     site: Site, ledgers: Sequence[Path], name: str, expected: Fault | None, accepted: int, began: float
 ) -> Outcome:
-    said = await judge(site, [*ledgers, *site.ledgers], _SETTLE_S, "--city", str(site.city))
+    had = [word for file in site.received for word in ("--received", str(file))]
+    said = await judge(site, [*ledgers, *site.ledgers], _SETTLE_S, "--city", str(site.city), *had)
     found = {str(fault): said[fault] for fault in Fault if said[fault]}
     shown = expected if expected in found else next(iter(found), None)
     example = said["examples"][shown][0] if shown else ""

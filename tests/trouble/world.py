@@ -9,6 +9,7 @@ from typing import Any, Self
 import asyncpg
 
 from gewu import topics
+from gewu.audit import log as audit_log
 from gewu.dev import ports
 from gewu.dev.folder import Folder
 from gewu.dev.kafka_files import QUICK_RETURN
@@ -116,6 +117,11 @@ class World:
         """Where dispatch stands in each partition."""
         rows = await self.fetch("SELECT topic, partition, next_offset FROM position")
         return {(r["topic"], r["partition"]): r["next_offset"] for r in rows}
+
+    async def end(self, topic: str) -> int:
+        """The sum of the ends of a topic's partitions."""
+        async with audit_log.connected(self.kafka) as logs:
+            return sum((await logs.ends(logs.places([topic]))).values())
 
     async def counted(self, service: str, metric: str, **labels: str) -> float:
         """Sum of a service's series that have these labels; 0 while it does not answer."""

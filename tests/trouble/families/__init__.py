@@ -41,10 +41,10 @@ FAMILIES: dict[str, Family] = {
     "dump restored": restored.dump_restored,
     "notify killed before the sending": notices.notify_killed("sender.after_claim"),
     "notify killed before the mark": notices.notify_killed("sender.before_mark"),
+    "a thousand receivers hang": notices.thousand_hang,
     "clients repeat": clients.clients_repeat,
 }
 # Not in `make test`, where its tests run anyway.
 IN_ROUNDS_ONLY: dict[str, Family] = {
     "bad input": bad_input.bad_input,
-    "a thousand receivers hang": notices.thousand_hang,
 }

@@ -11,11 +11,15 @@ from typing import Any
 import aiohttp
 import asyncpg
 
+from gewu import topics
 from gewu.dev.children import CannotStart
+from gewu.dev.ports import free_ports
 from gewu.dev.postgres import _binaries
 from gewu.dev.stack import DATABASE
-from tests.support.load import Load
+from tests.notify.world import Listener
+from tests.support.load import Load, judge
 from tests.support.neighbours import pairs_across_partitions
+from tests.support.received import kept, telling
 from tests.support.waiting import until
 from tests.trouble.play import Seen
 from tests.trouble.world import World
@@ -27,8 +31,40 @@ _PAIRS, _MOVES = 40, 15
 
 
 async def dump_restored(world: World, random: Random) -> Seen:
-    """A dump, some seconds of reports and departments' moves, then the dump takes the database's place while intake and
-    dispatch run. `gewu restore` makes what is decided again the newer, and says what does not stand any more."""
+    """A dump, some seconds of reports and departments' moves, then the dump takes the database's place while intake,
+    dispatch and notify run. `gewu restore` makes what is decided again the newer, and says what does not stand any more;
+    who was told is told again under the webhook-ids that there were."""
+    desk = await Listener(free_ports(1)[0]).start()
+    try:
+        rules = ["opened,opened,*,*,*,*,desk-restored,"]
+        async with telling(world.stack, world.folder, {"desk-restored": desk.url}, rules) as words:
+            await world.stack.launch("notify", words)
+            seen = await _restored(world, random)
+            return await _told_as_well(world, desk, Path(words["GEWU_CITY"]), seen)
+    finally:
+        await desk.stop()
+
+
+async def _told_as_well(world: World, desk: Listener, city: Path, seen: Seen) -> Seen:
+    """Nobody stays untold, and nobody has one thing under two webhook-ids."""
+    await until(lambda: _nothing_waits(world), 30.0, "the last notice")
+    had = kept(desk, "desk-restored", world.folder)
+    said = await judge(world.stack, world.ledgers, 60.0, "--city", str(city), "--received", str(had))
+    found = {name: words for name, words in said["examples"].items() if words}
+    counts, again = said["notices"]["desk-restored"], len(desk.got) - len({got.id for got in desk.got})
+    assert not found and counts["wanted"] == counts["sent"] > 0, f"{found}, {counts}"
+    return Seen(seen.hit and again > 0, f"{seen.words}, {counts['sent']} notices, {again} came again under their id")
+
+
+async def _nothing_waits(world: World) -> bool:
+    (row,) = await world.fetch(
+        "SELECT (SELECT sum(next_offset) FROM notify.position WHERE topic = 'cases.changed') AS stood, "
+        "(SELECT count(*) FROM notify.notices WHERE receiver = 'desk-restored' AND state <> 'sent') AS waiting"
+    )
+    return row["stood"] == await world.end(topics.CASES) and not row["waiting"]
+
+
+async def _restored(world: World, random: Random) -> Seen:
     dump = world.folder / f"dump-{random.randrange(2**31)}"
     async with world.load(random) as load:
         await asyncio.sleep(random.uniform(1.0, 2.0))

@@ -6,12 +6,15 @@ from aiokafka import ConsumerRecord
 from google.protobuf.message import DecodeError
 
 from gewu import codec, topics
+from gewu.audit import notices
 from gewu.audit.facts import Assigned, Changed, Refused, Said, Unreadable, order_of
 from gewu.v1.action_pb2 import ActionRefused
 from gewu.v1.assignment_pb2 import Assignment
-from gewu.v1.case_pb2 import CASE_CHANGE_CLEARED, CASE_CHANGE_SUPERSEDED, CaseChanged
+from gewu.v1.case_pb2 import CASE_CHANGE_CLEARED, CASE_CHANGE_SUPERSEDED, CaseChange, CaseChanged
 
 Record = ConsumerRecord[Any, Any]
+_CHANGES = {number: name.removeprefix("CASE_CHANGE_").lower() for name, number in CaseChange.items()}
+_LANES = {1: "p0", 2: "p1", 3: "p2", 4: "p3"}
 
 
 def said(record: Record) -> Said:
@@ -27,6 +30,23 @@ def said(record: Record) -> Said:
     except (DecodeError, ValueError, TypeError) as fault:
         return Unreadable(_place(record), f"{fault}")
     return Unreadable(_place(record), f"type {type_!r} does not belong on {record.topic}")
+
+
+def told(record: Record) -> notices.Said | None:
+    """What notify decides by, in a record of cases.changed; None where nobody could read it."""
+    try:
+        if codec.type_of(record.headers) != codec.CASE_CHANGED:
+            return None
+        message = CaseChanged.FromString(record.value)
+        case = message.case
+        return notices.Said(
+            record.partition, record.offset, record.timestamp * 1000, _id(case.case_id),
+            order_of(case.incarnation, case.version), _CHANGES.get(message.change, f"change_{message.change}"),
+            _LANES.get(case.lane, "p2"), case.category, case.department, frozenset(case.grid_path),
+            frozenset(message.left), case.exercise,
+        )  # fmt: skip
+    except (DecodeError, ValueError, TypeError):
+        return None
 
 
 def _changed(record: Record) -> Changed:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from gewu import topics
 from gewu.audit import books
+from gewu.audit.cut import EVERYBODY, NOWHERE, Cut
 from gewu.audit.facts import (
     ANONYMOUS,
     WITHDRAWN,
@@ -30,13 +31,11 @@ from gewu.audit.verdict import Verdict
 class Judge:
     """Takes facts in this order: the log, rows of cases, rows of signals (by source and client id); then `verdict`.
 
-    cut: departments (and "" for cases.changed) whose log no longer begins at its first record, so that what is not
-    found there may have been cut; waiting: cases whose events are still in the outbox.
+    cut: where the log no longer begins at its first record, so that what is not found there may have been cut; waiting:
+    cases whose events are still in the outbox.
     """
 
-    def __init__(
-        self, ledger: Ledger | None, *, cut: AbstractSet[str] = frozenset(), waiting: AbstractSet[bytes] = frozenset()
-    ) -> None:
+    def __init__(self, ledger: Ledger | None, *, cut: Cut = NOWHERE, waiting: AbstractSet[bytes] = frozenset()) -> None:
         self.findings = Findings()
         self.readers = Readers(self.findings)
         self._ledger, self._cut, self._waiting = ledger, cut, waiting
@@ -122,7 +121,7 @@ class Judge:
             return
         entry.rows += 1
         if entry.signal in (None, row.signal):
-            unjudged = not case.assigned and case.row is not None and case.row.department in self._cut
+            unjudged = not case.assigned and case.row is not None and self._cut.of(case.row.department, row.case)
             self._numbers["unjudged"] += unjudged
             entry.landed = case.assigned or unjudged
 
@@ -141,12 +140,12 @@ class Judge:
             self.findings.note(Fault.UNBALANCED, f"{name} counts {row.signals} signals, {held}")
         if key in self._waiting or key in self.readers.moving:
             return  # its events are on their way: the log may rightly be behind the database, or ahead of it
-        self._judge_end(name, case, row)
+        self._judge_end(key, name, case, row)
 
-    def _judge_end(self, name: str, case: Case, row: Row) -> None:
+    def _judge_end(self, key: bytes, name: str, case: Case, row: Row) -> None:
         """Where a reader of the log ends must be where the database is."""
         end = case.changed.order if case.changed else None
-        if end != row.order and not (end is None and "" in self._cut):
+        if end != row.order and not (end is None and self._cut.of(EVERYBODY, key)):
             words = f"a reader of {topics.CASES} ends at version {worded(end)}, the database is at {worded(row.order)}"
             self.findings.note(Fault.ORDER, f"{name}: {words}")
         theirs = [seen for seen in case.told if seen.order > row.order]
@@ -162,7 +161,7 @@ class Judge:
                 )
                 self.findings.note(Fault.ORDER, f"{name}: {words}")
         for order in sorted({*case.cleared} ^ {*case.heard}):
-            if self._cut:
+            if self._cut.of_any(key):
                 break
             said, silent = (
                 ("everybody", "its department") if order in case.cleared else ("its department", "nobody else")
@@ -170,7 +169,7 @@ class Judge:
             words = f"{said} was told at version {worded(order)} that it is cleared, {silent} was"
             self.findings.note(Fault.ORDER, f"{name}: {words}".replace("nobody else was", "nobody else"))
         believers = set(holders(case))
-        if row.department not in believers and row.department not in self._cut:
+        if row.department not in believers and not self._cut.of(row.department, key):
             self.findings.note(
                 Fault.MISROUTED,
                 f"{name} is {row.department}'s, who was not told (told: {', '.join(sorted(believers)) or 'nobody'})",

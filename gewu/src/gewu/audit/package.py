@@ -10,6 +10,7 @@ import shapely
 
 from gewu.audit.facts import Opened
 from gewu.audit.grids import Outline, Outlines
+from gewu.audit.notices import Directory
 from gewu.audit.routes import Asked, Routes, Wanted
 from gewu.audit.twins import Joining, Twins
 from gewu.city.faults import CityFaults, Fault, Notes
@@ -19,8 +20,10 @@ from gewu.city.reading.features import Feature, read_features
 from gewu.city.reading.files import fingerprint, read_files, to_text
 from gewu.city.reading.grids import MUST as OF_A_GRID
 from gewu.city.reading.manifest import read_manifest
+from gewu.city.reading.notices import read_notices
 from gewu.city.reading.objects import read_objects
 from gewu.city.reading.places import read_places
+from gewu.city.reading.receivers import read_receivers
 from gewu.city.reading.routing import read_rules
 from gewu.city.reading.sensors import read_sensors
 from gewu.city.words import spoken
@@ -40,9 +43,12 @@ class Package:
         places = files.read("places.geojson", read_places, absent=[])
         things = files.read("objects.csv", lambda text, notes: read_objects(text, None, None, notes), absent={})
         sensors = files.read("sensors.csv", lambda text, notes: read_sensors(text, None, None, None, notes), absent={})
+        receivers = files.read("receivers.csv", read_receivers, absent={})
+        notices = files.read("notices.csv", read_notices, absent=[])
         files.refuse_faults()
         self.sensors = sensors
         self.version = f"{manifest.version}-{files.fingerprint}"
+        self.directory = Directory(self.version, notices, receivers)
         self._timezone, self._without_place = manifest.timezone, manifest.no_position_grid or ""
         self._paths = _paths(features)
         self._leaves = Outlines([Outline(f.id, f.shape or shapely.Polygon()) for f in _leaves(features)])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gewu.audit.findings import Fault
+from gewu.audit.notices import STATES, Notices
 from gewu.audit.run import Audit
 
 _TITLES = {fault: fault.replace("_", " ") for fault in Fault} | {Fault.DOUBLED: "doubled in effect"}
@@ -16,7 +17,8 @@ def as_json(found: Audit) -> dict[str, Any]:
     verdict = found.verdict
     numbers: dict[str, Any] = dict(verdict.numbers) | {str(fault): verdict.count(fault) for fault in Fault}
     if not verdict.with_ledger:
-        numbers |= dict.fromkeys((*_LEDGER, *map(str, _OF_LEDGER)))
+        unknown = [fault for fault in _OF_LEDGER if not verdict.count(fault)]  # notices may be lost without a ledger
+        numbers |= dict.fromkeys((*_LEDGER, *map(str, unknown)))
     return {
         "ok": verdict.good,
         "with_ledger": verdict.with_ledger,
@@ -31,6 +33,9 @@ def as_json(found: Audit) -> dict[str, Any]:
         "records_unread": found.passed.unread,
         "readings": found.passed.readings,
         "crossings": found.passed.crossings,
+        "notices": found.notices.counts() if found.notices else {},
+        "notices_excused": found.notices.excused if found.notices else 0,
+        "changes_unjudged": found.notices.unjudged if found.notices else 0,
         "examples": {str(fault): verdict.findings.examples[fault] for fault in Fault},
         "books": [_book(account) for account in verdict.accounts],
         "read": [{"topic": s.topic, "partition": s.partition, "first": s.first, "end": s.end} for s in found.read],
@@ -66,13 +71,23 @@ def as_text(found: Audit) -> Iterator[str]:
         yield f"grids       {found.grids_judged:,} cases searched again, {left_out}"
         returned = f"{found.grids_judged - found.routes_judged:,} that a department gave back left out"
         yield f"routes      {found.routes_judged:,} cases routed again, {returned}"
+    if found.notices:
+        yield from _notices(found.notices)
     yield ""
     for fault, title in _TITLES.items():
-        if verdict.with_ledger or fault not in _OF_LEDGER:
+        if verdict.with_ledger or fault not in _OF_LEDGER or verdict.count(fault):
             yield f"{title:<20} {verdict.count(fault):,}"
             yield from (f"    {words}" for words in verdict.findings.examples[fault])
     yield from _books(found)
     yield from _notes(found)
+
+
+def _notices(found: Notices) -> Iterator[str]:
+    for receiver, n in found.counts().items():
+        yield f"told        {receiver}: {_counted(n, 'wanted', *STATES)}"
+    if found.wanted or found.excused:
+        left_out = f"{found.unjudged:,} changes that another package decided, or nobody yet, left out"
+        yield f"            {found.excused:,} may be gone or were too old; {left_out}"
 
 
 def _counted(numbers: Mapping[str, int], *names: str) -> str:

@@ -11,10 +11,13 @@ from aiokafka import TopicPartition
 
 from gewu import topics
 from gewu.audit import books, events, log, passed, store
+from gewu.audit.cut import Cut
 from gewu.audit.facts import Opened, Span
 from gewu.audit.judge import Judge
 from gewu.audit.ledger import Ledger
+from gewu.audit.notices import Notices
 from gewu.audit.readings import Sensors
+from gewu.audit.received import Received
 from gewu.audit.verdict import Verdict
 from gewu.runtime.settings import Kafka, Postgres
 
@@ -42,21 +45,23 @@ class Audit:
     routes_judged: int
     other_package: int  # cases that were routed by another version of the city package
     passed: passed.Passed
+    notices: Notices | None  # None: notify's tables are not there
 
 
 async def audit(
-    kafka: Kafka, postgres: Postgres, ledger: Ledger | None, *, city: Path | None = None, wait: float = 0.0
-) -> Audit:
+    kafka: Kafka, postgres: Postgres, ledger: Ledger | None, *, city: Path | None = None, wait: float = 0.0,
+    received: Received | None = None,
+) -> Audit:  # fmt: skip
     """Judge a system. `wait`: seconds to give it to settle what is in flight and to say what is in the outbox."""
     async with AsyncExitStack() as stack:
         tables = await stack.enter_async_context(store.connected(postgres))
         logs = await stack.enter_async_context(log.connected(kafka))
-        return await _Run(tables, logs, _package(city)).judge(ledger, wait)
+        return await _Run(tables, logs, _package(city), received or Received()).judge(ledger, wait)
 
 
 class _Run:
-    def __init__(self, tables: store.Store, logs: log.Log, package: "Package | None") -> None:
-        self._tables, self._logs, self._package = tables, logs, package
+    def __init__(self, tables: store.Store, logs: log.Log, package: "Package | None", received: Received) -> None:
+        self._tables, self._logs, self._package, self._received = tables, logs, package, received
         self._heard = logs.places(_heard(logs))
         self._sources = logs.places(_sources(logs))
         self._grids = self._routes = self._others = 0
@@ -70,8 +75,9 @@ class _Run:
             positions, waiting = await self._tables.positions(), await self._tables.waiting()
             read = await self._logs.spans(self._heard, settled)
             sources = await self._logs.spans(self._sources)
-            judge = Judge(ledger, cut=_cut(read), waiting=waiting)
-            await self._hear(judge, read)
+            judge = Judge(ledger, cut=self._cut(read), waiting=waiting)
+            notices = await self._notices(judge)
+            await self._hear(judge, notices, read)
             async for case in self._tables.cases():
                 judge.case(case)
             if self._package:
@@ -82,9 +88,13 @@ class _Run:
             heard = Sensors(package.sensors if package else None, package.version if package else "", ledger)
             beyond = await passed.judge(self._logs, self._tables, sources, positions, judge.findings, heard)
             judge.standing(heard.standing())
+            if notices:
+                async for row in self._tables.notices():
+                    notices.take(row)
+                notices.finish()
             verdict = judge.verdict(sources, positions, await self._tables.rows())
             outbox = await self._tables.outbox()
-        return Audit(verdict, tuple(read), outbox, waited, self._grids, self._routes, self._others, beyond)
+        return Audit(verdict, tuple(read), outbox, waited, self._grids, self._routes, self._others, beyond, notices)
 
     async def _settle(self, wait: float) -> float | None:
         """Seconds until nothing was in flight and the outbox was empty; None when that did not happen in time."""
@@ -98,12 +108,29 @@ class _Run:
                 return None
             await asyncio.sleep(_POLL_S)
 
-    async def _hear(self, judge: Judge, spans: list[Span]) -> None:
+    def _cut(self, spans: list[Span]) -> Cut:
+        """Where the log no longer begins at its first record."""
+        found: dict[str, set[int]] = {}
+        for span in spans:
+            if span.first > 0:
+                found.setdefault(_department(span.topic, topics.dispatch), set()).add(span.partition)
+        return Cut(found, {_department(name, topics.dispatch): n for name, n in self._logs.partitions.items()})
+
+    async def _notices(self, judge: Judge) -> Notices | None:
+        if (told := await self._tables.told()) is None:
+            return None
+        directory = self._package.directory if self._package else None
+        return Notices(directory, told, self._received, judge.findings)
+
+    async def _hear(self, judge: Judge, notices: Notices | None, spans: list[Span]) -> None:
         settled = {TopicPartition(s.topic, s.partition): s.settled for s in spans}
+        asked = notices is not None and self._package is not None  # without the rules nobody knows who had to be told
         async for records in self._logs.read(spans):
             for record in records:
                 place = TopicPartition(record.topic, record.partition)
                 judge.hear(events.said(record), record.offset < settled[place])
+                if asked and record.topic == topics.CASES and (told := events.told(record)):
+                    notices.hear(told)
 
     async def _opened(self, judge: Judge, package: "Package", twins: "Twins") -> None:
         together: list[Opened] = []
@@ -146,11 +173,6 @@ def _sources(logs: log.Log) -> list[str]:
     """Every topic that dispatch reads, as far as it is there."""
     departments = [d for name in logs.partitions if (d := _department(name, topics.dispatch))]
     return [t.name for t in topics.registry(departments) if "dispatch" in t.hears and t.name in logs.partitions]
-
-
-def _cut(spans: list[Span]) -> set[str]:
-    """Departments whose log no longer begins at its first record; "" for cases.changed."""
-    return {_department(s.topic, topics.dispatch) for s in spans if s.first > 0}
 
 
 def _department(name: str, topic_of: Callable[[str], str]) -> str:

@@ -6,7 +6,9 @@ from uuid import UUID
 
 import asyncpg
 
+from gewu import topics
 from gewu.audit.facts import CaseRow, Landed, Opened, Position, Rows, SignalRow, order_of, plain
+from gewu.audit.notices import Notice, Told
 from gewu.runtime.settings import Postgres
 from gewu.v1.case_pb2 import (
     CASE_CHANGE_HANDLED,
@@ -52,6 +54,15 @@ SELECT s.signal_id, s.case_id, s.case_incarnation, s.case_version, CASE WHEN c.s
     WHERE h.case_id = c.case_id AND h.change = {int(CASE_CHANGE_HANDLED)}) END
 FROM signals s JOIN cases c USING (case_id) WHERE s.signal_id = ANY($1::uuid[])"""
 _CONFLICTS = "SELECT topic, partition, log_offset FROM conflicts WHERE signal_id = ANY($1::uuid[])"
+
+_NOTIFY = "SELECT to_regclass('notify.directories') IS NOT NULL"
+_READ = "SELECT partition, first_offset, next_offset FROM notify.position WHERE topic = $1"
+_DIRECTORIES = "SELECT partition, first_offset, package FROM notify.directories ORDER BY partition, first_offset"
+_FORGOTTEN = "SELECT (extract(epoch FROM max(until)) * 1000000)::bigint FROM notify.forgotten"
+# In the order in which rows of one change and receiver stand together.
+_NOTICES = """
+SELECT webhook_id, receiver, case_id, incarnation, version, state FROM notify.notices
+ORDER BY case_id, incarnation, version, receiver"""
 
 
 class Store:
@@ -104,6 +115,22 @@ class Store:
     async def conflicts(self, signals: Sequence[UUID]) -> set[tuple[str, int, int]]:
         """Where records stand that were kept as conflicts with these signals."""
         return {(row[0], row[1], row[2]) for row in await self._connection.fetch(_CONFLICTS, signals)}
+
+    async def told(self) -> Told | None:
+        """What notify says of itself; None where its schema is not there, or is older than that."""
+        if not await self._connection.fetchval(_NOTIFY):
+            return None
+        packages: dict[int, list[tuple[int, str]]] = {}
+        for partition, first, package in await self._connection.fetch(_DIRECTORIES):
+            packages.setdefault(partition, []).append((first, package))
+        read = {row[0]: (row[1], row[2]) for row in await self._connection.fetch(_READ, topics.CASES)}
+        too_old = dict(await self._connection.fetch("SELECT partition, next_offset FROM notify.too_old"))
+        return Told(read, packages, too_old, await self._connection.fetchval(_FORGOTTEN) or 0)
+
+    async def notices(self) -> AsyncIterator[Notice]:
+        """The ledger of notices; only inside a snapshot, and where `told` found one."""
+        async for row in self._connection.cursor(_NOTICES, prefetch=_PREFETCH):
+            yield Notice(row[0].bytes, row[1], row[2].bytes, order_of(row[3], row[4]), row[5])
 
     async def cases(self) -> AsyncIterator[CaseRow]:
         """Every case; only inside a snapshot."""

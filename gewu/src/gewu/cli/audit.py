@@ -23,7 +23,8 @@ examples:
 a ledger is JSON lines, flushed before each send: {{"id", "source", "lane", "sent_at"}} and, after the answer,
 {{"id", "outcome": "ok"|"unknown"|"rejected", "signal_id"}}; source is "key:" and the key's id (or that id alone), or
 "anonymous". An id without an outcome counts as unknown. A ledger answers for its sources: give all ledgers of a key, or
-use a fresh key for a run.
+use a fresh key for a run. What receivers had is JSON lines too, {{"receiver", "webhook_id", "event_id"}} for each webhook.
+With --city it is reckoned who had to be told of each change that notify has read, and held against its ledger.
 
 {CODES.format(wrong="something is lost, doubled, phantom, misrouted, out of order or unbalanced")}
 """
@@ -44,10 +45,18 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         help="a client's ledger; may be given more than once",
     )
     parser.add_argument(
+        "--received",
+        action="append",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="what receivers of webhooks had, a JSON line each; may be given more than once",
+    )
+    parser.add_argument(
         "--city",
         metavar="PATH",
         type=Path,
-        help="city package: search every case's grid again, by brute force, and apply the routing rules again",
+        help="city package: search every case's grid again, by brute force, and apply the rules of routing and of notices again",
     )
     parser.add_argument(
         "--wait",
@@ -65,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     import asyncio
     import json
 
-    from gewu.audit import ledger, report
+    from gewu.audit import ledger, received, report
     from gewu.audit.log import LogStuck
     from gewu.audit.run import NoLog, audit
 
@@ -73,7 +82,8 @@ def run(args: argparse.Namespace) -> int:
     kafka, postgres = environment.both(environment.variables(args))
     try:
         told = ledger.read(args.ledger) if args.ledger else None
-        found = asyncio.run(audit(kafka, postgres, told, city=args.city, wait=args.wait))
+        had = received.read(args.received)
+        found = asyncio.run(audit(kafka, postgres, told, city=args.city, wait=args.wait, received=had))
     except (ledger.LedgerFault, NoLog, LogStuck) as fault:
         raise Refusal(str(fault)) from None
     if args.json:

@@ -21,7 +21,8 @@ examples:
   ALTER DATABASE gewu RENAME TO gewu_lost; ALTER DATABASE gewu_restored RENAME TO gewu
 
 The roles must be there: `gewu migrate` on an empty database makes them. Signals are read before departments' actions,
-whose cases must be there again. When dispatch has caught up: `gewu restore finish`.
+whose cases must be there again. When dispatch has caught up: `gewu restore finish`. Those who must know are told again
+what they were told since the dump, under the same webhook-ids; what is older than GEWU_NOTICE_OLDEST by then is not.
 
 {CODES.format(wrong="the log does not hold a position any more: that partition will stay red")}
 """
@@ -60,14 +61,20 @@ def run_begin(args: argparse.Namespace) -> int:
     """Raise the incarnation and say what will be read again."""
     import asyncio
 
-    found = asyncio.run(_begin(args))
+    found, told = asyncio.run(_begin(args))
+    gone = [*found.gone, *told.gone]
     if args.json:
-        print(json.dumps({"before": found.before, "after": found.after, "again": found.again, "gone": found.gone}))
-        return WRONG if found.gone else FINE
+        numbers = {"before": found.before, "after": found.after, "again": found.again, "told_again": told.records}
+        print(json.dumps({**numbers, "gone": gone}))
+        return WRONG if gone else FINE
     print(f"incarnation {found.before} → {found.after}; {found.again:,} records will be read again")
-    for words in found.gone:
-        print(f"  {words}: records are gone, dispatch will stop there")
-    return WRONG if found.gone else FINE
+    if told.records:
+        print(
+            f"notify reads {told.records:,} changes again: notices of them go again, under the webhook-ids that they had"
+        )
+    for words in gone:
+        print(f"  {words}: records are gone, its reader will stop there")
+    return WRONG if gone else FINE
 
 
 def run_finish(args: argparse.Namespace) -> int:
@@ -82,9 +89,10 @@ def run_finish(args: argparse.Namespace) -> int:
     return FINE
 
 
-async def _begin(args: argparse.Namespace) -> Any:
+async def _begin(args: argparse.Namespace) -> tuple[Any, Any]:
     async with _connected(args) as (connection, log):
-        return await environment.dispatch("restore").begin(connection, log)
+        begun = await environment.dispatch("restore").begin(connection, log)
+        return begun, await environment.notify("restore").again(connection, log)
 
 
 async def _finish(args: argparse.Namespace) -> Any:

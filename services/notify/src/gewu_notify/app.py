@@ -51,9 +51,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     secrets = Keyring(settings.webhooks.secrets, list(told))
     sender = Sender(told, settings.webhooks, secrets, lookup, clock, health, metrics, settings.failpoints)
     directory = Directory(city.notices, city.receivers, int(settings.oldest * SECOND))
-    consumer = Consumer(
-        settings, Planner(directory, clock, metrics), database, parking, sender, health, DeliveryMetrics(registry)
-    )
+    planner = Planner(directory, city.version, clock, metrics)
+    consumer = Consumer(settings, planner, database, parking, sender, health, DeliveryMetrics(registry))
     heard = LiveMetrics(registry)
     feed = Feed(settings.kafka, health, heard)
     live = Live(Attend(feed, heard), keys, heard, settings.live_clients)

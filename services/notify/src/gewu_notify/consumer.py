@@ -21,7 +21,7 @@ from gewu_notify.settings import Settings
 from gewu_notify.store import ledger
 
 SCHEMA = "notify"
-SCHEMA_VERSIONS = (1, 1)  # of the schema: the lowest that this code needs, the newest that it knows
+SCHEMA_VERSIONS = (2, 2)  # of the schema: the lowest that this code needs, the newest that it knows
 READER = "notify"  # whose parking topics
 CASES = "cases"  # stands in the label `lane`
 _LOOK_S = 5.0

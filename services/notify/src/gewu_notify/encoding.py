@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from gewu.clock import SECOND
 from gewu.v1 import case_pb2, common_pb2
-from gewu_notify.domain.plan import Fact
 
 _CHANGES = {number: name.removeprefix("CASE_CHANGE_").lower() for name, number in case_pb2.CaseChange.items()}
 _STATES = {number: name.removeprefix("CASE_STATE_").lower() for name, number in case_pb2.CaseState.items()}
@@ -67,7 +65,8 @@ class LeftData(msgspec.Struct, omit_defaults=True):
 
 
 class CaseLeft(msgspec.Struct):
-    """What the live feed says last of a case to those who may see it no more."""
+    """What the live feed says last of a case to those who may see it no more, and a webhook to those whose rule names the
+    department that it left."""
 
     type: str
     timestamp: datetime
@@ -97,11 +96,13 @@ def body(said: case_pb2.CaseChanged) -> bytes:
     return _encode(CaseNotice(_type(change, case.exercise), data.changed_at, data))
 
 
-def left(fact: Fact) -> bytes:
-    """The JSON for those who had the case."""
-    data = LeftData(fact.event_id, fact.case_id, fact.incarnation, fact.version, fact.exercise)
-    at = datetime.fromtimestamp(fact.changed_at / SECOND, UTC)
-    return _encode(CaseLeft(_type(LEFT, fact.exercise), at, data))
+def left(said: case_pb2.CaseChanged) -> bytes:
+    """The JSON for those who had the case; empty where nobody had it."""
+    if not said.left:
+        return b""
+    case = said.case
+    data = LeftData(said.event_id, case.case_id, case.incarnation, case.version, case.exercise)
+    return _encode(CaseLeft(_type(LEFT, case.exercise), case.changed_at.ToDatetime(UTC), data))
 
 
 def _type(word: str, exercise: bool) -> str:

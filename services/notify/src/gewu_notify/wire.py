@@ -39,4 +39,5 @@ def fact(record: Record) -> Fact:
         version=case.version, lane=Lane(case.lane) if case.lane in _LANES else Lane.P2, category=case.category,
         department=case.department, grid_path=tuple(case.grid_path), exercise=case.exercise,
         changed_at=at.seconds * SECOND + at.nanos // 1000, body=encoding.body(said), left=tuple(said.left),
+        gone=encoding.left(said), partition=record.partition, offset=record.offset,
     )  # fmt: skip

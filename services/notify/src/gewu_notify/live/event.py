@@ -5,7 +5,6 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from gewu_notify import encoding
 from gewu_notify.domain.plan import Fact
 
 _VECTOR = re.compile(r"\d{1,18}(?:-\d{1,18})*")
@@ -52,7 +51,7 @@ def event(fact: Fact, partition: int, offset: int) -> Event:
     """Encoded once, for everybody."""
     kind = b"exercise" if fact.exercise else b"case"
     told = b"event: %b.changed\ndata: %b\n\n" % (kind, fact.body)
-    gone = b"event: %b.left\ndata: %b\n\n" % (kind, encoding.left(fact)) if fact.left else b""
+    gone = b"event: %b.left\ndata: %b\n\n" % (kind, fact.gone) if fact.left else b""
     return Event(partition, offset, fact.lane.label, fact.department, fact.grid_path, told, fact.left, gone)
 
 

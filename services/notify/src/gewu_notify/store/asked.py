@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from gewu import topics
+
 _LIST = """
 SELECT webhook_id::text, receiver, rule, case_id::text, version, lane, state, attempts, planned_at, due_at, ended_at, outcomes
 FROM notices
@@ -13,6 +15,8 @@ _RETRY = """
 UPDATE notices SET state = 'open', attempts = 0, due_at = now(), planned_at = now(), ended_at = NULL, claimed_until = NULL
 WHERE state = 'failed' AND ($1::uuid[] IS NULL OR webhook_id = ANY($1)) AND ($2::text IS NULL OR receiver = $2)"""
 _DISABLED = "SELECT receiver, url, at FROM disabled ORDER BY receiver"
+_SCHEMA = "SELECT to_regclass('notify.position') IS NOT NULL"
+_POSITIONS = "SELECT partition, next_offset FROM notify.position WHERE topic = $1"
 _ENABLE = "DELETE FROM disabled WHERE receiver = $1"
 
 
@@ -36,3 +40,10 @@ async def disabled(connection: asyncpg.Connection) -> list[asyncpg.Record]:
 async def enable(connection: asyncpg.Connection, receiver: str) -> bool:
     """Let it be told again; whether it was disabled."""
     return await connection.execute(_ENABLE, receiver) == "DELETE 1"
+
+
+async def positions(connection: asyncpg.Connection) -> dict[int, int]:
+    """Where each partition of cases.changed is read on; none where this schema is not there. Any search path."""
+    if not await connection.fetchval(_SCHEMA):
+        return {}
+    return {r["partition"]: r["next_offset"] for r in await connection.fetch(_POSITIONS, topics.CASES)}

@@ -56,6 +56,7 @@ WHERE state = 'open' AND due_at <= $1 AND planned_at < $2
 _FORGET = """
 DELETE FROM notices
 WHERE webhook_id IN (SELECT webhook_id FROM notices WHERE state <> 'open' AND ended_at < $1 LIMIT 5000)"""
+_FORGOTTEN = "UPDATE forgotten SET until = greatest(until, $1::timestamptz)"
 _FORGET_PASSED = "DELETE FROM passed WHERE case_id IN (SELECT case_id FROM passed WHERE at < $1 LIMIT 5000)"
 
 _STANDING = """
@@ -160,6 +161,7 @@ async def tidy(
     forget what ended before `ended` and cases taken in before `passed`. Returns how many rows were looked after; a full hand
     means that there are more."""
     gone = 0
+    await connection.execute(_FORGOTTEN, ended)  # before it is so: the audit must not take them for lost
     for statement, words in (
         (_GIVE_UP, (now, too_old, [name for name, _ in told], [drills for _, drills in told])),
         (_FORGET, (ended,)),
