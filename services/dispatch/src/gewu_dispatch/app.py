@@ -27,6 +27,7 @@ from gewu_dispatch.http import openapi
 from gewu_dispatch.http.api import Api
 from gewu_dispatch.http.desk import Desk
 from gewu_dispatch.http.pictures import Pictures
+from gewu_dispatch.http.plates import Plates
 from gewu_dispatch.metrics import ACTIONS, BooksMetrics, Metrics, ViewMetrics
 from gewu_dispatch.settings import Settings
 from gewu_dispatch.wire import Events
@@ -58,8 +59,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     silence = Silence(city, Events(known), clock, decisions)
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock, References(settings.link_secret))
     api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
-    pictures = Pictures(lambda: Reader(database.pool("http")), keys, settings.pictures, clock, ViewMetrics(registry))
-    v1 = [*api.routes(), *pictures.routes()]
+    guarded = (lambda: Reader(database.pool("http")), keys, clock, ViewMetrics(registry))
+    v1 = [*api.routes(), *Pictures(settings.pictures, *guarded).routes(), *Plates(*guarded).routes()]
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *v1])
     parts = [
         Part("topics", lambda: kafka.require(own, settings.kafka)),
