@@ -25,7 +25,7 @@ from gewu.runtime.metering import ProducerMetrics, Unacked
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu_dispatch.domain import joining, routing, sensing
 from gewu_dispatch.domain.plate import Kept
-from gewu_dispatch.metrics import ACTIONS, Viewed
+from gewu_dispatch.metrics import ACTIONS, Swept, Viewed
 from gewu_intake.domain import reading
 from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
@@ -72,7 +72,7 @@ LABELS = {
     "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`; of the live feed `gewu_notify.metrics.Ended`",
     "because": "`Because` of routing and of joining; of readings that of sensing; of notify's plan",
     "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal; of looks "
-    "at pictures and plates `Viewed`, of sealed plates `Kept`",
+    "at pictures and plates `Viewed`, of sealed plates `Kept`, of sweeps `Swept`",
     "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths, and that of pictures",
     "receiver": "receivers.csv of the city package",
@@ -118,7 +118,7 @@ def registry(service: str) -> CollectorRegistry:
         gewu_video.metrics.Metrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
-        gewu_dispatch.metrics.ViewMetrics(made)
+        gewu_dispatch.metrics.ViewMetrics(made), gewu_dispatch.metrics.SweepMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
     process.export(made, service, Health())
     return made
@@ -153,6 +153,7 @@ def allowed(city: City) -> Mapping[str, set[str]]:
             *PICTURES,
             *map(str, Viewed),
             *map(str, Kept),
+            *map(str, Swept),
             *gewu_video.metrics.ANSWERS,
         },
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked, reading.Refusal) for r in kind},

@@ -51,6 +51,10 @@ class Database:
         """The pool of a lane's label, of `actions` or of `http`."""
         return self._pools[use]
 
+    def reader(self) -> postgres.Reader:
+        """For the questions of http."""
+        return postgres.Reader(self.pool("http"))
+
     async def start(self) -> None:
         """Open every pool; SchemaFault when the schema or the server's lock table does not fit this code."""
         size = self._settings.connections

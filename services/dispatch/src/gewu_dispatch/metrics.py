@@ -32,6 +32,11 @@ _VIEWS = (
     "grows: somebody tries."
 )
 
+_SWEPT = "Pictures that were deleted because nobody named them. Worry when it nears the pictures stored: reports lose theirs."
+_SWEEPS = (
+    "Sweeps of pictures by what became of them. Worry when done stands still for a day: what nobody named is kept."
+)
+
 ACTIONS = "actions"  # stands in the label `lane` for the departments' moves
 LANES = (*(lane.label for lane in Lane), ACTIONS)
 _ROWS = (*OUTCOMES, "skipped")
@@ -70,6 +75,23 @@ class ViewMetrics:
     def viewed(self, answer: Viewed) -> None:
         """One more."""
         self._views.labels(str(answer)).inc()
+
+
+class Swept(StrEnum):
+    """What became of a sweep of a share of the store's pictures."""
+
+    DONE = "done"
+    BEHIND = "behind"  # not everything in the log was read, so nobody knows what it names
+    AWAY = "away"
+
+
+class SweepMetrics:
+    """Sweeps of pictures that nobody named."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.pictures = Tally("gewu_dispatch_swept_pictures", _SWEPT, [], registry)
+        sweeps = Tally("gewu_dispatch_sweeps", _SWEEPS, ["answer"], registry)
+        self.sweeps = {answer: sweeps.labels(str(answer)) for answer in Swept}
 
 
 class Metrics:
