@@ -1,7 +1,7 @@
 """Kafka as every service uses it: producers with safe settings, topics applied and checked, one ping."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -45,7 +45,7 @@ async def answers(client: AIOKafkaClient, within: float) -> bool:
     return False
 
 
-async def ends(names: Iterable[str], kafka: Kafka) -> list[tuple[str, int, int]]:
+async def ends(names: Collection[str], kafka: Kafka) -> list[tuple[str, int, int]]:
     """(topic, partition, offset after its last record) of every partition of these topics, now. KafkaError."""
     consumer = AIOKafkaConsumer(enable_auto_commit=False, **kafka.connection())
     try:
