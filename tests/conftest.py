@@ -4,8 +4,9 @@ Which ones: an address in the environment, else native, else containers (tests/s
 """
 
 import asyncio
+import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -23,15 +24,38 @@ from gewu.runtime.settings import Kafka, Postgres
 from gewu.topics import Topic
 from tests.support import choosing, shared
 from tests.support import servers as of_tests
+from tests.support.album import Album, watching
 from tests.support.servers import numbers
 
 
 def pytest_report_header() -> list[str]:
-    """Which servers this run uses; who lacks one reads why at the first test that needs it."""
+    """Which servers this run uses, and whether pictures are judged; who lacks one reads why at the first test that needs it."""
+    pictures = shared.says()
     try:
-        return [choice.says for choice in choosing.chosen().values()]
+        return [*(choice.says for choice in choosing.chosen().values()), pictures]
     except choosing.NoServers as none:
-        return [str(none)]
+        return [str(none), pictures]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run that should have judged pictures and could not is no green one, whatever it skipped."""
+    if shared.is_wrong(shared.lacking(), os.environ) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Said once more at the end, where it is read."""
+    if missing := shared.lacking():
+        terminalreporter.section("pictures were not judged", red=shared.is_wrong(missing, os.environ), yellow=True)
+        terminalreporter.write_line(shared.says())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Album]:
+    """Every picture that any stack of this run stores. Nobody may be seen on one of them: judged after the last test."""
+    with watching(Album(tmp_path_factory.mktemp("album"))) as made:
+        yield made
+    assert made.visible() == []
 
 
 @pytest.fixture(scope="session")
@@ -131,11 +155,6 @@ async def stack(tmp_path_factory: pytest.TempPathFactory, demo: Path) -> AsyncIt
         assert await receiver.start(port)
         await made.start()
         yield made
-        files = [path for path in (made.data / "pictures").rglob("*") if path.is_file()]
-        if files:  # at the end of the run: everything that its tests stored
-            from tests.support.eyes import Eyes
-
-            assert Eyes().visible(files) == []
     finally:
         await made.stop()
         await receiver.stop()

@@ -51,6 +51,7 @@ OPERATIONS = [
     "POST /v1/cases/{case_id}/actions", "GET /v1/cases/{case_id}/actions/{move_id}", "GET /v1/reports/{signal_id}",
     "POST /v1/pictures",
     "GET /v1/cases/{case_id}/pictures", "GET /v1/pictures/{sha256}",
+    "GET /v1/cases/{case_id}/plates",
 ]  # fmt: skip
 _bounded = settings(
     max_examples=40, deadline=None, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck)

@@ -14,7 +14,7 @@ from tests.cli.running import Gewu, env_file
 COMMANDS = [
     "audit", "city check", "dev", "keys init", "keys add", "keys list", "keys revoke", "keys rotate-contact", "migrate",
     "notices list", "notices retry", "notices enable", "notices secrets", "parked list", "parked show", "parked replay",
-    "topics list", "topics apply",
+    "plates open", "topics list", "topics apply",
 ]  # fmt: skip
 NOBODY = "127.0.0.1:1"
 

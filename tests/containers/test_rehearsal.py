@@ -31,6 +31,7 @@ from gewu.dev.mqtt import mosquitto
 from gewu.dev.postgres import PostgresServer
 from gewu.runtime.settings import Kafka
 from tests.containers import dockerfile
+from tests.support.album import Album
 from tests.support.servers import numbers
 from tests.support.waiting import until
 
@@ -105,11 +106,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 async def world(
-    native_servers: tuple[KafkaServer, PostgresServer], tmp_path_factory: pytest.TempPathFactory, demo: Path
+    native_servers: tuple[KafkaServer, PostgresServer],
+    tmp_path_factory: pytest.TempPathFactory,
+    demo: Path,
+    album: Album,
 ) -> AsyncIterator[World]:
     """The session's servers and a fresh database; folders as the image has them, and the steps done."""
     kafka, postgres = native_servers
     folder, name = tmp_path_factory.mktemp("pod"), f"pod{next(numbers)}"
+    album.follow(folder)
     owner = await asyncpg.connect(postgres.dsn())
     await owner.execute(f"CREATE DATABASE {name}")
     dsn = urlsplit(postgres.dsn(name))

@@ -22,6 +22,7 @@ from gewu.dev.replay import Tally
 from gewu.dev.view import Scene
 from gewu.runtime.positions import OUTCOMES, Books
 from tests.dev.running import COMMAND, ROOT
+from tests.support.album import Album
 
 NOON = datetime(2026, 7, 1, 4, 0, tzinfo=UTC)
 CASE = Opened(NOON, 1, "matter:10998", "fire", "rule", "fire", 20, NOON)
@@ -87,12 +88,13 @@ def test_a_small_terminal_gets_lines(width: int, height: int, room: bool) -> Non
     assert not screen.fits(Console(file=io.StringIO(), width=width, height=height)), "and so does a pipe"
 
 
-def test_in_a_terminal_a_run_takes_the_screen_and_gives_it_back(tmp_path: Path) -> None:
+def test_in_a_terminal_a_run_takes_the_screen_and_gives_it_back(tmp_path: Path, album: Album) -> None:
     """A small day in a terminal of its own: the screen first, then the summary and the judge's word as lines."""
     here, there = pty.openpty()
     fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 45, 150, 0, 0))
     environment = {**os.environ, "TERM": "xterm-256color"}
     command = [sys.executable, "-c", COMMAND, str(tmp_path / "run"), "--seconds", "3"]
+    album.follow(tmp_path / "run")
     run = subprocess.Popen(command, cwd=ROOT, stdin=there, stdout=there, stderr=there, env=environment)
     os.close(there)
     told = b""
@@ -106,5 +108,6 @@ def test_in_a_terminal_a_run_takes_the_screen_and_gives_it_back(tmp_path: Path) 
         told += more
     os.close(here)
     assert run.wait() == 0, told[-2000:].decode(errors="replace")
+    album.gather()
     taken, given_back = told.index(b"\x1b[?1049h"), told.index(b"\x1b[?1049l")
     assert taken < told.index("最新案件".encode()) < given_back < told.index(b"the books balance")

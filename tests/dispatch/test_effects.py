@@ -25,7 +25,7 @@ from gewu.v1.case_pb2 import CaseChanged
 from gewu_dispatch import encoding
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.action import Kind
-from gewu_dispatch.domain.case import Picture, Signal, State
+from gewu_dispatch.domain.case import Contact, Picture, Signal, State
 from gewu_dispatch.store import cases, signals
 from tests.dispatch.conftest import Desk
 from tests.support.building import FALLBACK, HERE, INCARNATION, NOW_US, a_signal, an_action, moved, span
@@ -140,7 +140,7 @@ async def test_the_same_batch_taken_twice_changes_nothing_the_second_time(desk: 
     other = replace(twice, content=sha256(b"another").digest(), text="another story")
     batch = desk.arrived(
         twice, a_cover(moved(*HERE, 5)), a_cover(moved(*HERE, 900)), a_cover(None), a_signal(said="???"), twice, other,
-        a_cover(contact=("k1", b"sealed"), pictures=(Picture(b"p" * 32, 9, "image/jpeg", "mask 1"),)),
+        a_cover(sealed=Contact("k1", b"sealed"), pictures=(Picture(b"p" * 32, 9, "image/jpeg", "mask 1"),)),
     )  # fmt: skip
     assert await desk.take_again(batch) == {"opened": 4, "joined": 2, "duplicate": 1, "conflict": 1}
     before = await desk.all()
@@ -182,7 +182,7 @@ async def test_an_id_that_was_taken_between_look_and_write_is_raced_with_a_conta
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never a taken key: the third of those at one position would be laid to a record."""
-    signal, nothing = a_cover(contact=("k1", b"sealed")), (INCARNATION, {})
+    signal, nothing = a_cover(sealed=Contact("k1", b"sealed")), (INCARNATION, {})
     await desk.take(signal)
     before = await desk.all()
 
@@ -269,7 +269,7 @@ async def test_two_contents_under_one_new_id_in_one_batch_are_a_conflict(desk: D
 async def test_contacts_stay_sealed_and_stand_nowhere_else(desk: Desk) -> None:
     private = PrivateKey.generate()
     sealed = Sealer("k1", bytes(private.public_key)).seal(b"13900000000")
-    signal = a_cover(contact=(sealed.key_id, sealed.box))
+    signal = a_cover(sealed=Contact(sealed.key_id, sealed.box))
     await desk.take(signal, a_cover(moved(*HERE, 2)))
     assert await desk.rows("contacts") == [
         {"signal_id": UUID(signal.signal_id), "key_id": "k1", "box": sealed.box}

@@ -19,7 +19,7 @@ from gewu.v1 import action_pb2, assignment_pb2, case_pb2, common_pb2, signal_pb2
 from gewu_dispatch import encoding, wire
 from gewu_dispatch.domain import routing
 from gewu_dispatch.domain.action import Kind, Refusal
-from gewu_dispatch.domain.case import Case, Picture, Source, State
+from gewu_dispatch.domain.case import Case, Contact, Picture, Plate, Source, State
 from gewu_dispatch.handlers.actions import Actions
 from gewu_dispatch.handlers.signals import Signals
 from gewu_dispatch.metrics import Metrics
@@ -72,7 +72,7 @@ def test_a_report_arrives_as_it_was_said() -> None:
     assert (found.signal_id, found.kind, found.source, found.client_id) == (OWN, Source.REPORT, "key:test", "c1")
     assert (found.lon, found.lat, found.accuracy_m, found.address) == (83.0, 39.0, 7.5, "outside no. 7")
     assert (found.said, found.text, found.object_id) == ("manhole", "the cover is gone", "T1")
-    assert found.contact == ("k1", b"sealed") and found.exercise and found.content == bytes(32)
+    assert found.sealed == Contact("k1", b"sealed") and found.exercise and found.content == bytes(32)
     assert found.received_at == found.observed_at == NOW_US
     assert [(p.sha256, p.bytes, p.type, p.masked_by) for p in found.pictures] == [
         (b"p" * 32, 9, "image/jpeg", "mask 1")
@@ -81,7 +81,7 @@ def test_a_report_arrives_as_it_was_said() -> None:
 
 def test_a_report_without_a_position_or_accuracy_has_none_and_not_zero() -> None:
     message = a_message()
-    assert told(message).accuracy_m is None and told(message).contact is None
+    assert told(message).accuracy_m is None and told(message).sealed is None
     message.ClearField("point")
     assert (told(message).lon, told(message).lat, told(message).accuracy_m) == (None, None, None)
 
@@ -103,6 +103,23 @@ def test_a_camera_scene_is_a_signal_of_its_class() -> None:
     message.detection.category = "fire lane"
     found = told(message, DETECTION)
     assert (found.kind, found.said, found.text, found.object_id) == (Source.DETECTION, "fire lane", "", "")
+
+
+def test_a_detections_plate_arrives_sealed_with_the_rule_that_asked() -> None:
+    message = a_message()
+    message.detection.rule_id = "stolen-7"
+    assert told(message, DETECTION).sealed is None
+    message.detection.plate.key_id, message.detection.plate.box = "k1", b"sealed"
+    assert told(message, DETECTION).sealed == Plate("k1", b"sealed", "stolen-7")
+
+
+@pytest.mark.parametrize(
+    ("key_id", "box"), [("", b"x"), ("k\0", b"x"), ("k" * 401, b"x"), ("k", b""), ("k", bytes(513))]
+)
+def test_a_box_that_holds_no_plate_is_parked(key_id: str, box: bytes) -> None:
+    message = a_message()
+    message.detection.plate.key_id, message.detection.plate.box = key_id, box
+    assert why(message, DETECTION) is Why.BAD_FIELD
 
 
 @pytest.mark.parametrize("value", [None, b""])

@@ -6,6 +6,7 @@ The same tests for both. An S3-compatible store is one more URL of fsspec's, whi
 import asyncio
 import os
 import time
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -84,4 +85,100 @@ async def test_a_store_that_hangs_is_waited_for_within_a_bound(kept: PictureStor
     monkeypatch.setattr(PictureStore, "_put", lambda *_: time.sleep(1.0))
     with pytest.raises(Away):
         await kept.put(DATA)
-    kept.close()
+    await kept.close()
+
+
+SHARD = int(NAME[:2], 16)
+NOW = datetime.now(UTC)
+LONG_AGO = NOW - timedelta(days=3)
+
+
+def age(kept: PictureStore) -> None:
+    """As if it had been put long ago."""
+    path = kept._path(NAME)
+    if kept._is_folder:
+        os.utime(path, (LONG_AGO.timestamp(),) * 2)
+    else:
+        kept._files.store[path].created = LONG_AGO
+
+
+async def test_only_what_is_old_is_found_and_only_in_its_shard(kept: PictureStore) -> None:
+    assert await kept.old(SHARD, NOW) == [], "there is no folder yet"
+    await kept.put(DATA)
+    assert await kept.old(SHARD, NOW - timedelta(hours=1)) == []
+    age(kept)
+    assert await kept.old(SHARD, NOW) == [sha256(DATA).digest()]
+    assert await kept.old((SHARD + 1) % store.SHARDS, NOW) == []
+    kept._files.pipe_file(kept._path(NAME) + ".txt", b"no picture of ours")
+    assert await kept.old(SHARD, NOW + timedelta(days=1)) == [sha256(DATA).digest()]
+
+
+async def test_what_was_put_again_is_as_of_then_and_is_not_dropped(kept: PictureStore) -> None:
+    digest = await kept.put(DATA)
+    age(kept)
+    assert await kept.old(SHARD, NOW) == [digest]
+    await kept.put(DATA)
+    assert await kept.old(SHARD, NOW - timedelta(hours=1)) == []
+    assert await kept.drop([digest], NOW - timedelta(hours=1)) == 0 and await kept.get(digest) == DATA
+    age(kept)
+    assert await kept.drop([digest], NOW) == 1
+    with pytest.raises(Gone):
+        await kept.get(digest)
+    assert await kept.put(DATA) == digest and await kept.get(digest) == DATA
+
+
+async def test_a_sweep_never_takes_what_is_put_at_the_same_moment(tmp_path: Path) -> None:
+    kept, before = PictureStore(str(tmp_path / "new")), NOW - timedelta(hours=1)
+    digest, gone = await kept.put(DATA), 0
+    for _ in range(100):
+        age(kept)
+        first, second, _ = await asyncio.gather(
+            kept.drop([digest], before), kept.drop([digest], before), kept.put(DATA)
+        )
+        gone += first + second
+        assert await kept.get(digest) == DATA
+        assert await kept.old(SHARD, before) == []
+    assert gone, "no sweep was ever first: nothing was tried"
+    assert [p.name for p in _files(tmp_path)] == [NAME]
+
+
+async def test_what_a_sweep_or_a_put_that_was_killed_has_left_is_put_right(tmp_path: Path) -> None:
+    kept, before = PictureStore(str(tmp_path / "new")), NOW - timedelta(hours=1)
+    digest = await kept.put(DATA)
+    file = Path(kept._path(NAME))
+    os.rename(file, file.with_name(f".swept-{NAME}"))
+    (half := file.with_name("." + "0" * 16)).write_bytes(b"half")
+    (young := file.with_name("." + "1" * 16)).write_bytes(b"on its way")
+    os.utime(half, (LONG_AGO.timestamp(),) * 2)
+    assert await kept.old(SHARD, before) == [] and await kept.get(digest) == DATA
+    assert not half.exists() and young.exists()
+    file.with_name(f".swept-{NAME}").write_bytes(DATA)  # and was put anew since
+    os.utime(file.with_name(f".swept-{NAME}"), (LONG_AGO.timestamp(),) * 2)
+    assert await kept.old(SHARD, before) == [], "the new one keeps its date"
+    assert sorted(p.name for p in _files(tmp_path)) == [young.name, NAME]
+
+
+async def test_a_closed_store_ends_its_connections() -> None:
+    ended, opened = asyncio.Event(), 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal opened
+        opened += 1
+        while await reader.readline() not in (b"\r\n", b""):
+            pass
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(DATA) + DATA)
+        await reader.read()  # to its end: nothing more is asked
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/pictures"
+    one, other = PictureStore(url), PictureStore(url)
+    assert one._files is not other._files
+    assert await one.get(sha256(DATA).digest()) == DATA and opened == 1 and not ended.is_set()
+    await one.close()
+    async with asyncio.timeout(10):
+        await ended.wait()
+    with pytest.raises(Away):
+        await one.get(sha256(DATA).digest())
+    server.close()

@@ -94,7 +94,7 @@ def a_signal(at: tuple[float, float] | None = HERE, **words: Any) -> Signal:
         "client_id": client_id, "observed_at": NOW_US, "received_at": NOW_US, "lon": at[0] if at else None,
         "lat": at[1] if at else None, "accuracy_m": None, "address": "", "home_area": "990101", "package_version": "7-abc",
         "exercise": False, "content": sha256(client_id.encode()).digest(), "said": "manhole", "text": "", "object_id": "",
-        "contact": None,
+        "sealed": None,
     }  # fmt: skip
     return Signal(**{**said, **words})
 

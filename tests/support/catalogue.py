@@ -24,7 +24,8 @@ from gewu.runtime.health import Health
 from gewu.runtime.metering import ProducerMetrics, Unacked
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
 from gewu_dispatch.domain import joining, routing, sensing
-from gewu_dispatch.metrics import ACTIONS, Viewed
+from gewu_dispatch.domain.plate import Kept
+from gewu_dispatch.metrics import ACTIONS, Swept, Viewed
 from gewu_intake.domain import reading
 from gewu_intake.domain.admission import Shed
 from gewu_intake.domain.report import Reject
@@ -70,7 +71,8 @@ LABELS = {
     "outcome": "the books' columns (`gewu.runtime.positions`)",
     "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`; of the live feed `gewu_notify.metrics.Ended`",
     "because": "`Because` of routing and of joining; of readings that of sensing; of notify's plan",
-    "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal; of looks at pictures `Viewed`",
+    "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal; of looks "
+    "at pictures and plates `Viewed`, of sealed plates `Kept`, of sweeps `Swept`",
     "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths, and that of pictures",
     "receiver": "receivers.csv of the city package",
@@ -116,7 +118,7 @@ def registry(service: str) -> CollectorRegistry:
         gewu_video.metrics.Metrics(made)
     else:
         gewu_dispatch.metrics.Metrics(made), gewu_dispatch.metrics.BooksMetrics(made)
-        gewu_dispatch.metrics.ViewMetrics(made)
+        gewu_dispatch.metrics.ViewMetrics(made), gewu_dispatch.metrics.SweepMetrics(made)
         DeliveryMetrics(made), RelayMetrics(made), ProducerMetrics(made)
     process.export(made, service, Health())
     return made
@@ -145,7 +147,15 @@ def allowed(city: City) -> Mapping[str, set[str]]:
         "outcome": {*positions.OUTCOMES, "skipped"},
         "why": {*map(str, Why), *map(str, Lost), *map(str, gewu_notify.metrics.Ended)},
         "because": {str(b) for kind in (routing.Because, joining.Because, sensing.Because, plan.Because) for b in kind},
-        "answer": {*map(str, ANSWERS), *map(str, Taken), *PICTURES, *map(str, Viewed), *gewu_video.metrics.ANSWERS},
+        "answer": {
+            *map(str, ANSWERS),
+            *map(str, Taken),
+            *PICTURES,
+            *map(str, Viewed),
+            *map(str, Kept),
+            *map(str, Swept),
+            *gewu_video.metrics.ANSWERS,
+        },
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked, reading.Refusal) for r in kind},
         "door": set(DOORS),
         "receiver": set(city.receivers),

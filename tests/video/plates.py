@@ -6,7 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
+from tests.support import shared
+
+SHARED = shared.folder()
 FRAMES = SHARED / "eval" / "plates" / "frames"
 NEEDS = "needs ../shared/models (or GEWU_MODELS) and ../shared/eval/plates"
 ASKED, CANARY = "皖AG2R28", "皖A195K9"

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -21,6 +22,7 @@ from gewu.runtime.settings import Kafka
 from gewu.v1.assignment_pb2 import Assignment
 from gewu.v1.signal_pb2 import DEVICE_TROUBLE_SILENT, Plate, RuleSuspended, Signal
 from gewu_video import clips
+from tests.api.test_pictures import rows
 from tests.support import log
 from tests.support.waiting import until
 from tests.video import plates
@@ -64,8 +66,10 @@ def surroundings(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.fixture(scope="module")
 async def watched(stack: Stack, surroundings: dict[str, str]) -> AsyncIterator[Stack]:
-    """The run's Gewu, whose video service watches these cameras; afterwards it is as it was."""
+    """The run's Gewu, whose video service watches these cameras, and whose dispatch knows the rule; afterwards as it was."""
     await stack.end("video")
+    await stack.end("dispatch")
+    await stack.launch("dispatch", {"GEWU_CITY": surroundings["GEWU_CITY"]})
     clips.draw(stack.clips / "fire-lane.mp4", 25.0, (210, 120), (5.0, 20.0))
     if plates.are_there():
         plates.draw(stack.clips / "cars.mp4")
@@ -75,6 +79,8 @@ async def watched(stack: Stack, surroundings: dict[str, str]) -> AsyncIterator[S
     for clip in stack.clips.iterdir():
         clip.unlink()
     await stack.launch("video")
+    await stack.end("dispatch")
+    await stack.launch("dispatch")
 
 
 def kafka(stack: Stack) -> Kafka:
@@ -129,6 +135,12 @@ async def test_an_asked_plate_travels_sealed_and_of_another_nothing_is_left_anyw
     assert opened is not None
     plate = Plate.FromString(opened)
     assert (plate.text, plate.signal_id, found.detection.rule_id) == (ASKED, found.signal_id, "stolen-7")
+
+    async def kept() -> Any:
+        return await rows(watched, "SELECT * FROM dispatch.plates WHERE signal_id = $1", found.signal_id)
+
+    ((box, rule, camera),) = [(r["box"], r["rule_id"], r["camera_id"]) for r in await until(kept, 30.0, "the kept box")]
+    assert (box, rule, camera) == (found.detection.plate.box, "stolen-7", CAR_PARK)
 
     async def played() -> bool:
         return await _metric(watched, 'gewu_video_cameras{sight="ended"}') == 2

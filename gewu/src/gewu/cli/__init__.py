@@ -19,6 +19,7 @@ from gewu.cli import (
     models,
     notices,
     parked,
+    plates,
     restore,
     seed,
     topics,
@@ -26,7 +27,7 @@ from gewu.cli import (
 )  # fmt: skip
 from gewu.cli.ending import FINE, INTERRUPTED, WRONG, refusal_of
 
-_MODULES = (audit, city, dev, keys, load, migrate, models, notices, parked, restore, seed, topics, trace)
+_MODULES = (audit, city, dev, keys, load, migrate, models, notices, parked, plates, restore, seed, topics, trace)
 
 _EPILOG = f"""\
 examples:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from gewu.runtime.keys import Key
 
 _IN_FORCE = "running services have it within 5 s"
-_SCOPES = "report (may report), read:<department or area> (may read its cases), act:<department> (may act); * is all"
+_SCOPES = (
+    "report (may report), read:<department or area> (may read its cases), act:<department> (may act); * is all; "
+    "plates:<department> (is given the sealed plates of its cases), which knows no *"
+)
 
 _EPILOGS = {
     "init": """\
@@ -23,7 +26,8 @@ examples:
 
 Makes link.secret, contact-private.json, contact-public.json and keys.json, readable by their owner only, and prints for
 each service the settings that name them, a block that can be put into its environment as it is. What is there already
-stays as it is. No service is given contact-private.json yet; keep it safe: only it opens the contacts that intake seals.
+stays as it is. No service is given contact-private.json; keep it safe, and away from the services' machines: only it opens
+the contacts that intake seals and the plates that video seals (`gewu plates open`).
 """,
     "add": f"""\
 examples:

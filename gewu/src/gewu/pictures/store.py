@@ -1,25 +1,31 @@
 """Where masked pictures lie, by their SHA-256: a folder of this machine, or what fsspec reaches (an S3-compatible store).
 
 What `put` has returned for is durable: in a folder the file and every folder above it are synced; elsewhere the store
-answered. A picture is there whole or not at all, and one that is there already stays as it is.
+answered. A picture is there whole or not at all, and one that is put again is as of then: a sweep goes by that date.
 """
 
 import asyncio
-import os
-import secrets
-from collections.abc import Callable
+import gc
+import re
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+
+from gewu.pictures import folder
 
 T = TypeVar("T")
 
 THREADS = 4  # a store that hangs holds these, and nobody else's
 WAIT_S = 10.0
+SHARDS = 256  # by the first byte of a picture's SHA-256
+_NAME = re.compile(r"[0-9a-f]{64}")
+_DATES = ("LastModified", "last_modified", "mtime", "created")  # as fsspec's stores call it, the last of memory's
 
 
 class Away(Exception):
@@ -38,7 +44,8 @@ class PictureStore:
     """Pictures below one URL or folder. Nothing is touched before the first picture."""
 
     def __init__(self, url: str) -> None:
-        self._files, root = url_to_fs(url)
+        # Of this store's own: an instance in fsspec's cache, and its connections, would outlive us.
+        self._files, root = url_to_fs(url, skip_instance_cache=True)
         self._root = root.rstrip("/")
         self._is_folder = isinstance(self._files, LocalFileSystem)
         self._threads = ThreadPoolExecutor(THREADS, "pictures")
@@ -56,18 +63,51 @@ class PictureStore:
             raise Damaged(digest.hex())
         return data
 
-    def close(self) -> None:
+    async def old(self, shard: int, before: datetime) -> list[bytes]:
+        """The pictures of this shard (0 to SHARDS - 1) that were put before that time, and not again since. Raises Away."""
+        return await self._in_a_thread(
+            lambda: [bytes.fromhex(n) for n, at in self._dated(shard, before) if at < before]
+        )
+
+    async def drop(self, digests: Sequence[bytes], before: datetime) -> int:
+        """Delete those of these that were put before that time, and not again since; how many that were. Raises Away."""
+        return await self._in_a_thread(lambda: sum(self._drop(self._path(d.hex()), before) for d in digests))
+
+    async def close(self) -> None:
         """No more of it; what hangs is left behind."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._files = None
+        gc.collect()  # its connections end with it, and it refers to itself
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name[:2]}/{name[2:4]}/{name}"
 
     def _put(self, path: str, data: bytes) -> None:
         if self._is_folder:
-            _put_in_folder(Path(path), data)
-        elif not self._files.exists(path):
-            self._files.pipe_file(path, data)
+            folder.put(Path(path), data)
+        else:
+            self._files.pipe_file(path, data)  # also where it is there: nothing else gives it a new date
+
+    def _dated(self, shard: int, before: datetime) -> Iterator[tuple[str, datetime]]:
+        """Name and date of each picture of a shard; one without a date is none, so that it is never deleted."""
+        root = f"{self._root}/{shard:02x}"
+        if self._is_folder:
+            found: Any = ((n, _when(at)) for n, at in folder.dated(Path(root), before.timestamp()))
+        else:
+            self._files.invalidate_cache()
+            infos = self._files.find(root, detail=True) if self._files.exists(root) else {}
+            found = ((path.rpartition("/")[2], _date(info)) for path, info in infos.items())
+        return ((name, at) for name, at in found if at and _NAME.fullmatch(name))
+
+    def _drop(self, path: str, before: datetime) -> bool:
+        if self._is_folder:
+            return folder.drop(Path(path), before.timestamp())
+        at = _date(self._files.info(path))
+        if at is None or at >= before:
+            return False
+        # Whoever puts it between this look and this deletion loses it: such a store offers nothing better.
+        self._files.rm_file(path)
+        return True
 
     async def _in_a_thread(self, work: Callable[[], T]) -> T:
         try:
@@ -79,27 +119,13 @@ class PictureStore:
             raise Away(f"{type(fault).__name__}: {fault}") from fault
 
 
-def _put_in_folder(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        fresh = path.with_name(f".{secrets.token_hex(8)}")
-        try:
-            with fresh.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(path)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
-    # Also where it was there already: whoever put it may not have come to this yet.
-    for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
-        _sync(folder)
+def _date(info: dict[str, Any]) -> datetime | None:
+    """When a store says that this was written; with its zone, UTC where it names none."""
+    said = next((info[name] for name in _DATES if info.get(name)), None)
+    if isinstance(said, datetime):
+        return said if said.tzinfo else said.replace(tzinfo=UTC)
+    return _when(said) if isinstance(said, int | float) else None
 
 
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _when(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

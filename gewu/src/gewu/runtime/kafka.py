@@ -1,11 +1,11 @@
 """Kafka as every service uses it: producers with safe settings, topics applied and checked, one ping."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
@@ -43,6 +43,19 @@ async def answers(client: AIOKafkaClient, within: float) -> bool:
     except TimeoutError:
         return False
     return False
+
+
+async def ends(names: Collection[str], kafka: Kafka) -> list[tuple[str, int, int]]:
+    """(topic, partition, offset after its last record) of every partition of these topics, now. KafkaError."""
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, **kafka.connection())
+    try:
+        await consumer.start()
+        await consumer._client.set_topics(names)  # by itself it asks for one unknown topic after another
+        places = [TopicPartition(t, p) for t in names for p in consumer.partitions_for_topic(t) or ()]
+        found = await consumer.end_offsets(places) if places else {}
+        return [(place.topic, place.partition, end) for place, end in found.items()]
+    finally:
+        await consumer.stop()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from typing import Any
 from gewu.runtime.files import replace
 
 # A department or an area of the city package; the package check keeps their ids apart.
-SCOPE = re.compile(r"report|read:(?:\*|[^\s*:]{1,64})|act:(?:\*|[a-z0-9-]{1,40})")
+# Plates are asked for by department: no key has those of all.
+SCOPE = re.compile(r"report|read:(?:\*|[^\s*:]{1,64})|act:(?:\*|[a-z0-9-]{1,40})|plates:[a-z0-9-]{1,40}")
 KEY_ID = re.compile(r"[a-z0-9-]{1,40}")
 _PREFIX = "gewu_"
 LOOK_AGAIN_S = 2.0  # a changed file is in force after this and one poll, within the 5 s that are promised

@@ -62,6 +62,15 @@ def loop(name: str, work: Callable[[], Awaitable[None]], health: Health) -> Part
     return Part(name, start, stop)
 
 
+def closing(name: str, stop: Callable[[], Awaitable[Any]]) -> Part:
+    """A part that is there from the beginning and needs an end."""
+
+    async def start() -> None:
+        pass
+
+    return Part(name, start, stop)
+
+
 def ops_routes(health: Health, registry: CollectorRegistry) -> list[Route]:
     """/livez (this process runs), /readyz (it can do its work, or which part cannot and why; what it does without), /metrics."""
 

@@ -195,7 +195,8 @@ def pictures(env: Env) -> str:
     return env.text(
         "GEWU_PICTURES",
         "",
-        "folder or fsspec URL of masked pictures, the same in intake and dispatch; none: no pictures",
+        "folder or fsspec URL of masked pictures, the same in intake and dispatch and nobody else's: what no case names is "
+        "deleted after 25 hours; none: no pictures",
     )
 
 

@@ -9,6 +9,7 @@ from gewu import topics
 from gewu.city import City, load
 from gewu.clock import Clock, SystemClock
 from gewu.pictures.reference import References
+from gewu.pictures.store import PictureStore
 from gewu.runtime import apidocs, kafka, process
 from gewu.runtime.groupcommit import GroupCommit
 from gewu.runtime.health import Health
@@ -16,18 +17,19 @@ from gewu.runtime.keys import KeyRing
 from gewu.runtime.link import Links
 from gewu.runtime.metering import Meter, ProducerMetrics
 from gewu.runtime.metrics import DeliveryMetrics, RelayMetrics
-from gewu.runtime.postgres import Reader
 from gewu.runtime.relay import Relay
-from gewu.runtime.service import Part, Service, loop, ops_routes
+from gewu.runtime.service import Part, Service, closing, loop, ops_routes
 from gewu.runtime.upkeep import watch_keys, watch_producers
 from gewu_dispatch.consumers import SCHEMA, Consumers, Database
 from gewu_dispatch.domain import joining
 from gewu_dispatch.handlers.silence import Silence
+from gewu_dispatch.handlers.sweep import Sweep
 from gewu_dispatch.http import openapi
 from gewu_dispatch.http.api import Api
 from gewu_dispatch.http.desk import Desk
 from gewu_dispatch.http.pictures import Pictures
-from gewu_dispatch.metrics import ACTIONS, BooksMetrics, Metrics, ViewMetrics
+from gewu_dispatch.http.plates import Plates
+from gewu_dispatch.metrics import ACTIONS, BooksMetrics, Metrics, SweepMetrics, ViewMetrics
 from gewu_dispatch.settings import Settings
 from gewu_dispatch.wire import Events
 
@@ -38,8 +40,7 @@ class PackageFault(Exception):
 
 def build(settings: Settings, clock: Clock | None = None) -> Service:
     """Assemble dispatch for one city."""
-    clock = clock or SystemClock()
-    health, registry = Health(), CollectorRegistry()
+    clock, health, registry = clock or SystemClock(), Health(), CollectorRegistry()
     turned_away = process.export(registry, "dispatch", health)
     produced, books = ProducerMetrics(registry), BooksMetrics(registry)
     city = _servable(load(settings.city))
@@ -57,9 +58,10 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     )  # fmt: skip
     silence = Silence(city, Events(known), clock, decisions)
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock, References(settings.link_secret))
-    api = Api(lambda: Reader(database.pool("http")), keys, Links(settings.link_secret), desk)
-    pictures = Pictures(lambda: Reader(database.pool("http")), keys, settings.pictures, clock, ViewMetrics(registry))
-    v1 = [*api.routes(), *pictures.routes()]
+    store = PictureStore(settings.pictures) if settings.pictures else None
+    api, views = Api(database.reader, keys, Links(settings.link_secret), desk), ViewMetrics(registry)
+    looks = Pictures(store, database.reader, keys, clock, views), Plates(database.reader, keys, clock, views)
+    v1 = [route for door in (api, *looks) for route in door.routes()]
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *v1])
     parts = [
         Part("topics", lambda: kafka.require(own, settings.kafka)),
@@ -73,8 +75,18 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         loop("clock", lambda: database.watch_clock(health), health),
         loop("silence", lambda: silence.run(database.pool(ACTIONS), relay), health),
         loop("books", lambda: database.watch_books(books), health),
+        *(_sweeping(store, settings, own, database, SweepMetrics(registry), health) if store else []),
     ]
     return Service("dispatch", app, settings.http, health, turned_away, parts)
+
+
+def _sweeping(
+    store: PictureStore, settings: Settings, own: Sequence[topics.Topic], database: Database, metrics: SweepMetrics,
+    health: Health,
+) -> list[Part]:  # fmt: skip
+    heard = [t.name for t in own if "dispatch" in t.hears]
+    sweep = Sweep(store, lambda: kafka.ends(heard, settings.kafka), database.reader, metrics)
+    return [closing("pictures", store.close), loop("sweep", sweep.run, health)]
 
 
 def _producer(settings: Settings, known: Sequence[topics.Topic], use: str, meter: Meter) -> GroupCommit:

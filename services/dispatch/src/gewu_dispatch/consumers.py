@@ -32,7 +32,7 @@ from gewu_dispatch.store import reads
 from gewu_dispatch.wire import Events
 
 SCHEMA = "dispatch"
-SCHEMA_VERSIONS = (9, 9)  # of the schema: the lowest that this code needs, the newest that it knows
+SCHEMA_VERSIONS = (10, 10)  # of the schema: the lowest that this code needs, the newest that it knows
 _SKEW_S = 1.0
 _BOOKS_EVERY_S = 5.0
 # Small batches: a transaction of its own lane that a p0 signal waits for is short. Behind a backlog it waits for several, and
@@ -50,6 +50,10 @@ class Database:
     def pool(self, use: str) -> asyncpg.Pool:
         """The pool of a lane's label, of `actions` or of `http`."""
         return self._pools[use]
+
+    def reader(self) -> postgres.Reader:
+        """For the questions of http."""
+        return postgres.Reader(self.pool("http"))
 
     async def start(self) -> None:
         """Open every pool; SchemaFault when the schema or the server's lock table does not fit this code."""

@@ -7,10 +7,11 @@ from google.protobuf.message import Message
 
 from gewu.clock import SECOND
 from gewu.errors import Never, Why
-from gewu.v1 import common_pb2
-from gewu_dispatch.domain.case import Picture
+from gewu.v1 import common_pb2, signal_pb2
+from gewu_dispatch.domain.case import Picture, Plate
 
 DIGEST = 32  # bytes of a SHA-256
+PLATE_BOX = 512  # bytes of a sealed plate, which has some 110: no room for a picture
 # Characters. What is copied into events must stay far below a record's limit, whoever wrote it to the log.
 WORD, TEXT = 400, 8000
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -36,6 +37,19 @@ def picture(said: common_pb2.Picture) -> Picture:
     if said.bytes >= 1 << 63:
         raise Never(Why.BAD_FIELD, f"a picture of {said.bytes} bytes")
     return Picture(said.sha256, said.bytes, said.type, said.masked_by, said.reference)
+
+
+def plate(said: signal_pb2.Detection) -> Plate | None:
+    """The sealed plate of a detection, if it brought one; whether a rule asks for it is asked elsewhere."""
+    if not said.HasField("plate"):
+        return None
+    key_id, box, rule = said.plate.key_id, said.plate.box, said.rule_id
+    bounded(key_id, rule)
+    if not key_id or not 0 < len(box) <= PLATE_BOX or "\0" in key_id:
+        raise Never(
+            Why.BAD_FIELD, f"a sealed plate of {len(box)} bytes under key {key_id[:80]!r}; it has at most {PLATE_BOX}"
+        )
+    return Plate(key_id, box, rule)
 
 
 def time(said: Message, name: str) -> int:

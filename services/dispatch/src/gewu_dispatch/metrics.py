@@ -10,6 +10,7 @@ from gewu.lane import Lane
 from gewu.runtime.instruments import TIME_BUCKETS, Spread, Tally
 from gewu.runtime.positions import OUTCOMES, Books
 from gewu_dispatch.domain import joining, routing, sensing
+from gewu_dispatch.domain.plate import Kept
 from gewu_dispatch.domain.triage import Outcome
 
 _LOCKS = "Time a batch waited for joining's locks. Worry above 0.1 s at p99: two consumers meet in the same cells."
@@ -31,9 +32,24 @@ _VIEWS = (
     "grows: somebody tries."
 )
 
+_SWEPT = "Pictures that were deleted because nobody named them. Worry when it nears the pictures stored: reports lose theirs."
+_SWEEPS = (
+    "Sweeps of pictures by what became of them. Worry when done stands still for a day: what nobody named is kept."
+)
+
 ACTIONS = "actions"  # stands in the label `lane` for the departments' moves
 LANES = (*(lane.label for lane in Lane), ACTIONS)
 _ROWS = (*OUTCOMES, "skipped")
+
+
+_PLATE_VIEWS = (
+    "Asks for sealed plates by what became of them. Worry at given where nobody is known to look, and when hidden grows: "
+    "somebody tries."
+)
+_PLATES = (
+    "Sealed plates of detections by what became of them: kept, or why not. Worry at anything but kept: video has another "
+    "package than dispatch, or something speaks in a camera's name."
+)
 
 
 class Viewed(StrEnum):
@@ -53,10 +69,29 @@ class ViewMetrics:
         self._views = Tally("gewu_dispatch_views", _VIEWS, ["answer"], registry)
         for answer in Viewed:
             self._views.labels(str(answer))
+        plates = Tally("gewu_dispatch_plate_views", _PLATE_VIEWS, ["answer"], registry)
+        self.plates_given, self.plates_hidden = (plates.labels(str(a)) for a in (Viewed.GIVEN, Viewed.HIDDEN))
 
     def viewed(self, answer: Viewed) -> None:
         """One more."""
         self._views.labels(str(answer)).inc()
+
+
+class Swept(StrEnum):
+    """What became of a sweep of a share of the store's pictures."""
+
+    DONE = "done"
+    BEHIND = "behind"  # not everything in the log was read, so nobody knows what it names
+    AWAY = "away"
+
+
+class SweepMetrics:
+    """Sweeps of pictures that nobody named."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.pictures = Tally("gewu_dispatch_swept_pictures", _SWEPT, [], registry)
+        sweeps = Tally("gewu_dispatch_sweeps", _SWEEPS, ["answer"], registry)
+        self.sweeps = {answer: sweeps.labels(str(answer)) for answer in Swept}
 
 
 class Metrics:
@@ -70,6 +105,8 @@ class Metrics:
         self.decisions = {(o, str(b)): decisions.labels(o, b) for o, reasons in pairs for b in reasons}
         readings = Tally("gewu_dispatch_readings", _READINGS, ["because"], registry)
         self.readings = {because: readings.labels(because) for because in sensing.Because}
+        plates = Tally("gewu_dispatch_plates", _PLATES, ["answer"], registry)
+        self.plates = {answer: plates.labels(str(answer)) for answer in Kept}
         self.silent = Tally("gewu_dispatch_silent_sensors", _SILENT, [], registry)
         self.unknown_fields = Tally("gewu_dispatch_unknown_fields", _UNKNOWN, [], registry)
 

@@ -18,16 +18,16 @@ from gewu.runtime.outbox import Event
 from gewu.v1 import action_pb2, assignment_pb2, case_pb2, signal_pb2
 from gewu_dispatch import encoding
 from gewu_dispatch.domain.action import PICTURES, Action, Kind, Refusal
-from gewu_dispatch.domain.case import Case, Signal, Source
+from gewu_dispatch.domain.case import Case, Contact, Signal, Source
 from gewu_dispatch.domain.proof import unproven
 from gewu_dispatch.domain.sensing import Reading
-from gewu_dispatch.fields import DIGEST, TEXT, bounded, picture, position, time, uuid
+from gewu_dispatch.fields import DIGEST, TEXT, bounded, picture, plate, position, time, uuid
 
 _MOVES = {kind.value: kind for kind in Kind}
 _KINDS = {kind.name.lower(): kind for kind in Source}
 _TROUBLES = {signal_pb2.DEVICE_TROUBLE_SILENT: "silent", signal_pb2.DEVICE_TROUBLE_FLAPPING: "flapping"}
 _LARGEST = 2**63 - 1  # what a bigint holds
-_OBJECT_ID = re.compile(r"[A-Za-z0-9-]{1,40}")
+_OBJECT_ID = re.compile(r"[A-Za-z0-9-]{1,40}")  # the one word of a reporter that the public case repeats
 
 
 def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal | Reading, bool]:
@@ -51,21 +51,23 @@ def signal(value: bytes | None, type_: str, lane: Lane) -> tuple[Signal | Readin
         return _reading(said), bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(said.reading)))
     lon, lat, accuracy_m = position(said.point) if said.HasField("point") else (None, None, None)
     report = said.report if which == "report" else None
+    sealed, after = None, ""
     if report:
         said_class, text, object_id = report.category, report.text, report.object_id
+        if report.HasField("contact"):
+            sealed = Contact(report.contact.key_id, report.contact.box)
+    elif which == "fault":
+        said_class, text, object_id, after = _fault(said)
     else:
-        said_class, text, object_id = _fault(said) if which == "fault" else (said.detection.category, "", "")
+        said_class, text, object_id, sealed = said.detection.category, "", "", plate(said.detection)
     bounded(source, client_id, home_area, package_version, address, said_class, object_id)
     bounded(text, most=TEXT)
     if object_id and not _OBJECT_ID.fullmatch(object_id):
-        # The one word of a reporter that the public case repeats.
         raise Never(Why.BAD_FIELD, f"object_id {object_id[:80]!r} is no id")
     found = Signal(  # in the order of its fields: by their names it takes five times as long
         own, _KINDS[which], lane, source, client_id, time(said, "observed_at"), time(said, "received_at"),
         lon, lat, accuracy_m, address, home_area, package_version, said.exercise, content, said_class, text, object_id,
-        (report.contact.key_id, report.contact.box) if report and report.HasField("contact") else None,
-        tuple(picture(p) for p in pictures) if (pictures := said.pictures) else (),
-        said.fault.case_before if which == "fault" else "",
+        sealed, tuple(picture(p) for p in pictures) if (pictures := said.pictures) else (), after,
     )  # fmt: skip
     return found, bool(len(UnknownFieldSet(said)) or len(UnknownFieldSet(report or getattr(said, which))))
 
@@ -89,8 +91,8 @@ def _reading(said: signal_pb2.Signal) -> Reading:
     )  # fmt: skip
 
 
-def _fault(said: signal_pb2.Signal) -> tuple[str, str, str]:
-    """Class, text and object of a device's fault: the device stands as the object, so that two devices' cases stay two."""
+def _fault(said: signal_pb2.Signal) -> tuple[str, str, str, str]:
+    """Class, text, object and case before of a fault: the device stands as the object, so that two devices' cases stay two."""
     own = said.fault
     kind, _, device = own.device.partition(":")
     if said.source != own.device or not kind or not _OBJECT_ID.fullmatch(device):
@@ -101,7 +103,12 @@ def _fault(said: signal_pb2.Signal) -> tuple[str, str, str]:
         uuid("case_before", own.case_before)
     word = _TROUBLES.get(own.trouble, "in trouble")
     again = f", after case {own.case_before} was handled" if own.case_before else ""
-    return own.category, f"{kind} {device} {word} since {_moment(own.since.ToMicroseconds())}{again}", device
+    return (
+        own.category,
+        f"{kind} {device} {word} since {_moment(own.since.ToMicroseconds())}{again}",
+        device,
+        own.case_before,
+    )
 
 
 def action(value: bytes | None, department: str, references: References) -> Action:

@@ -22,7 +22,7 @@ from gewu.runtime.health import Health
 from gewu.runtime.keys import KeyRing
 from gewu.runtime.link import Links
 from gewu.runtime.metering import Meter
-from gewu.runtime.service import Part, Service, loop, ops_routes
+from gewu.runtime.service import Part, Service, closing, loop, ops_routes
 from gewu.runtime.upkeep import watch_keys, watch_producers
 from gewu_intake import openapi
 from gewu_intake.domain.admission import Admission
@@ -71,7 +71,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     parts = [
         Part("topics", lambda: kafka.require(said, settings.kafka)),
         *(Part(f"producer {label}", p.start, p.stop) for label, p in by_label.items()),
-        *([loop("masker", masker.run, health)] if store else []),
+        *([closing("pictures", store.close), loop("masker", masker.run, health)] if store else []),
         loop("keys", lambda: watch_keys(keys, health), health),
         loop("producers", lambda: watch_producers(by_label, health), health),
         *bridge,

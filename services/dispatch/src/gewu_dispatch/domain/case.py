@@ -36,6 +36,21 @@ class Picture:
     reference: str = ""
 
 
+class Contact(Struct, frozen=True, gc=False):
+    """How a reporter can be reached, sealed: the id of the key that opens the box, and the box."""
+
+    key_id: str
+    box: bytes
+
+
+class Plate(Struct, frozen=True, gc=False):
+    """A plate that a rule asked for, sealed like a contact, and by which rule it was found."""
+
+    key_id: str
+    box: bytes
+    rule: str
+
+
 OPEN = (State.ASSIGNED, State.HANDLING)  # a signal may still join
 
 
@@ -63,7 +78,7 @@ class Signal(Struct, frozen=True, gc=False):
     said: str  # the category as the reporter worded it
     text: str
     object_id: str
-    contact: tuple[str, bytes] | None  # key id and sealed box
+    sealed: Contact | Plate | None  # of a report, of a detection; no service opens it
     pictures: tuple[Picture, ...] = ()
     after: str = ""  # the case before about what still stands, which was handled; one that this signal opens follows it
 

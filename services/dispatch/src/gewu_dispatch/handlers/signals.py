@@ -27,9 +27,10 @@ from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import Case, Signal
 from gewu_dispatch.domain.sensing import Because, Reading, Sensed
 from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, locate, triage
+from gewu_dispatch.handlers.plates import Plates
 from gewu_dispatch.handlers.readings import Readings
 from gewu_dispatch.metrics import Metrics
-from gewu_dispatch.store import cases, signals
+from gewu_dispatch.store import cases, plates, signals
 
 log = logging.getLogger(__name__)
 _CROSSINGS = (Because.RAISED, Because.RAISED_AGAIN)
@@ -55,6 +56,7 @@ class Signals:
     def __init__(self, city: City, rules: Rules, events: wire.Events, clock: Clock, metrics: Metrics) -> None:
         self._city, self._rules, self._events, self._clock, self._metrics = city, rules, events, clock, metrics
         self._readings = Readings(city, events, clock, metrics)
+        self._plates = Plates(city, metrics)
         self._limit = cache(self._limit_of)
 
     def decode(self, record: Record) -> Arrived:
@@ -197,7 +199,9 @@ class Signals:
             raise
         await touching
         await cases.follow(transaction, batch.opened.values())
-        await signals.add_contacts(transaction, new)
+        if sealed := [s for s in new if s.sealed]:
+            await signals.add_contacts(transaction, sealed)
+            await plates.add(transaction, self._plates.asked(sealed))
         await signals.add_pictures(transaction, new)
         await signals.add_conflicts(transaction, conflicts)
         await outbox.write(transaction, said)

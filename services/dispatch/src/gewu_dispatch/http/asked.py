@@ -90,6 +90,14 @@ def name(request: Request, field: str) -> str | None:
     return said
 
 
+def purpose(request: Request) -> str:
+    """What for, in the asker's own words: it must be said."""
+    said = name(request, "purpose") or ""
+    if not said.strip():
+        raise _wrong("purpose", "what for, in at most 100 characters: it is noted before anything is given")
+    return said
+
+
 def cursor(opened_at: datetime, case_id: UUID) -> str:
     """What leads on from a page's last case."""
     return urlsafe_b64encode(f"{opened_at.isoformat()} {case_id}".encode()).decode()

@@ -20,6 +20,7 @@ def _query(name: str, description: str, schema: dict[str, Any], required: bool =
 
 _REFUSED = {"401": ("no key", Problem), "503": ("the database or the broker is away; come back", Problem)}
 _TEXT = {"type": "string", "maxLength": 100}
+_SAID = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "\\S"}
 _STATES = {"type": "array", "items": {"enum": [s.name.lower() for s in State]}}
 _LIMIT = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
 _PREFER = {
@@ -41,6 +42,7 @@ def document() -> dict[str, Any]:
             "/v1/cases/{case_id}": {"get": _case()},
             "/v1/cases/{case_id}/pictures": {"get": _pictures()},
             "/v1/pictures/{sha256}": {"get": _picture()},
+            "/v1/cases/{case_id}/plates": {"get": _plates()},
             "/v1/cases/{case_id}/actions": {"post": _act()},
             "/v1/cases/{case_id}/actions/{move_id}": {"get": _became()},
             "/v1/reports/{signal_id}": {"get": _status()},
@@ -83,6 +85,22 @@ def _pictures() -> dict[str, Any]:
         "What the signals behind the case and its department's moves named; the bytes of each under /v1/pictures.",
         parameters=[_path("case_id")],
         answers={"200": ("the pictures", views.Pictures), **_REFUSED, "404": _NO_CASE},
+    )
+
+
+def _plates() -> dict[str, Any]:
+    return apidocs.operation(
+        "Be given a case's sealed plates",
+        "What plate rules found, as sealed boxes that no service can open. For the scope plates:<department> of the case's "
+        "department. Who, when, which plate and what for is noted before anything is given. The newest 100.",
+        parameters=[_path("case_id"), _query("purpose", "What for, for the record.", _SAID, required=True)],
+        answers={
+            "200": ("the boxes", views.SealedPlates),
+            **_REFUSED,
+            "403": ("the key lacks plates:<department>", Problem),
+            "404": _NO_CASE,
+            "422": ("no purpose is said", Problem),
+        },
     )
 
 

@@ -25,13 +25,18 @@ PICTURE = "image/jpeg"
 
 
 class Pictures:
-    """The endpoints. url: of the store, "" where this installation has none."""
+    """The endpoints. store: None where this installation has none."""
 
     def __init__(
-        self, reader: Callable[[], Reader], keys: KeyRing, url: str, clock: Clock, metrics: ViewMetrics
+        self,
+        store: PictureStore | None,
+        reader: Callable[[], Reader],
+        keys: KeyRing,
+        clock: Clock,
+        metrics: ViewMetrics,
     ) -> None:
         self._reader, self._keys, self._clock, self._metrics = reader, keys, clock, metrics
-        self._store = PictureStore(url) if url else None
+        self._store = store
 
     def routes(self) -> list[Route]:
         """Every route of pictures."""

@@ -119,6 +119,24 @@ class Pictures(msgspec.Struct):
     pictures: list[NamedPictureView]
 
 
+class SealedPlateView(msgspec.Struct):
+    """A plate that a rule asked for, still sealed: `gewu plates open` opens `box` (base64) with the private key `key_id`."""
+
+    signal_id: str
+    observed_at: datetime
+    camera_id: str
+    rule_id: str
+    purpose: str
+    key_id: str
+    box: bytes
+
+
+class SealedPlates(msgspec.Struct):
+    """The plates of a case, newest first."""
+
+    plates: list[SealedPlateView]
+
+
 class Tick(msgspec.Struct, omit_defaults=True):
     """One entry of the clock ledger."""
 
@@ -205,6 +223,11 @@ def picture(row: asyncpg.Record) -> NamedPictureView:
     """A row of pictures with its signal or action."""
     own = {name: str(row[name] or "") for name in ("signal_id", "action_id")}
     return NamedPictureView(**{**row, **own})
+
+
+def plate(row: asyncpg.Record) -> SealedPlateView:
+    """A row of plates with the time of its signal."""
+    return SealedPlateView(**{**row, "signal_id": str(row["signal_id"])})
 
 
 def _place(words: dict[str, Any], address: str) -> PlaceView | None:

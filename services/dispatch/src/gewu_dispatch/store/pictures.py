@@ -7,6 +7,7 @@ import asyncpg
 from msgspec import Struct
 
 from gewu.runtime.postgres import Reader
+from gewu_dispatch.store.columns import columns
 
 
 class Look(Struct, frozen=True, kw_only=True):
@@ -48,6 +49,26 @@ SELECT named.case_id, named.type FROM named JOIN noted USING (case_id)"""
 async def note(reader: Reader, look: Look) -> asyncpg.Record | None:
     """Note that it is seen; the case and the picture's type, or None where no case that the asker may read names it."""
     return await reader.fetchrow(_NOTE, look.sha256, look.case_id, look.names, look.at, look.key_id, look.purpose)
+
+
+# One snapshot: a database that was restored meanwhile has not read up to the ends, and then nothing is unnamed.
+_UNNAMED = """
+SELECT
+    NOT EXISTS (
+        SELECT FROM unnest($2::text[], $3::int[], $4::bigint[]) AS e (topic, partition, until)
+        LEFT JOIN position p USING (topic, partition) WHERE coalesce(p.next_offset, 0) < e.until
+    ) AS is_read,
+    ARRAY(
+        SELECT sha256 FROM unnest($1::bytea[]) AS n (sha256)
+        WHERE NOT EXISTS (SELECT FROM pictures p WHERE p.sha256 = n.sha256)
+            AND NOT EXISTS (SELECT FROM action_pictures a WHERE a.sha256 = n.sha256)
+    ) AS unnamed"""
+
+
+async def unnamed(reader: Reader, digests: Sequence[bytes], ends: Sequence[tuple[str, int, int]]) -> list[bytes] | None:
+    """Those of these pictures that no signal and no move names; None while the log was not read up to these ends."""
+    found = await reader.fetchrow(_UNNAMED, list(digests), *(columns(ends) or ([], [], [])))
+    return list(found["unnamed"]) if found and found["is_read"] else None
 
 
 async def of_case(reader: Reader, case_id: str, limit: int = 200) -> list[asyncpg.Record]:

@@ -8,7 +8,7 @@ import asyncpg
 
 from gewu.errors import NotNow, Why
 from gewu.runtime.postgres import Connection
-from gewu_dispatch.domain.case import Signal
+from gewu_dispatch.domain.case import Contact, Signal
 from gewu_dispatch.domain.triage import Decision
 from gewu_dispatch.store.columns import columns
 
@@ -58,7 +58,7 @@ async def insert(transaction: Connection, decisions: Sequence[Decision]) -> None
 
 async def add_contacts(transaction: Connection, signals: Sequence[Signal]) -> None:
     """Keep contacts, still sealed and apart from their signals."""
-    rows = [(s.signal_id, *s.contact) for s in signals if s.contact]
+    rows = [(s.signal_id, x.key_id, x.box) for s in signals if type(x := s.sealed) is Contact]
     if rows:
         await transaction.execute(
             """INSERT INTO contacts (signal_id, key_id, box) SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])
