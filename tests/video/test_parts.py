@@ -95,7 +95,7 @@ async def test_a_child_that_talks_nonsense_is_killed(tmp_path: Path, monkeypatch
         lambda _: (),
         {"PATH": "/bin:/usr/bin"},
     )
-    task = asyncio.create_task(keeper.keep(lambda *_: None, lambda _, why: ends.append(why), lambda *_: None))
+    task = asyncio.create_task(keeper.keep(lambda *_: None, lambda _, why: ends.append(why), *[lambda *_: None] * 2))
 
     async def ended() -> bool:
         return bool(ends)
