@@ -85,7 +85,8 @@ async def test_a_picture_that_was_held_back_until_a_read_timed_out_is_no_new_one
         heard.messages.clear()
         await _ended(heard, {Ended.TIMED_OUT})
         looked = [m.looked for m in heard.messages if isinstance(m, Beat)]
-        assert len(looked) <= 3 and looked[1:] == looked[1:][:1] * len(looked[1:]), "and the second read waited anew"
+        # What was under way comes within a second; after that none may, until the end.
+        assert len(set(looked[1:])) <= 1 and len(looked) <= 3, looked
 
 
 async def test_a_child_that_hangs_is_killed_and_another_one_looks(rtsp: Rtsp) -> None:

@@ -3,6 +3,7 @@
 from tests.trouble.families import (
     bad_input,
     broker,
+    cameras,
     clients,
     disks,
     kills,
@@ -41,6 +42,7 @@ FAMILIES: dict[str, Family] = {
     "dump restored": restored.dump_restored,
     "notify killed before the sending": notices.notify_killed("sender.after_claim"),
     "notify killed before the mark": notices.notify_killed("sender.before_mark"),
+    "video killed": cameras.video_killed,
     "clients repeat": clients.clients_repeat,
 }
 # Not in `make test`, where its tests run anyway.
