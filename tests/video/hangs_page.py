@@ -23,7 +23,7 @@ _DEEDS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One. hit: a child ended by it, or a knock was not answered; took_s: to the first newer picture, None: it was given up."""
+    """One. hit: at its end no picture had come for 2 s; took_s: to the first newer picture, None: it was given up."""
 
     camera: int
     manner: Manner
@@ -105,7 +105,7 @@ def text(found: Found, hangs: int, cameras: int, seed: int, commit: str) -> str:
 keepers with the settings' defaults. What hangs, when and for how long is drawn from the seed. That command writes this page.
 
 *Seen again*: from the moment in which new connections are good to the picture that the parent then knows of, which it hears once
-a second. *Felt*: a child ended by it, or a knock was not answered. The limit is {LIMIT_S:.0f} s for the 99th percentile.
+a second. *Felt*: at its end no picture had come for 2 s. The limit is {LIMIT_S:.0f} s for the 99th percentile.
 
 | manner | what is done | times | felt | seconds it lasts | seen again: p50 | p99 | longest |
 | --- | --- | --- | --- | --- | --- | --- | --- |
