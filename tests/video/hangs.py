@@ -80,28 +80,31 @@ async def run(
     found = Found(left.descriptors(), left.children())
     server = Rtsp()
     try:
-        async with AsyncExitStack() as stack:
-            watched = [await _watched(stack, server.port, n) for n in range(cameras)]
-            opened = [w.shown(time.monotonic(), _OPENED_S) for w in watched]
-            assert None not in await asyncio.gather(*opened), "not every camera was opened"
-            counting = asyncio.create_task(_count(found))
-            drawn = _draw(hangs, seed, turns, only_short)
-            shares = [_share(w, drawn[w.name :: cameras], given_up_s) for w in watched]
-            found.rows = [row for rows in await asyncio.gather(*shares) for row in rows]
-            counting.cancel()
+        async with AsyncExitStack() as proxies:
+            async with AsyncExitStack() as keepers:
+                watched = [await _watched(proxies, keepers, server.port, n) for n in range(cameras)]
+                opened = [w.shown(time.monotonic(), _OPENED_S) for w in watched]
+                assert None not in await asyncio.gather(*opened), "not every camera was opened"
+                counting = asyncio.create_task(_count(found))
+                drawn = _draw(hangs, seed, turns, only_short)
+                shares = [_share(w, drawn[w.name :: cameras], given_up_s) for w in watched]
+                found.rows = [row for rows in await asyncio.gather(*shares) for row in rows]
+                counting.cancel()
+            # Now, and not when their streams end, which would end them too.
+            found.children_after = left.children()
             found.ends = sum(len(w.heard.ends) for w in watched)
             found.knocks = sum(len(w.heard.knocks) for w in watched)
     finally:
         server.kill()
     await asyncio.sleep(0.5)  # the ends of connections take a turn of the loop or two
-    found.descriptors_after, found.children_after = left.descriptors(), left.children()
+    found.descriptors_after = left.descriptors()
     return found
 
 
-async def _watched(stack: AsyncExitStack, port: int, name: int) -> Watched:
-    proxy = await stack.enter_async_context(Proxy(port))
+async def _watched(proxies: AsyncExitStack, keepers: AsyncExitStack, port: int, name: int) -> Watched:
+    proxy = await proxies.enter_async_context(Proxy(port))
     seen = camera(f"rtsp://127.0.0.1:{proxy.port}/live", id=f"9901010000131{name:07}")
-    keeper, heard = await stack.enter_async_context(kept(seen, bounds=defaults()))
+    keeper, heard = await keepers.enter_async_context(kept(seen, bounds=defaults()))
     return Watched(name, proxy, keeper, heard)
 
 

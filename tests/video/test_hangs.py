@@ -19,7 +19,7 @@ _BUGS = Path(__file__).parent / "bugs"
 # Not the 99th percentile: of ten, on a machine that does other tests as well, that is the slowest.
 _ROUND = "--hangs", "10", "--cameras", "5", "--short", "--percentile", "50"
 # Bug, and what must be said of it. One camera; what no time-out ends; the least time that shows whether it is seen again.
-_PLANTED = ("no-frame-age", "was not seen again after: blind"), ("not-reaped", "descriptors are left")
+_PLANTED = ("no-frame-age", "was not seen again after: blind"), ("not-reaped", "processes are left")
 _ONCE = "--hangs", "1", "--cameras", "1", "--short", "--manner", "blind", "--give-up", "15"
 
 
