@@ -32,6 +32,7 @@ from gewu_intake.domain.report import Reject
 from gewu_intake.metrics import ANSWERS, DOORS, NO_LANE, PICTURES, Refusal, Taken
 from gewu_notify.consumer import CASES
 from gewu_notify.domain import attempt, plan
+from gewu_video.domain.pauses import Knock
 from gewu_video.domain.plates import Asked
 from gewu_video.domain.silence import Sight
 from gewu_video.domain.zones import Zone
@@ -71,7 +72,7 @@ LABELS = {
     "outcome": "the books' columns (`gewu.runtime.positions`)",
     "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`; of the live feed `gewu_notify.metrics.Ended`",
     "because": "`Because` of routing and of joining; of readings that of sensing; of notify's plan",
-    "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal; of looks "
+    "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal, of `Knock`s of video; of looks "
     "at pictures and plates `Viewed`, of sealed plates `Kept`, of sweeps `Swept`",
     "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths, and that of pictures",
@@ -155,6 +156,7 @@ def allowed(city: City) -> Mapping[str, set[str]]:
             *map(str, Kept),
             *map(str, Swept),
             *gewu_video.metrics.ANSWERS,
+            *map(str, Knock),
         },
         "reason": {str(r) for kind in (Refusal, Reject, Shed, Unacked, reading.Refusal) for r in kind},
         "door": set(DOORS),

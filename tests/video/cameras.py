@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gewu.city.scene import Camera, KindOfPlace, PlateRule, Purpose, Scenes
 from gewu_video.children import Keeper, surroundings
+from gewu_video.domain.pauses import Knock
 from gewu_video.settings import Children, Sources
 from gewu_video.talk import Ended, Message
 
@@ -32,6 +33,7 @@ class Heard:
         self.messages: list[Message] = []
         self.ends: list[Ended] = []
         self.missing: list[str] = []
+        self.knocks: list[Knock] = []
 
     def count(self) -> Counter[str]:
         """Messages by kind."""
@@ -41,16 +43,17 @@ class Heard:
 @asynccontextmanager
 async def kept(
     seen: Camera, scenes: Scenes | None = None, rules: Sequence[PlateRule] = (), files: Path | None = None,
-    models: str = "", loop: bool = False, read_s: float = 2.0,
+    models: str = "", loop: bool = False, read_s: float = 2.0, bounds: Children | None = None,
 ) -> AsyncIterator[tuple[Keeper, Heard]]:  # fmt: skip
     """Its children run until the block is left, with bounds that a test can wait for."""
-    bounds = Children(open_s=4.0, read_s=read_s, frame_age_s=3.0, pause_s=1.0, memory_bytes=1 << 30)
+    bounds = bounds or Children(open_s=4.0, read_s=read_s, frame_age_s=3.0, pause_s=1.0, memory_bytes=1 << 30)
     allowed = Sources(files, loop, (LOOPBACK,), None)
     keeper = Keeper(seen, scenes or Scenes(), bounds, allowed, lambda _: rules, surroundings(models))
     heard = Heard()
     task = asyncio.create_task(
         keeper.keep(
-            lambda _, m: heard.messages.append(m), lambda _, w: heard.ends.append(w), lambda _, w: heard.missing.append(w)
+            lambda _, m: heard.messages.append(m), lambda _, w: heard.ends.append(w), lambda _, w: heard.missing.append(w),
+            lambda _, k: heard.knocks.append(k),
         )
     )  # fmt: skip
     try:

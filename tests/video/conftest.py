@@ -42,14 +42,24 @@ class Rtsp:
         self.process.stdout.close()
 
 
-@pytest.fixture
-def rtsp() -> Iterator[Rtsp]:
-    """Without it these tests are skipped, except where everything must be there."""
+def why_not() -> str:
+    """What this machine lacks for the server, "" where it has all."""
     tried = subprocess.run([SYSTEM_PYTHON, "-c", _TRY], capture_output=True) if Path(SYSTEM_PYTHON).exists() else None
-    if tried is None or tried.returncode:
+    return _NEEDS if tried is None or tried.returncode else ""
+
+
+@pytest.fixture
+def rtsp_there() -> None:
+    """Without it these tests are skipped, except where everything must be there."""
+    if why := why_not():
         if os.environ.get("CI"):
-            pytest.fail(_NEEDS)
-        pytest.skip(_NEEDS)
+            pytest.fail(why)
+        pytest.skip(why)
+
+
+@pytest.fixture
+def rtsp(rtsp_there: None) -> Iterator[Rtsp]:
+    """The server."""
     server = Rtsp()
     yield server
     server.kill()

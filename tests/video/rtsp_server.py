@@ -1,6 +1,7 @@
 """GStreamer's RTSP server with one live stream, run by the system's Python: `rtsp_server.py PORT`; port 0: any free one.
 
-Debian: gir1.2-gst-rtsp-server-1.0, python3-gi, gstreamer1.0-plugins-good, -bad and -ugly (x264). It prints its port.
+The stream has sound, as cameras have: it goes on where a picture does not. It prints its port.
+Debian: gir1.2-gst-rtsp-server-1.0, python3-gi, gstreamer1.0-plugins-good, -bad and -ugly (x264).
 """
 
 import sys
@@ -13,7 +14,8 @@ from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
 
 PIPELINE = (
     "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=640,height=360,framerate=10/1 "
-    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 bitrate=400 ! rtph264pay name=pay0 pt=96 )"
+    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=10 bitrate=400 ! rtph264pay name=pay0 pt=96 "
+    "audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=8000,channels=1 ! mulawenc ! rtppcmupay name=pay1 pt=0 )"
 )
 
 

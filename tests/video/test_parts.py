@@ -16,6 +16,7 @@ from gewu.runtime.env import SettingsFault
 from gewu.runtime.producer import Unknown
 from gewu.v1.signal_pb2 import Signal
 from gewu_video import children, settings, sources, talk
+from gewu_video.domain.pauses import Knock
 from gewu_video.domain.silence import Sight
 from gewu_video.handlers import Handlers
 from gewu_video.metrics import Metrics
@@ -95,7 +96,7 @@ async def test_a_child_that_talks_nonsense_is_killed(tmp_path: Path, monkeypatch
         lambda _: (),
         {"PATH": "/bin:/usr/bin"},
     )
-    task = asyncio.create_task(keeper.keep(lambda *_: None, lambda _, why: ends.append(why), lambda *_: None))
+    task = asyncio.create_task(keeper.keep(lambda *_: None, lambda _, why: ends.append(why), *[lambda *_: None] * 2))
 
     async def ended() -> bool:
         return bool(ends)
@@ -255,3 +256,15 @@ def test_a_plate_is_neither_read_nor_said_without_a_key_to_seal_it(judged: tuple
     assert handlers.rules(FIRE_LANE) == []
     handlers.heard(camera("a.mp4", FIRE_LANE), Plates(1, "m", [Hit("no-such-rule", "皖A12345", 0.9)]))
     assert said == []
+
+
+def test_each_knock_is_counted_and_a_door_that_stays_shut_is_logged_once(
+    judged: tuple[Handlers, list[Said], Still], caplog: pytest.LogCaptureFixture
+) -> None:
+    handlers, said, _ = judged
+    seen = camera("rtsp://127.0.0.1/x")
+    for answer in (Knock.SILENT, Knock.SILENT, Knock.ANSWERED, Knock.SILENT):
+        handlers.knocked(seen, answer)
+    knocks = handlers._metrics.knocks
+    assert [knocks.labels(k).value() for k in (Knock.SILENT, Knock.ANSWERED, Knock.REFUSED)] == [3, 1, 0]
+    assert [r.getMessage() for r in caplog.records] == ["nobody answers where a camera should"] * 2 and said == []

@@ -1,48 +1,19 @@
 """A camera's stream against GStreamer's server: it freezes, dies, trickles, and comes back; nothing is left behind."""
 
+import asyncio
 import os
 import signal
-from contextlib import suppress
-from pathlib import Path
 
-from gewu.dev import processes
+from gewu_video.domain.pauses import Knock
 from gewu_video.talk import Beat, Ended
 from tests.support.waiting import until
 from tests.video.cameras import Heard, camera, kept
 from tests.video.conftest import Rtsp
-from tests.video.proxy import Proxy
+from tests.video.left import children, descriptors, eyes
+from tests.video.proxy import Manner, Proxy
 
 # Read time-out or frame age, pause, and opening: what a camera may take to be seen again, on a busy machine.
 AGAIN_S = 45.0
-
-
-def descriptors() -> int:
-    """How many this process holds."""
-    return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def children() -> int:
-    """How many eyes this process has, dead ones that nobody collected included."""
-    return len(_eyes()) + sum(processes.find(pid) is None for pid in _below())
-
-
-def _eyes() -> list[int]:
-    return [pid for pid in _below() if b"gewu_video.child" in _command(pid)]
-
-
-def _below() -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        with suppress(OSError):  # a thread that ended meanwhile; its children are another's
-            found += map(int, (task / "children").read_text().split())
-    return found
-
-
-def _command(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 async def _looked(heard: Heard, more: int = 3) -> None:
@@ -70,10 +41,10 @@ async def test_a_stream_that_freezes_dies_or_trickles_is_seen_again_and_nothing_
         rtsp.start()
         await _looked(heard)
 
-        proxy.trickle = True
-        # FFmpeg may call a packet that was cut short by its time-out an end of the stream.
-        await _ended(heard, {Ended.TIMED_OUT, Ended.STALE, Ended.CLOSED, Ended.UNREACHABLE})
-        proxy.trickle = False
+        proxy.harm(Manner.TRICKLE)
+        # FFmpeg may call a packet that was cut short by its time-out an end of the stream, or one that is none.
+        await _ended(heard, {Ended.TIMED_OUT, Ended.STALE, Ended.CLOSED, Ended.UNDECODABLE})
+        proxy.relieve()
         await _looked(heard)
         assert keeper.age() < 3.0
         assert children() <= had + 1
@@ -96,29 +67,46 @@ async def test_where_no_time_out_ends_a_trickle_the_age_of_the_picture_does(rtsp
         kept(camera(f"rtsp://127.0.0.1:{proxy.port}/live"), read_s=600.0) as (_, heard),
     ):
         await _looked(heard, 1)
-        proxy.trickle = True
+        proxy.harm(Manner.TRICKLE)
         await _ended(heard, {Ended.STALE})
+
+
+async def test_where_sound_goes_on_without_a_picture_the_age_of_the_picture_ends_it_too(rtsp: Rtsp) -> None:
+    async with Proxy(rtsp.port) as proxy, kept(camera(f"rtsp://127.0.0.1:{proxy.port}/live")) as (_, heard):
+        await _looked(heard, 1)
+        proxy.harm(Manner.BLIND)
+        await _ended(heard, {Ended.STALE})
+
+
+async def test_a_picture_that_was_held_back_until_a_read_timed_out_is_no_new_one(rtsp: Rtsp) -> None:
+    async with Proxy(rtsp.port) as proxy, kept(camera(f"rtsp://127.0.0.1:{proxy.port}/live")) as (_, heard):
+        await _looked(heard, 1)
+        proxy.harm(Manner.HANG)
+        heard.messages.clear()
+        await _ended(heard, {Ended.TIMED_OUT})
+        looked = [m.looked for m in heard.messages if isinstance(m, Beat)]
+        # What was under way comes within a second; after that none may, until the end.
+        assert len(set(looked[1:])) <= 1 and len(looked) <= 3, looked
 
 
 async def test_a_child_that_hangs_is_killed_and_another_one_looks(rtsp: Rtsp) -> None:
     async with kept(camera(rtsp.url)) as (_, heard):
         await _looked(heard, 1)
-        for pid in _eyes():
+        for pid in eyes():
             os.kill(pid, signal.SIGSTOP)
         await _ended(heard, {Ended.MUTE})
         await _looked(heard, 1)
 
 
-async def test_a_peer_that_accepts_and_stays_mute_does_not_hold_a_child() -> None:
-    import asyncio
-
+async def test_for_a_peer_that_accepts_and_stays_mute_no_child_is_started() -> None:
     async def mute(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(60)
 
-    server = await asyncio.start_server(mute, "127.0.0.1", 0)
+    server, had = await asyncio.start_server(mute, "127.0.0.1", 0), children()
     port = server.sockets[0].getsockname()[1]
     async with kept(camera(f"rtsp://127.0.0.1:{port}/live")) as (_, heard):
-        await _ended(heard, {Ended.TIMED_OUT, Ended.STALE, Ended.UNREACHABLE})
+        await until(lambda: asyncio.sleep(0, len(heard.knocks) >= 3), AGAIN_S, "knocks")
+        assert set(heard.knocks) == {Knock.SILENT} and not heard.ends and children() == had
     server.close()
 
 

@@ -3,6 +3,7 @@
 from tests.trouble.families import (
     bad_input,
     broker,
+    cameras,
     clients,
     disks,
     kills,
@@ -42,6 +43,7 @@ FAMILIES: dict[str, Family] = {
     "notify killed before the sending": notices.notify_killed("sender.after_claim"),
     "notify killed before the mark": notices.notify_killed("sender.before_mark"),
     "a thousand receivers hang": notices.thousand_hang,
+    "video killed": cameras.video_killed,
     "clients repeat": clients.clients_repeat,
 }
 # Not in `make test`, where its tests run anyway.

@@ -91,7 +91,7 @@ def chosen(city: City, settings: Settings) -> dict[str, Camera]:
 
 
 def _kept(keeper: Keeper, handlers: Handlers) -> Callable[[], Awaitable[None]]:
-    return lambda: keeper.keep(handlers.heard, handlers.ended, handlers.missing)
+    return lambda: keeper.keep(handlers.heard, handlers.ended, handlers.missing, handlers.knocked)
 
 
 def _ticking(handlers: Handlers) -> Callable[[], Awaitable[None]]:

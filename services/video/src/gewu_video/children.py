@@ -1,4 +1,7 @@
-"""The children: one for each camera, watched by the age of its newest picture, killed and started again with pauses."""
+"""The children: one for each camera, watched by the age of its newest picture, killed and started again with pauses.
+
+Before a child is started for a stream its parent knocks: where nobody answers, no child is spent.
+"""
 
 import asyncio
 import logging
@@ -13,15 +16,23 @@ from contextlib import suppress
 from gewu.city.scene import Camera, PlateRule, Scenes
 from gewu.vision import models
 from gewu_video import settings, sources, talk
+from gewu_video.domain import pauses
+from gewu_video.domain.pauses import Cause, Knock
+from gewu_video.knock import knock
 from gewu_video.talk import Beat, End, Ended, Garbled, Message, Up
 
 log = logging.getLogger(__name__)
 
 # A child that says nothing for so long hangs: it says its age each second. The first word takes longer: it loads models.
 MUTE_S, FIRST_WORD_S = 6.0, 20.0
-_FIRST_PAUSE_S = 0.5
 _LOOK_AGAIN_S = 30.0  # a source that may not be opened now may be later: a file appears, a login is written
-_GOOD_S = 30.0  # a child that lived for so long ends the growth of pauses
+# What an end is laid at the door of; what is not named here is the content's. Undecodable after pictures is, with FFmpeg, a
+# packet that a hanging way cut short; without any picture its pause grows as for all that show none.
+_BY_THE_WAY = Ended.TIMED_OUT, Ended.CLOSED, Ended.UNREACHABLE, Ended.STALE, Ended.UNDECODABLE
+_CAUSES = {
+    **dict.fromkeys(_BY_THE_WAY, Cause.WAY),
+    **dict.fromkeys((Ended.RULES, Ended.STOPPED), Cause.OURS),
+}
 
 
 class Keeper:
@@ -35,6 +46,7 @@ class Keeper:
         self.newest = time.monotonic()  # of its newest picture
         self._scenes, self._bounds, self._allowed = scenes, bounds, allowed
         self._rules, self._environment = rules, environment
+        self._first: float | None = None  # when the child of now showed its first picture
 
     def age(self) -> float:
         """Seconds since its newest picture, or since the start."""
@@ -42,10 +54,10 @@ class Keeper:
 
     async def keep(
         self, heard: Callable[[Camera, Message], None], ended: Callable[[Camera, Ended], None],
-        missing: Callable[[Camera, str], None],
+        missing: Callable[[Camera, str], None], knocked: Callable[[Camera, Knock], None],
     ) -> None:  # fmt: skip
         """Until cancelled, or until a file that is not to be looped has been played."""
-        pause = _FIRST_PAUSE_S
+        grown = pauses.FIRST_S
         while True:
             try:
                 url = await asyncio.to_thread(sources.url, self.camera, self._allowed)
@@ -53,15 +65,29 @@ class Keeper:
                 missing(self.camera, str(why))
                 await asyncio.sleep(_LOOK_AGAIN_S * random.uniform(0.5, 1.0))
                 continue
-            began = time.monotonic()
-            why = await self._one(url, heard)
-            ended(self.camera, why)
-            log.info("a camera's child ended", extra={"camera": self.camera.id, "ended": why})
-            if why is Ended.PLAYED:
+            cause, shown = await self._try(url, heard, ended, knocked)
+            if cause is None:
                 return
-            pause = _FIRST_PAUSE_S if time.monotonic() - began > _GOOD_S else min(pause * 2, self._bounds.pause_s)
-            # Jitter: a switch that comes back must not have a thousand cameras opened in the same second.
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+            pause = pauses.judge(grown, cause, shown, self._bounds.pause_s)
+            grown = pause.grown_s
+            await asyncio.sleep(random.uniform(pause.low_s, pause.high_s))
+
+    async def _try(
+        self, url: str, heard: Callable[[Camera, Message], None], ended: Callable[[Camera, Ended], None],
+        knocked: Callable[[Camera, Knock], None],
+    ) -> tuple[Cause | None, float]:  # fmt: skip
+        """A knock and, if it is answered, a child; what ended it (None: all was played), and for how long it showed pictures."""
+        if not self.camera.is_file:
+            answer = await knock(url)
+            knocked(self.camera, answer)
+            if answer is not Knock.ANSWERED:
+                return Cause.AWAY, 0.0
+        self._first = None
+        why = await self._one(url, heard)
+        ended(self.camera, why)
+        log.info("a camera's child ended", extra={"camera": self.camera.id, "ended": why})
+        shown = self.newest - self._first if self._first is not None else 0.0
+        return None if why is Ended.PLAYED else _CAUSES.get(why, Cause.CONTENT), shown
 
     async def _one(self, url: str, heard: Callable[[Camera, Message], None]) -> Ended:
         """One child from its start to its end; nothing of it is left, whatever happens."""
@@ -103,6 +129,7 @@ class Keeper:
                     return Ended.RULES
                 if message.looked:
                     self.newest = time.monotonic() - message.age
+                    self._first = self._first or self.newest
                 # Whatever keeps a decoder busy without a picture, and no time-out knows: the age tells.
                 if message.age > self._bounds.frame_age_s + (0 if is_open else self._bounds.open_s):
                     return Ended.STALE

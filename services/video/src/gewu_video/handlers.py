@@ -8,6 +8,7 @@ from gewu.city import City
 from gewu.city.scene import Camera, PlateRule, ZoneRule
 from gewu.clock import Clock, from_micros, micros
 from gewu_video.domain import counts, plates, silence, zones
+from gewu_video.domain.pauses import Knock
 from gewu_video.domain.plates import Asked
 from gewu_video.domain.silence import Sight
 from gewu_video.domain.zones import Zone
@@ -36,6 +37,7 @@ class Handlers:
         self._quiet = {id: silence.Quiet(now) for id in cameras}
         self._counters = {id: (0, 0) for id in cameras}  # looked and dropped, as the child of now said last
         self.sights: dict[str, str] = {id: Sight.WAITING for id in cameras}
+        self._doors: dict[str, Knock] = {}  # what the last knock came to
 
     def rules(self, camera: str) -> list[PlateRule]:
         """Plate rules for which plates are read at this camera today; none without a key to seal under."""
@@ -62,6 +64,13 @@ class Handlers:
         self._counters[camera.id] = 0, 0
         if why is Ended.PLAYED:
             self.sights[camera.id] = Sight.ENDED
+
+    def knocked(self, camera: Camera, answer: Knock) -> None:
+        """Somebody answers at a stream's address, or nobody does and no child was started."""
+        self._metrics.knocks.labels(answer).inc()
+        if answer is not Knock.ANSWERED and self._doors.get(camera.id) is not answer:
+            log.warning("nobody answers where a camera should", extra={"camera": camera.id, "knock": answer})
+        self._doors[camera.id] = answer
 
     def missing(self, camera: Camera, why: str) -> None:
         """The camera's source may not or cannot be opened here."""

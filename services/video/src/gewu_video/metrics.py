@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from gewu.runtime.instruments import Tally
 from gewu.runtime.metering import ProducerMetrics
+from gewu_video.domain.pauses import Knock
 from gewu_video.domain.plates import Asked
 from gewu_video.domain.silence import Sight
 from gewu_video.domain.zones import Zone
@@ -16,6 +17,10 @@ _LOOKED = "Pictures that were looked at, by camera. Worry when it stands still f
 _DROPPED = "Pictures that were not looked at because a newer one came. Worry when it outgrows those looked at."
 _AGE = "Age of a camera's newest picture. Worry above the setting GEWU_CAMERA_FRAME_AGE: its child is being killed."
 _ENDED = "Children that ended, by reason. Worry when one but played grows for a camera that others still see."
+_KNOCKS = (
+    "Knocks before a child is started for a stream, by answer; none is started but for answered. "
+    "Worry when another one grows: the camera or its network is away, and it is asked every second or two."
+)
 _ZONES = "Looks at zones by what they came to. Worry when detected never grows where it did."
 _ASKED = "Plates that a rule names, by what became of them. Worry at suspended: the rule matches too many."
 _COUNTED = (
@@ -39,6 +44,7 @@ class Metrics:
         self.looked = Tally("gewu_video_pictures", _LOOKED, ["camera"], registry)
         self.dropped = Tally("gewu_video_pictures_dropped", _DROPPED, ["camera"], registry)
         self.ended = Tally("gewu_video_children_ended", _ENDED, ["ended"], registry)
+        self.knocks = Tally("gewu_video_knocks", _KNOCKS, ["answer"], registry)
         self.zones = Tally("gewu_video_zones", _ZONES, ["zone"], registry)
         self.asked = Tally("gewu_video_plates_asked", _ASKED, ["asked"], registry)
         self.counted = Tally("gewu_video_plates", _COUNTED, ["camera"], registry)
@@ -54,6 +60,8 @@ class Metrics:
                 family.labels(camera)
         for ended in Ended:
             self.ended.labels(ended)
+        for knock in Knock:
+            self.knocks.labels(knock)
         for zone in Zone:
             self.zones.labels(zone)
         for asked in Asked:

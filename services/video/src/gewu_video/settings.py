@@ -67,10 +67,10 @@ def define(env: Env) -> Settings:
             ),
         ),
         children=Children(
-            open_s=env.duration("GEWU_CAMERA_OPEN", "10s", "how long opening a stream may take"),
+            open_s=env.duration("GEWU_CAMERA_OPEN", "5s", "how long opening a stream may take"),
             read_s=env.duration("GEWU_CAMERA_READ", "3s", "how long a read may wait for bytes"),
             frame_age_s=env.duration("GEWU_CAMERA_FRAME_AGE", "5s", "age of the newest picture at which its child is killed"),
-            pause_s=env.duration("GEWU_CAMERA_PAUSE", "60s", "longest pause before a stream is opened again"),
+            pause_s=env.duration("GEWU_CAMERA_PAUSE", "60s", "longest pause before what answers and shows nothing is opened"),
             memory_bytes=env.size("GEWU_CAMERA_MEMORY", "1GiB", "most data memory of a child"),
         ),
         models=_folder(env, models.SETTING, "folder of models; without it motion only, and no plate is looked for"),

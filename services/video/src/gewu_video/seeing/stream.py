@@ -38,7 +38,7 @@ class Newest:
     """The newest picture, and how many were dropped because a newer one came before anybody looked."""
 
     def __init__(self) -> None:
-        self.at = 0.0  # of the newest picture, on the monotonic clock
+        self.at = 0.0  # of the newest picture, or of the opening before the first one, on the monotonic clock
         self.dropped = 0
         self._picture: Picture | None = None
         self._failed: Ended | None = None
@@ -89,19 +89,26 @@ def _play(order: Order, newest: Newest, width: int, opened: Callable[[int, int],
         stream.thread_type, stream.codec_context.thread_count = "NONE", 1
         if stream.width * stream.height > _MOST_PIXELS:
             raise Failed(Ended.REFUSED)
+        # Its age begins here: who opens slowly has as long for the first picture as who opens at once.
+        newest.at = time.monotonic()
         opened(stream.width, stream.height)
         began, due = time.monotonic(), 0.0
+        asked = began
         for frame in container.decode(stream):
             if not order.is_live:
                 # A file is played at the pace at which it was filmed.
                 time.sleep(max(0.0, began + float(frame.time or 0.0) - time.monotonic()))
             now = time.monotonic()
+            # When a read times out FFmpeg first gives the picture that it held back: an old one, and the next read waits anew.
+            if order.is_live and now - asked >= order.read_s:
+                raise Failed(Ended.TIMED_OUT)
             # An eighth of the step: frames come a little early and late, and every second one must not be missed.
             if now >= due - 0.125 / order.fps:
                 due = max(due + 1 / order.fps, now)
                 newest.put(_picture(frame, width))
             else:
                 newest.at = now
+            asked = time.monotonic()
 
 
 def _picture(frame: Any, width: int) -> Picture:
