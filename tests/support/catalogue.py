@@ -72,8 +72,8 @@ LABELS = {
     "outcome": "the books' columns (`gewu.runtime.positions`)",
     "why": "`gewu.errors.Why`; of the masker's children `gewu.mask.client.Lost`; of the live feed `gewu_notify.metrics.Ended`",
     "because": "`Because` of routing and of joining; of readings that of sensing; of notify's plan",
-    "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal, of `Knock`s of video; of looks "
-    "at pictures and plates `Viewed`, of sealed plates `Kept`, of sweeps `Swept`",
+    "answer": "what intake says of a report, a picture, a reading (`Taken`); of a camera's signal, of `Knock`s of video; of "
+    "looks at pictures and plates `Viewed`, of sealed plates `Kept`, of sweeps `Swept`",
     "reason": "`Refusal`, `Reject` and `Shed` of intake, of readings their own; of producers `gewu.runtime.metering.Unacked`",
     "door": "the two hot paths, and that of pictures",
     "receiver": "receivers.csv of the city package",

@@ -1,6 +1,7 @@
 """What this process holds and has below it: what a camera's trouble may not leave behind."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gewu.dev import processes
@@ -22,12 +23,13 @@ def eyes(of: int = 0) -> list[int]:
 
 
 def _below(parent: int) -> list[int]:
-    found = []
-    try:
+    found: list[int] = []
+    with suppress(OSError):  # it is gone
         for task in Path(f"/proc/{parent}/task").iterdir():
-            found += map(int, (task / "children").read_text().split())
-    except OSError:
-        pass  # it or a thread of it is gone
+            with suppress(
+                OSError
+            ):  # a thread of it is, and its children are another's; those of the others still count
+                found += map(int, (task / "children").read_text().split())
     return found
 
 
