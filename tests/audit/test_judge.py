@@ -333,7 +333,9 @@ def test_a_case_that_is_cleared_is_said_so_to_its_department_too(world: World) -
     case = world.report()
     world.log.append(changed(case, 2)._replace(cleared=True))
     world.at(case, 2)
-    assert faults(world.verdict()) == {"out_of_order": 1}
+    verdict = world.verdict()
+    assert faults(verdict) == {"out_of_order": 1}
+    assert "everybody was told, its department was not" in verdict.findings.examples[Fault.ORDER][0]
     world.log.append(assigned(case, 2, kind=CLEARED))
     assert faults(world.verdict()) == {}
 

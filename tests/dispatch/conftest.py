@@ -35,6 +35,7 @@ class Desk:
     signals: Signals
     actions: Actions
     clock: StillClock
+    registry: CollectorRegistry
     _offset: int = field(default=0)
 
     def arrived(self, *signals: Signal, partition: int = 0) -> list[Arrived]:
@@ -112,6 +113,7 @@ async def desk(database: Postgres, city: City) -> AsyncIterator[Desk]:
     rules = Rules(router, city.version, city.timezone)
     await connections.execute("UPDATE deployment SET incarnation = $1", INCARNATION)
     events, clock = Events(topics.registry(city.departments)), StillClock()
-    signals = Signals(city, rules, events, clock, Metrics(CollectorRegistry()))
-    yield Desk(connections, signals, Actions(router.returned(), events, clock, REFERENCES), clock)
+    registry = CollectorRegistry()
+    signals = Signals(city, rules, events, clock, Metrics(registry))
+    yield Desk(connections, signals, Actions(router.returned(), events, clock, REFERENCES), clock, registry)
     await connections.close()

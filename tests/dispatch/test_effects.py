@@ -350,6 +350,14 @@ async def test_a_drill_is_assigned_as_a_drill(desk: Desk) -> None:
     assert (await desk.said(CaseChanged, topics.CASES))[0].case.exercise
 
 
+async def test_a_drill_is_no_part_of_what_alerts_judge_as_at_night_a_canary_would_be_all_of_it(desk: Desk) -> None:
+    drill, alike = a_cover(exercise=True), a_cover(moved(*HERE, 5.0), exercise=True)
+    assert await desk.take(a_cover(), drill, alike) == {"opened": 2, "joined": 1}
+    (found,) = [f for f in desk.registry.collect() if f.name == "gewu_dispatch_decisions"]
+    counted = {tuple(s.labels.values()): s.value for s in found.samples if s.name.endswith("_total") and s.value}
+    assert counted == {("opened", "rule"): 1}
+
+
 async def test_a_batch_of_one_case_makes_one_version_and_one_event_that_fits(desk: Desk) -> None:
     near = [a_cover(moved(*HERE, n % 9 - 4, n % 7)) for n in range(1000)]
     assert await desk.take(*near[:500]) == {"opened": 1, "joined": 499}

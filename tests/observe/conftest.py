@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gewu.dev.receiver import Receiver
 from gewu.dev.stack import Stack
 from tests.observe.prometheus import Prometheus, tool
 from tests.support.waiting import until
@@ -27,11 +26,7 @@ def promtool() -> str:
 async def prometheus(
     promtool: str, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Prometheus]:
-    """Scrapes every service and a canary, and has seen all; somebody takes the webhooks meanwhile."""
-    receiver = Receiver(stack.data / "secrets" / "receivers")
-    await until(receiver.start, 60.0, "the port that stands in the demo city's receivers.csv")
-    await stack.end("notify")  # else it leaves those alone who did not answer before
-    await stack.launch("notify")
+    """Scrapes every service and a canary, and has seen all."""
     await stack.launch("canary", {"GEWU_CANARY_EVERY": "1s"}, replica="canary")
     services = {name: service.url for name, service in stack.services.items() if name == service.component.name}
     async with Prometheus(tmp_path_factory.mktemp("prometheus") / "run", services) as made:
@@ -42,4 +37,3 @@ async def prometheus(
         await until(each, 30.0, "a scrape of each service")
         yield made
     await stack.end("canary")
-    await receiver.stop()

@@ -163,11 +163,12 @@ class Judge:
         for order in sorted({*case.cleared} ^ {*case.heard}):
             if self._cut.of_any(key):
                 break
-            said, silent = (
-                ("everybody", "its department") if order in case.cleared else ("its department", "nobody else")
+            said = (
+                "everybody was told, its department was not"
+                if order in case.cleared
+                else "its department alone was told"
             )
-            words = f"{said} was told at version {worded(order)} that it is cleared, {silent} was"
-            self.findings.note(Fault.ORDER, f"{name}: {words}".replace("nobody else was", "nobody else"))
+            self.findings.note(Fault.ORDER, f"{name}: that it is cleared, at version {worded(order)}: {said}")
         believers = set(holders(case))
         if row.department not in believers and not self._cut.of(row.department, key):
             self.findings.note(

@@ -137,7 +137,7 @@ class PostgresServer(Server):
 
     async def kill(self) -> None:
         await self._kill_child()
-        await super().kill()
+        self._folder.release()
 
     async def _kill_child(self) -> None:
         if self._child and self.pid is not None:

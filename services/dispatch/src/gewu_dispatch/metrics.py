@@ -14,7 +14,9 @@ from gewu_dispatch.domain.plate import Kept
 from gewu_dispatch.domain.triage import Outcome
 
 _LOCKS = "Time a batch waited for joining's locks. Worry above 0.1 s at p99: two consumers meet in the same cells."
-_DECISIONS = "New signals by outcome and reason. Worry when a fallback's share grows: a rule or a class is missing."
+_DECISIONS = (
+    "New signals but drills, by outcome and reason. Worry when a fallback's share grows: a rule or a class is missing."
+)
 _READINGS = (
     "Readings by what they meant. Worry when flapping grows: a device cannot be relied on; and at unknown_sensor and other_unit: "
     "intake and dispatch have different packages."

@@ -95,9 +95,11 @@ class Signals:
             repeats = sum(because is Because.DUPLICATE for _, because in sensed.judged)
             counts["duplicate"] += repeats
             counts["measured"] = len(sensed.judged) - repeats - len(sensed.raised)
-        for (outcome, because), count in Counter((d.outcome, d.because) for d in batch.decisions).items():
-            self._metrics.decisions[outcome, because].inc(count)
-            counts[outcome] = counts.get(outcome, 0) + count
+        counts |= Counter(d.outcome for d in batch.decisions)
+        # A drill is no indicator: the canary's class is in no code book, and at night its cases would be most of all.
+        real = Counter((d.outcome, d.because) for d in batch.decisions if not d.located.signal.exercise)
+        for reason, count in real.items():
+            self._metrics.decisions[reason].inc(count)
         return counts
 
     def _crossings(self, items: Sequence[Arrived], sensed: Sensed) -> list[Arrived]:
