@@ -50,7 +50,7 @@ async def watched(folder: Path, seconds: float, reports: int) -> str:
 async def _city(folder: Path) -> AsyncIterator[Stack]:
     """Everything that `gewu dev` has: cameras with clips, a receiver of webhooks, desks that answer, a canary in a hurry."""
     stack = Stack(folder / "stack", ROOT / "cities/demo", say=print, models=shared.models())
-    await clips.draw(stack.clips, stack.data, print)
+    await clips.draw(stack.reel, stack.data, print)
     async with stack:
         receiver, city = Receiver(stack.data / "secrets" / "receivers"), load(stack.city)
         if not await receiver.start():
@@ -74,7 +74,7 @@ async def _day(stack: Stack, folder: Path, seconds: float, reports: int) -> None
         photographs = sorted(shared.shared("eval/plates/frames").glob("*.jpg")) if shared.models() else []
         others = [asyncio.create_task(visitors.listen(stack, _LISTENERS))]
         others += [asyncio.create_task(visitors.photograph(stack, photographs, _PICTURE_S))] if photographs else []
-        await asyncio.gather(sender.run(), measuring.run())
+        await asyncio.gather(sender.run(), measuring.run(), clips.show(stack.reel, stack.clips, seconds, print))
     for other in others:
         other.cancel()
     for ended in await asyncio.gather(*others, return_exceptions=True):

@@ -19,6 +19,7 @@ from tests.planted import records
 from tests.planted.load import Neighbours
 from tests.planted.site import Site
 from tests.support import log
+from tests.support.flooding import SHARE, flood
 from tests.support.neighbours import pairs_across_partitions
 from tests.support.received import kept, telling
 from tests.support.sensors import Town
@@ -121,6 +122,13 @@ async def neighbours_at_once(site: Site, load: Neighbours) -> None:
     await site.window()
 
 
+async def one_key_floods(site: Site, load: Neighbours) -> None:
+    """One key says twenty times its share, and rubbish beside it."""
+    flooded = await flood(site, site.data, offered=20 * SHARE, seconds=3.0)
+    assert flooded.refused, "it was refused nothing"
+    site.ledgers.append(flooded.ledger)
+
+
 async def sensors_speak(site: Site, load: Neighbours) -> None:
     """Sensors measure to and fro over their limits."""
     await _town(site, site.window)
@@ -172,7 +180,7 @@ FAULTS: Mapping[str, Fault] = {
     for fault in (
         none, dispatch_killed, two_dispatches, intake_killed_before_acks, broker_slower_than_the_deadline,
         department_topic_refuses, hostile_records, case_raised, departments_answer,
-        neighbours_at_once, sensors_speak, bridge_killed_before_acks, notify_killed,
+        neighbours_at_once, one_key_floods, sensors_speak, bridge_killed_before_acks, notify_killed,
     )
 }  # fmt: skip
 

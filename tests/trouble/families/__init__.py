@@ -6,6 +6,7 @@ from tests.trouble.families import (
     cameras,
     clients,
     disks,
+    flooded,
     kills,
     manholes,
     notices,
@@ -43,6 +44,7 @@ FAMILIES: dict[str, Family] = {
     "notify killed before the sending": notices.notify_killed("sender.after_claim"),
     "notify killed before the mark": notices.notify_killed("sender.before_mark"),
     "a thousand receivers hang": notices.thousand_hang,
+    "one source floods": flooded.source_floods,
     "video killed": cameras.video_killed,
     "clients repeat": clients.clients_repeat,
 }

@@ -109,7 +109,7 @@ COMPONENTS = (
             "GEWU_CAMERA_FILES": "{clips}", "GEWU_CAMERA_NETWORKS": "{camera_networks}",
             "GEWU_CAMERA_LOGINS_FILE": "{camera_logins}", "GEWU_MODELS": "{models}",
         },
-        port=8082, at_home={"GEWU_CAMERA_LOOP": "yes"},
+        port=8082,
     ),
     Component(
         "notify", Kind.SERVICE, "tells: webhooks, the live feed", ("python", "-m", "gewu_notify"),

@@ -106,11 +106,12 @@ async def launch(options: Options, view: View) -> int:
 async def _live(stack: Stack, options: Options, view: View) -> int:
     if find_spec("gewu_department") is None:  # it needs gewu, so gewu cannot name it among what it needs
         raise CannotStart("who answers for the departments is missing: pip install ./sdk (package gewu_department)")
+    await stack.end_leftovers()
     if options.fresh:
-        await stack.end_leftovers()
         stack.clear()
         view.say(f"{stack.data} was emptied")
-    await clips.draw(stack.clips, stack.data, view.say)
+    await clips.draw(stack.reel, stack.data, view.say)
+    clips.take_away(stack.clips)
     await stack.start()
     city = load(stack.city)
     lookout = Lookout(stack, city.departments)
@@ -168,7 +169,8 @@ async def _replayed(run: Run, city: City, options: Options, seconds: float) -> N
                 f"{run.measuring.tally.planned} readings in {seconds:.0f} s; what clients were told: {_shown(path)}")  # fmt: skip
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds + _LAST_ANSWERS_S):
-                await asyncio.gather(sender.run(), run.measuring.run())
+                showing = clips.show(run.stack.reel, run.stack.clips, seconds, run.say)
+                await asyncio.gather(sender.run(), run.measuring.run(), showing)
     run.scene.sending = False
     run.say(f"the day is sent: {run.scene.tally.accepted} of {run.scene.tally.sent} reports were accepted")
 

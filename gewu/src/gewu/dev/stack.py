@@ -34,6 +34,7 @@ _OURS = (
     "ledger-*.jsonl",
     "port-*",
     "clips",
+    "reel",
     "pictures",
 )
 
@@ -78,8 +79,13 @@ class Stack:
 
     @property
     def clips(self) -> Path:
-        """Where files stand that cameras of the package name; empty unless somebody draws some."""
+        """Where files stand that cameras of the package name; empty unless somebody puts some there."""
         return self.data / "clips"
+
+    @property
+    def reel(self) -> Path:
+        """Where clips are kept until they are shown."""
+        return self.data / "reel"
 
     @property
     def notify_url(self) -> str:

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 
 # A child that says nothing for so long hangs: it says its age each second. The first word takes longer: it loads models.
 MUTE_S, FIRST_WORD_S = 6.0, 20.0
-_LOOK_AGAIN_S = 30.0  # a source that may not be opened now may be later: a file appears, a login is written
+# A source that may not be opened now may be later: a login is written, a file appears. Who asks for a file asks nobody else.
+_LOOK_AGAIN_S, _FILE_AGAIN_S = 30.0, 3.0
 # What an end is laid at the door of; what is not named here is the content's. Undecodable after pictures is, with FFmpeg, a
 # packet that a hanging way cut short; without any picture its pause grows as for all that show none.
 _BY_THE_WAY = Ended.TIMED_OUT, Ended.CLOSED, Ended.UNREACHABLE, Ended.STALE, Ended.UNDECODABLE
@@ -63,7 +64,9 @@ class Keeper:
                 url = await asyncio.to_thread(sources.url, self.camera, self._allowed)
             except sources.Refused as why:
                 missing(self.camera, str(why))
-                await asyncio.sleep(_LOOK_AGAIN_S * random.uniform(0.5, 1.0))
+                await asyncio.sleep(
+                    (_FILE_AGAIN_S if self.camera.is_file else _LOOK_AGAIN_S) * random.uniform(0.5, 1.0)
+                )
                 continue
             cause, shown = await self._try(url, heard, ended, knocked)
             if cause is None:
