@@ -14,10 +14,6 @@ from gewu_dispatch.store import seeded
 GROUP = "growth"
 SIDE = 7  # the demo city has 204 unit grids; 49 of it have 9,996
 SMALL, LARGE = 1_000, 1_000_000
-# Times the reports of a round's other measures. After a checkpoint PostgreSQL logs each page whole that it touches for the first
-# time: of an index of a million cases nearly every page is still that in the first 15,000 reports, and no city begins each
-# second with a checkpoint.
-_MORE = 4
 
 
 class City:
@@ -53,7 +49,7 @@ async def variants(world: World, count: int) -> list[Variant]:
     large = ground.larger(world.city, world.scratch / "grown", SIDE)
     cities = (City(world, world.city, SMALL), City(world, large, LARGE))
     for city in cities:
-        await city.prepare(count * _MORE)
+        await city.prepare(count)
     return [
         Variant("small city", GROUP, f"204 grids, {SMALL:,} open cases", cities[0].run),
         Variant("large city", GROUP, f"{204 * SIDE**2:,} grids, {LARGE:,} open cases", cities[1].run),
