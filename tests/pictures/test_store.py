@@ -1,17 +1,22 @@
 """A picture that was put is there, whole and under its own name, whatever keeps it: a folder, or what fsspec reaches.
 
-The same tests for both. An S3-compatible store is one more URL of fsspec's, which was never run here.
+The same tests for all. S3 is moto's server, in this process and over HTTP.
 """
 
 import asyncio
 import os
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3 import s3_backends
+from moto.server import ThreadedMotoServer
 
 from gewu.pictures import store
 from gewu.pictures.store import Away, Damaged, Gone, PictureStore
@@ -20,11 +25,42 @@ DATA = b"\xff\xd8\xff" + bytes(1000)
 NAME = sha256(DATA).hexdigest()
 
 
-@pytest.fixture(params=["folder", "file://", "memory://"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> PictureStore:
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The address of a server that speaks S3."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty bucket; how to reach and to enter it stands where the libraries of S3 look for it."""
+    for name, value in {
+        "AWS_ENDPOINT_URL_S3": s3, "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1", "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    name = f"b-{sha256(str(tmp_path).encode()).hexdigest()[:20]}"
+    boto3.client("s3").create_bucket(Bucket=name)
+    return f"s3://{name}/pictures"
+
+
+@pytest.fixture(params=["folder", "file://", "memory://", "s3://"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty store may be."""
+    if request.param == "s3://":
+        return str(request.getfixturevalue("bucket"))
+    known = {"folder": f"{tmp_path}/new", "file://": f"file://{tmp_path}/new", "memory://": f"memory://{tmp_path.name}"}
+    return known[request.param]
+
+
+@pytest.fixture
+def kept(url: str) -> PictureStore:
     """A store, empty."""
-    url = {"folder": f"{tmp_path}/new", "file://": f"file://{tmp_path}/new", "memory://": f"memory://{tmp_path.name}"}
-    return PictureStore(url[request.param])
+    return PictureStore(url)
 
 
 async def test_what_was_put_is_there_under_its_hash(kept: PictureStore) -> None:
@@ -98,6 +134,9 @@ def age(kept: PictureStore) -> None:
     path = kept._path(NAME)
     if kept._is_folder:
         os.utime(path, (LONG_AGO.timestamp(),) * 2)
+    elif "s3" in kept._files.protocol:
+        bucket, _, key = path.partition("/")
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys[key].last_modified = LONG_AGO.replace(tzinfo=None)
     else:
         kept._files.store[path].created = LONG_AGO
 
@@ -125,6 +164,15 @@ async def test_what_was_put_again_is_as_of_then_and_is_not_dropped(kept: Picture
     with pytest.raises(Gone):
         await kept.get(digest)
     assert await kept.put(DATA) == digest and await kept.get(digest) == DATA
+
+
+async def test_what_another_process_put_again_since_the_look_is_not_dropped(url: str) -> None:
+    sweeping, putting = PictureStore(url), PictureStore(url)
+    digest, before = await putting.put(DATA), NOW - timedelta(hours=1)
+    age(putting)
+    assert await sweeping.old(SHARD, before) == [digest]
+    await putting.put(DATA)
+    assert await sweeping.drop([digest], before) == 0 and await putting.get(digest) == DATA
 
 
 async def test_a_sweep_never_takes_what_is_put_at_the_same_moment(tmp_path: Path) -> None:

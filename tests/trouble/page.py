@@ -35,7 +35,8 @@ def line(result: Result) -> str:
     if result.skipped:
         return f"SKIPPED  {result.family:<34} seed {result.seed:<3} {result.skipped}"
     word = "ok" if result.good else "FAILED" if result.why else "NOT HIT"
-    head = f"{word:<8} {result.family:<34} seed {result.seed:<3} {result.seconds:5.1f} s  {result.accepted:>6} acks  "
+    felt = "hit" if result.hit else "-"
+    head = f"{word:<8} {felt:<3} {result.family:<34} seed {result.seed:<3} {result.seconds:5.1f} s  {result.accepted:>6} acks  "
     return f"{head}{result.words}{f'  WRONG: {result.why}' if result.why else ''}"
 
 

@@ -56,6 +56,7 @@ async def play(world: World, name: str, family: Family, seed: int) -> Result:
     begun, earlier = clock(), len(world.loads)
     verdict: dict[str, Any] = {}
     seen, why = Seen(False, ""), ""
+    world.seed = seed
     try:
         seen = await family(world, Random(f"{name} {seed}"))
         verdict = await world.judge()

@@ -39,6 +39,7 @@ class World:
         self.no_disk = ""
         self.ledgers: list[Path] = []
         self.loads: list[Load] = []
+        self.seed = 0  # of the run under way
         self.repeats = 0  # events that stood in the log twice when the judge looked last
         self.link = Link(0, 0)
         self._city = city

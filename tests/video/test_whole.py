@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import cv2
+import numpy as np
 import pytest
 
-from gewu import topics
+from gewu import ids, topics
 from gewu.city import load
 from gewu.dev.ports import free_ports
 from gewu.dev.stack import Stack
@@ -113,7 +115,7 @@ async def test_a_car_in_a_fire_lane_reaches_the_department_of_that_estate(watche
     assert 3.0 <= (said.observed_at.ToDatetime() - said.detection.since.ToDatetime()).total_seconds() < 10.0
 
 
-async def test_a_camera_that_shows_nothing_is_a_fault_of_the_device(watched: Stack) -> None:
+async def test_a_camera_that_shows_nothing_is_a_fault_of_the_device_and_a_case_of_its_supplier(watched: Stack) -> None:
     async def said() -> list[Signal]:
         return await signals(watched, SILENT)
 
@@ -122,6 +124,13 @@ async def test_a_camera_that_shows_nothing_is_a_fault_of_the_device(watched: Sta
     assert found.fault.trouble == DEVICE_TROUBLE_SILENT
     assert found.client_id == f"silent:{found.fault.since.ToMicroseconds()}"
     assert await _metric(watched, 'gewu_video_cameras{sight="silent"}') == 1
+
+    async def told() -> list[Assignment]:
+        heard = [r for n in range(2) for r in await log.read(kafka(watched), topics.dispatch("telecom"), n)]
+        return [a for a in log.messages(heard, Assignment) if a.case.case_id == ids.case_id(found.signal_id)]
+
+    (assigned,) = await until(told, 30.0, "the supplier's case")
+    assert assigned.case.category == "device:camera" and assigned.case.routing.rule_id == "own-camera"
 
 
 @pytest.mark.skipif(not plates.are_there(), reason=plates.NEEDS)
@@ -150,6 +159,7 @@ async def test_an_asked_plate_travels_sealed_and_of_another_nothing_is_left_anyw
     assert len(stores) > 10 and any(f"camera:{CAR_PARK}".encode() in data for data in stores.values())
     for secret in (ASKED, CANARY):
         assert [(place, form) for place, data in stores.items() for form in forms(secret) if form in data] == []
+    assert [place for place, data in stores.items() if shows_a_picture(data)] == []
 
 
 @pytest.mark.skipif(not plates.are_there(), reason=plates.NEEDS)
@@ -172,6 +182,24 @@ async def test_a_rule_that_suspended_itself_is_not_in_force_when_video_is_starte
     assert await _metric(watched, f'gewu_video_pictures_total{{camera="{CAR_PARK}"}}') > 5, (
         "it was watched all the same"
     )
+
+
+# How files of pictures and films begin, long enough not to stand in a log by chance.
+_BEGINS = (
+    b"\xff\xd8\xff\xe0\0\x10JFIF", b"\xff\xd8\xff\xdb\0\x43", b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n", b"WEBPVP8",
+    b"ftypisom", b"ftypmp42", b"ftypavif",
+)  # fmt: skip
+
+
+def shows_a_picture(data: bytes) -> bool:
+    """Whether a picture or a film begins somewhere in these bytes."""
+    return any(begin in data for begin in _BEGINS)
+
+
+def test_a_picture_would_be_found() -> None:
+    picture = clips.background(np.random.default_rng(1))
+    for kind in (".jpg", ".png", ".webp"):
+        assert shows_a_picture(b"a log " + cv2.imencode(kind, picture)[1].tobytes())
 
 
 async def _everything(stack: Stack) -> dict[str, bytes]:

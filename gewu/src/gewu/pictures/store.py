@@ -44,8 +44,9 @@ class PictureStore:
     """Pictures below one URL or folder. Nothing is touched before the first picture."""
 
     def __init__(self, url: str) -> None:
-        # Of this store's own: an instance in fsspec's cache, and its connections, would outlive us.
-        self._files, root = url_to_fs(url, skip_instance_cache=True)
+        # Of this store's own: an instance in fsspec's cache, and its connections, would outlive us. Listings are not remembered:
+        # a sweep that goes by the date of its last look deletes what another process put again since.
+        self._files, root = url_to_fs(url, skip_instance_cache=True, use_listings_cache=False)
         self._root = root.rstrip("/")
         self._is_folder = isinstance(self._files, LocalFileSystem)
         self._threads = ThreadPoolExecutor(THREADS, "pictures")
@@ -94,7 +95,6 @@ class PictureStore:
         if self._is_folder:
             found: Any = ((n, _when(at)) for n, at in folder.dated(Path(root), before.timestamp()))
         else:
-            self._files.invalidate_cache()
             infos = self._files.find(root, detail=True) if self._files.exists(root) else {}
             found = ((path.rpartition("/")[2], _date(info)) for path, info in infos.items())
         return ((name, at) for name, at in found if at and _NAME.fullmatch(name))
