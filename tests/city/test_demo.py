@@ -9,6 +9,7 @@ import shapely
 
 from gewu.city import City, load
 from gewu.city.check import survey
+from tests.support.shared import shared
 
 CITIES = Path(__file__).parents[2] / "cities"
 
@@ -91,3 +92,21 @@ def test_an_estate_that_lost_its_property_firm_is_another_kind_from_that_day(gel
         ("estate-managed", True),
         ("estate-unmanaged", False),
     ]
+
+
+def test_the_whole_code_book_of_the_third_generation_is_there(gelin: City) -> None:
+    domain = shared("DOMAIN.md").read_text()
+    components, matters = (_table(domain, f"### b.{n} ") for n in (4, 5))
+    assert (len(components), len(matters)) == (153, 97)
+    ours = {(c.kind, c.code): c.label_zh for c in gelin.categories.values()}
+    assert {code: name for (kind, code), name in ours.items() if kind == "component"} == components
+    own = {code: name for (kind, code), name in ours.items() if kind == "matter"}
+    assert {code: own.get(code) for code in matters} == matters
+    assert {code: own.get(code) for code in components} == {code: f"{name}异常" for code, name in components.items()}
+    assert all(code.startswith("1099") for code in own.keys() - matters.keys() - components.keys()), "a city's own"
+
+
+def _table(text: str, head: str) -> dict[str, str]:
+    """Names by code of the table below a heading."""
+    rows = text.partition(head)[2].partition("```csv\n")[2].partition("```")[0].splitlines()[1:]
+    return {code: name for _, _, code, name in (row.split(",", 3) for row in rows)}
