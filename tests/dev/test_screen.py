@@ -4,6 +4,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from rich.console import Console
 from gewu.city import load
 from gewu.dev import screen
 from gewu.dev.books import SIGNALS, Opened, Snapshot
+from gewu.dev.measuring import Measured
 from gewu.dev.replay import Tally
 from gewu.dev.view import Scene
 from gewu.runtime.positions import OUTCOMES, Books
@@ -32,13 +34,17 @@ def console(width: int = 150, height: int = 45) -> Console:
     return Console(record=True, width=width, height=height, file=io.StringIO(), force_terminal=True)
 
 
-def shown(*looks: Snapshot, tally: Tally | None = None) -> str:
+def shown(*looks: Snapshot, tally: Tally | None = None, measured: Measured | None = None) -> str:
     """What the last of these looks shows, as text."""
     paper = console()
     drawn = screen.Screen(console())
     drawn.begin(
         Scene(
-            load(ROOT / "cities/demo"), Snapshot(), {"report 上报": "http://127.0.0.1:1/v1/reports"}, tally or Tally()
+            load(ROOT / "cities/demo"),
+            Snapshot(),
+            {"report 上报": "http://127.0.0.1:1/v1/reports"},
+            tally or Tally(),
+            measured or Measured(),
         )
     )
     for second, look in enumerate(looks):
@@ -72,6 +78,13 @@ def test_it_shows_lanes_stages_departments_cases_with_why_and_addresses() -> Non
     told = next(line for line in text.splitlines() if "told" in line and "ms" in line)
     assert "56ms" in told, "half of the ages lie below that"
     assert "http://127.0.0.1:1/v1/reports" in text
+
+
+def test_it_shows_who_brings_signals() -> None:
+    watched = replace(look(3), cameras={"seen": 1, "silent": 2, "missing": 0})
+    text = shown(look(0), watched, tally=Tally(planned=100, accepted=47), measured=Measured(60, 31))
+    assert re.search(r"reports +47 ", text) and re.search(r"readings +31 ", text)
+    assert re.search(r"cameras +1 of 3 ", text) and re.search(r"silent +2 ", text) and "missing" not in text
 
 
 def test_what_is_parked_and_who_is_silent_is_named() -> None:

@@ -13,6 +13,8 @@ from uuid import uuid4
 
 import asyncpg
 from aiohttp import web
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from gewu import codec, ids, topics
 from gewu.dev.components import Component, Kind
@@ -204,8 +206,6 @@ class Ground:
 
     async def ends(self, topic: str = topics.CASES, partitions: int = 6) -> list[int]:
         """The log's ends, by partition."""
-        from aiokafka import AIOKafkaConsumer, TopicPartition
-
         consumer = AIOKafkaConsumer(**self.kafka.connection())
         await consumer.start()
         try:
@@ -215,6 +215,16 @@ class Ground:
             return [found[p] for p in places]
         finally:
             await consumer.stop()
+
+    async def cut(self, topic: str = topics.CASES) -> None:
+        """Delete what the topic holds."""
+        ends = {TopicPartition(topic, n): RecordsToDelete(end) for n, end in enumerate(await self.ends(topic))}
+        admin = AIOKafkaAdminClient(**self.kafka.connection())
+        await admin.start()
+        try:
+            await admin.delete_records(ends)
+        finally:
+            await admin.close()
 
     async def say(self, *events: case_pb2.CaseChanged) -> None:
         """Say them as dispatch does."""

@@ -50,8 +50,8 @@ class Opened:
 class Snapshot:
     """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department, `outbox`, the events
     that wait in it, and `notices` by state only of a thorough look; `relayed` and `ages` (events by upper bound in seconds)
-    add up over this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `silent` names what
-    did not answer: its values are those of the look before."""
+    add up over this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `cameras` counts them
+    by what video sees of them; `silent` names what did not answer: its values are those of the look before."""
 
     books: Mapping[Place, Books] = field(default_factory=dict)
     ends: Mapping[Place, int] = field(default_factory=dict)
@@ -63,6 +63,7 @@ class Snapshot:
     silent: tuple[str, ...] = ()
     stages: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
     latest: tuple[Opened, ...] = ()
+    cameras: Mapping[str, int] = field(default_factory=dict)
 
     def outcomes(self, only: Iterable[str] = SIGNALS) -> dict[str, int]:
         """Records by what became of them, over these topics."""
@@ -116,6 +117,7 @@ class Lookout:
         last = self._last
         # Not among those that are silent: a run ends intake first.
         await _patiently(self._scrape("intake", self._stack.intake_url))
+        cameras = await _patiently(self._cameras())  # nor is video
         # The log's ends last: read before the books, they could be behind them.
         found = {
             "dispatch": await _patiently(self._metrics()),
@@ -128,8 +130,9 @@ class Lookout:
         relayed, ages = found["dispatch"] or (last.relayed, last.ages)
         silent = tuple(name for name, answer in found.items() if answer is None)
         self._last = Snapshot(
-            books, found["Kafka"] or last.ends, cases, outbox, notices, relayed, ages, silent, self._stages(), latest
-        )
+            books, found["Kafka"] or last.ends, cases, outbox, notices, relayed, ages, silent, self._stages(), latest,
+            last.cameras if cameras is None else cameras,
+        )  # fmt: skip
         return self._last
 
     async def close(self) -> None:
@@ -180,6 +183,10 @@ class Lookout:
             if labels["topic"] in self._told
         }
         return relayed, self._stages()["told"]
+
+    async def _cameras(self) -> dict[str, int]:
+        samples = await scrape(f"{self._stack.services['video'].url}/metrics")
+        return {dict(labels)["sight"]: int(n) for (name, labels), n in samples.items() if name == "gewu_video_cameras"}
 
     async def _scrape(self, service: str, url: str) -> bool:
         self._counters[service].take(await scrape(f"{url}/metrics"))

@@ -165,6 +165,7 @@ async def _replayed(run: Run, city: City, options: Options, seconds: float) -> N
         run.scene.tally, run.scene.sending = sender.tally, True
         run.scene.day_begun, run.scene.day_s = time.monotonic() - run.began, seconds
         run.measuring = Measuring(city, run.stack.mqtt, number, seconds)
+        run.scene.measured = run.measuring.tally
         run.say(f"replaying day {number} of {city.name['zh']} {city.name['en']}: {sender.tally.planned} reports and "
                 f"{run.measuring.tally.planned} readings in {seconds:.0f} s; what clients were told: {_shown(path)}")  # fmt: skip
         with suppress(TimeoutError):

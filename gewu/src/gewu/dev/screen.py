@@ -93,7 +93,7 @@ class Screen:
         )
         layout["middle"].split_row(
             Layout(Padding(Group(_lanes(scene, before, now, last_s), self._course()), (0, 3, 0, 1)), ratio=14),
-            Layout(Padding(_stages(before, now), (0, 2, 0, 0)), ratio=7),
+            Layout(Padding(Group(_stages(before, now), "", _sources(scene, now)), (0, 2, 0, 0)), ratio=7),
             Layout(Padding(_departments(scene, flow, now), (0, 1, 0, 0)), ratio=12),
         )
         return layout
@@ -101,7 +101,7 @@ class Screen:
     def _course(self) -> Text:
         most = max(self._rates, default=0.0) or 1.0
         bars = "".join(_BARS[min(8, round(8 * rate / most))] for rate in self._rates)
-        return Text(f" {bars}  最高 peak {most:.0f}/s", style="cyan", no_wrap=True)
+        return Text(f" {bars}\n 最高 peak {most:.0f}/s", style="cyan", no_wrap=True)
 
 
 def _head(scene: Scene, seconds: float, flow: Flow, now: Snapshot) -> Panel:
@@ -147,6 +147,19 @@ def _stages(before: Snapshot, now: Snapshot) -> Table:
     for stage, chinese in _STAGES.items():
         ages = grown(before.stages.get(stage, {}), now.stages.get(stage, {}))
         table.add_row(f"{chinese} {stage}", *(duration(quantile(ages, q)) for q in (0.5, 0.99)))
+    return table
+
+
+def _sources(scene: Scene, now: Snapshot) -> Table:
+    """Who brings signals: reports that were accepted, readings that the broker has, cameras of which pictures come."""
+    table = _table("来源 sources", "", "")
+    table.show_header = False
+    table.add_row("报告 reports", f"{scene.tally.accepted}")
+    table.add_row("读数 readings", f"{scene.measured.acked}")
+    table.add_row("摄像 cameras", f"{now.cameras.get('seen', 0)} of {sum(now.cameras.values())}")
+    for sight in ("silent", "missing"):
+        if count := now.cameras.get(sight):
+            table.add_row(f"  {sight}", f"{count}", style="bold red" if sight == "silent" else "dim")
     return table
 
 

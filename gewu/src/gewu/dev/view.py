@@ -1,12 +1,13 @@
 """What people see of a run: lines, one after another, or a screen that stays (see gewu.dev.screen)."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from gewu.city import City
 from gewu.dev.books import Snapshot
 from gewu.dev.columns import left
+from gewu.dev.measuring import Measured
 from gewu.dev.replay import Tally
 from gewu.dev.watch import Watch
 
@@ -21,6 +22,7 @@ class Scene:
     first: Snapshot
     addresses: Mapping[str, str]
     tally: Tally
+    measured: Measured = field(default_factory=Measured)
     sending: bool = False
     day_begun: float = 0.0  # seconds of this run; with `day_s` they tell the hour that is played
     day_s: float = 0.0
