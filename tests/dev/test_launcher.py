@@ -73,6 +73,15 @@ def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path:
     assert "summary" in said and gone(children, 0.0)
 
 
+def test_what_a_camera_sees_in_its_hour_is_a_case_of_a_balanced_day(launch: Launch, tmp_path: Path) -> None:
+    run = launch(tmp_path / "run", "--seconds", 50)
+    said = run.communicate(timeout=START_S)[0]
+    assert run.returncode == 0, said
+    assert said.index("a camera shows fire-lane.mp4") < said.index("the day is sent") < said.index("the books balance")
+    detections = re.search(r"detections \S+ +(\d+)", said)
+    assert detections and int(detections[1]) >= 1, said
+
+
 async def test_a_stop_is_said_again_to_what_swallows_it() -> None:
     swallowed = 0
 

@@ -81,10 +81,15 @@ def test_it_shows_lanes_stages_departments_cases_with_why_and_addresses() -> Non
 
 
 def test_it_shows_who_brings_signals() -> None:
-    watched = replace(look(3), cameras={"seen": 1, "silent": 2, "missing": 0})
+    watched = replace(look(3), cameras={"seen": 1, "silent": 2, "missing": 0}, detections=5)
     text = shown(look(0), watched, tally=Tally(planned=100, accepted=47), measured=Measured(60, 31))
     assert re.search(r"reports +47 ", text) and re.search(r"readings +31 ", text)
-    assert re.search(r"cameras +1 of 3 ", text) and re.search(r"silent +2 ", text) and "missing" not in text
+    assert (
+        re.search(r"cameras +1 of 3 ", text)
+        and re.search(r"silent +2 ", text)
+        and re.search(r"detections +5 ", text)
+        and "missing" not in text
+    )
 
 
 def test_what_is_parked_and_who_is_silent_is_named() -> None:

@@ -51,7 +51,8 @@ class Snapshot:
     """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department, `outbox`, the events
     that wait in it, and `notices` by state only of a thorough look; `relayed` and `ages` (events by upper bound in seconds)
     add up over this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `cameras` counts them
-    by what video sees of them; `silent` names what did not answer: its values are those of the look before."""
+    by what video sees of them, `detections` what it said that it saw; `silent` names what did not answer: its values are
+    those of the look before."""
 
     books: Mapping[Place, Books] = field(default_factory=dict)
     ends: Mapping[Place, int] = field(default_factory=dict)
@@ -64,6 +65,7 @@ class Snapshot:
     stages: Mapping[str, Mapping[float, float]] = field(default_factory=dict)
     latest: tuple[Opened, ...] = ()
     cameras: Mapping[str, int] = field(default_factory=dict)
+    detections: int = 0
 
     def outcomes(self, only: Iterable[str] = SIGNALS) -> dict[str, int]:
         """Records by what became of them, over these topics."""
@@ -109,7 +111,7 @@ class Lookout:
         self._places = [TopicPartition(topic.name, n) for topic in watched for n in range(topic.partitions)]
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: asyncpg.Connection[Any] | None = None
-        self._counters = {name: Counters() for name, _ in STAGES.values()}
+        self._counters = {name: Counters() for name in ("video", *(name for name, _ in STAGES.values()))}
         self._last = Snapshot()
 
     async def look(self, *, thorough: bool = False) -> Snapshot:
@@ -131,7 +133,7 @@ class Lookout:
         silent = tuple(name for name, answer in found.items() if answer is None)
         self._last = Snapshot(
             books, found["Kafka"] or last.ends, cases, outbox, notices, relayed, ages, silent, self._stages(), latest,
-            last.cameras if cameras is None else cameras,
+            *((last.cameras, last.detections) if cameras is None else cameras),
         )  # fmt: skip
         return self._last
 
@@ -184,9 +186,16 @@ class Lookout:
         }
         return relayed, self._stages()["told"]
 
-    async def _cameras(self) -> dict[str, int]:
+    async def _cameras(self) -> tuple[dict[str, int], int]:
         samples = await scrape(f"{self._stack.services['video'].url}/metrics")
-        return {dict(labels)["sight"]: int(n) for (name, labels), n in samples.items() if name == "gewu_video_cameras"}
+        self._counters["video"].take(samples)
+        said = self._counters["video"].of("gewu_video_signals_total")
+        sights = {
+            dict(labels)["sight"]: int(n) for (name, labels), n in samples.items() if name == "gewu_video_cameras"
+        }
+        return sights, round(
+            sum(n for labels, n in said if (labels["kind"], labels["answer"]) == ("detection", "acked"))
+        )
 
     async def _scrape(self, service: str, url: str) -> bool:
         self._counters[service].take(await scrape(f"{url}/metrics"))

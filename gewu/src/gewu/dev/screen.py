@@ -157,6 +157,7 @@ def _sources(scene: Scene, now: Snapshot) -> Table:
     table.add_row("报告 reports", f"{scene.tally.accepted}")
     table.add_row("读数 readings", f"{scene.measured.acked}")
     table.add_row("摄像 cameras", f"{now.cameras.get('seen', 0)} of {sum(now.cameras.values())}")
+    table.add_row("识别 detections", f"{now.detections - scene.first.detections}")
     for sight in ("silent", "missing"):
         if count := now.cameras.get(sight):
             table.add_row(f"  {sight}", f"{count}", style="bold red" if sight == "silent" else "dim")

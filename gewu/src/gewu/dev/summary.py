@@ -30,6 +30,7 @@ def lines(first: Snapshot, last: Snapshot, tally: Tally, measured: Measured | No
         "summary 汇总 (this start 本次启动)",
         *_client(tally),
         *_sensors(measured),
+        _line("detections 识别", last.detections - first.detections, "seen by cameras"),
         *_outcomes(flow),
         *_departments(first, last, flow),
         *_notices(first, last),
