@@ -5,6 +5,8 @@ import json
 from datetime import UTC, date, datetime
 from ipaddress import ip_network
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -15,7 +17,7 @@ from gewu.lane import Lane
 from gewu.runtime.env import SettingsFault
 from gewu.runtime.producer import Unknown
 from gewu.v1.signal_pb2 import Signal
-from gewu_video import children, settings, sources, talk
+from gewu_video import app, children, settings, sources, talk
 from gewu_video.domain.pauses import Knock
 from gewu_video.domain.silence import Sight
 from gewu_video.handlers import Handlers
@@ -268,3 +270,18 @@ def test_each_knock_is_counted_and_a_door_that_stays_shut_is_logged_once(
     knocks = handlers._metrics.knocks
     assert [knocks.labels(k).value() for k in (Knock.SILENT, Knock.ANSWERED, Knock.REFUSED)] == [3, 1, 0]
     assert [r.getMessage() for r in caplog.records] == ["nobody answers where a camera should"] * 2 and said == []
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_without_models_it_says_that_it_sees_motion_only(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, there: bool
+) -> None:
+    registry = CollectorRegistry()
+    app._tell_what_it_can(
+        cast(settings.Settings, SimpleNamespace(models=tmp_path if there else None)), Metrics(registry, [])
+    )
+    assert "motion only, no plate is looked for: " in caplog.text
+    missing = ("plate_detect_640", "plate_read_rapidocr", "gewu-video[read]") if there else ("GEWU_MODELS",)
+    assert all(name in caplog.text for name in missing), "and what is missing"
+    can = {what: registry.get_sample_value("gewu_video_capability", {"sees": what}) for what in ("motion", "plates")}
+    assert can == {"motion": 1, "plates": 0}
