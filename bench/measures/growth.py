@@ -14,6 +14,7 @@ from gewu_dispatch.store import seeded
 GROUP = "growth"
 SIDE = 7  # the demo city has 204 unit grids; 49 of it have 9,996
 SMALL, LARGE = 1_000, 1_000_000
+_BODIES = 9973  # prime, as reports.BODIES is: with few of them most grids would never be asked for
 
 
 class City:
@@ -34,7 +35,7 @@ class City:
                 pass
         finally:
             await connection.close()
-        self._intake = Intake(self._world, self._folder)
+        self._intake = Intake(self._world, self._folder, _BODIES)
         self._work = await dispatch.backlog(self._world, self._folder, count, template)
 
     async def run(self, run: Run) -> Figures:

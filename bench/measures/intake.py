@@ -24,11 +24,11 @@ _ONE, _MANY = "/v1/reports", "/v1/reports:batch"
 class Intake:
     """What all of them share: wrk's scripts, and the size of a report in the log."""
 
-    def __init__(self, world: World, city: Path) -> None:
+    def __init__(self, world: World, city: Path, bodies: int = reports.BODIES) -> None:
         self._world, self._city, self.record_bytes = world, city, 0
         package = load(city)
         self._head = {**recorded.headers(world, "application/json"), "Connection": "keep-alive"}
-        self._bodies = reports.ordinary(package, reports.BODIES)
+        self._bodies = reports.ordinary(package, bodies)
         self._single = self._script("single", self._bodies)
         ndjson = {**self._head, "content-type": "application/x-ndjson"}
         self._ndjson = self._script("ndjson", reports.lines(package, 7), ndjson)
