@@ -6,7 +6,7 @@ DISTRIBUTIONS := -e gewu -e services/intake -e services/dispatch -e services/vid
 export GEWU_CACHE ?= $(CURDIR)/.gewu/cache
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test trouble planted overload bench panels screen lint format proto locks compose eval-la311 eval-plates clean
+.PHONY: help setup run test trouble hangs planted overload bench panels screen lint format proto locks compose eval-la311 eval-plates clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: setup ## all tests, with real Kafka and PostgreSQL
 
 trouble: setup ## every kind of harm under load, judged; ROUNDS=n with seeds of their own, ONLY='words of a family'
 	@exec $(BIN)/python -m tests.trouble $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only '$(ONLY)') --page docs/trouble.md $(ARGS)
+
+hangs: setup ## 200 hangs of ten cameras behind proxies; how soon each is seen again, and that nothing is left
+	@exec $(BIN)/python -m tests.video.hangs --page docs/video-hangs.md $(ARGS)
 
 planted: setup ## the judge is judged: bugs planted in copies of the source must be named; ONLY=name for one
 	@exec $(BIN)/python -m tests.planted $(if $(ONLY),--only $(ONLY)) --page docs/planted.md $(ARGS)

@@ -1,4 +1,4 @@
-"""`python -m tests.video.hangs`: cameras behind proxies that hang, forget, trickle, blind and drop, watched by video's keepers.
+"""`make hangs`: cameras behind proxies that hang, forget, trickle, blind and drop, watched by video's keepers.
 
 Measured of each: from the moment in which new connections are good again to the newest picture that the parent then hears of.
 At the end nothing may be left. Needs GStreamer's RTSP server (Debian packages: tests/video/conftest.py).
