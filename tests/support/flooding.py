@@ -48,12 +48,12 @@ async def flood(stack: Stack, folder: Path, *, offered: float, seconds: float) -
     with Ledger(path) as ledger:
         bodies = Bodies(load_city(stack.city), _LANES, 7)
         load = Load(target, constant(offered, seconds), _MIX, bodies, ledger)
-        rubbish, _ = await asyncio.gather(_throw(target, seconds), load.run())
+        rubbish, _ = await asyncio.gather(throw(target, seconds), load.run())
     whole = load.book.whole
     return Flooded(whole.offered, whole.accepted, whole.refused, rubbish, path)
 
 
-async def _throw(target: Target, seconds: float) -> Counter[int]:
+async def throw(target: Target, seconds: float) -> Counter[int]:
     """What can never be a report, singly and in batches, one behind another; the statuses of the answers."""
     told, clock = Counter[int](), asyncio.get_running_loop().time
     headers = {"authorization": f"Bearer {target.secret}", "content-type": "application/json"}

@@ -7,6 +7,7 @@ from tests.trouble.families import (
     clients,
     disks,
     flooded,
+    hanging,
     kills,
     manholes,
     notices,
@@ -48,7 +49,8 @@ FAMILIES: dict[str, Family] = {
     "video killed": cameras.video_killed,
     "clients repeat": clients.clients_repeat,
 }
-# Not in `make test`, where its tests run anyway.
+# Not in `make test`, where their tests run anyway.
 IN_ROUNDS_ONLY: dict[str, Family] = {
     "bad input": bad_input.bad_input,
+    "cameras hang": hanging.cameras_hang,
 }

@@ -1,4 +1,4 @@
-"""Records and requests that can never be handled: they have tests of their own, which a round runs in their long form."""
+"""Records and requests that can never be handled, between those that can."""
 
 import asyncio
 import os
@@ -7,17 +7,48 @@ import sys
 from pathlib import Path
 from random import Random
 
+from gewu import topics
+from gewu.lane import Lane
+from gewu.load.run import Target
+from tests.planted import records
+from tests.support import log
+from tests.support.flooding import throw
+from tests.support.load import SOURCE
 from tests.trouble.play import Seen
 from tests.trouble.world import World
 
 _ROOT = Path(__file__).parents[3]
 _PARTS = 10
-_TESTS = ("tests/delivery", "tests/intake/test_every_place.py", "tests/api/test_intake.py",
-          "tests/api/test_hostile_records.py")  # fmt: skip
+_TESTS = "tests/delivery/test_every_place.py", "tests/intake/test_every_place.py"
+_RECORDS, _THROWN_S = 20, 5.0
 
 
 async def bad_input(world: World, random: Random) -> Seen:
-    """Every kind of bad record stands at every tenth place of a batch, in ten rounds at all; every bad request is sent."""
+    """Records of no kind stand between signals of each lane, and rubbish is sent with the load's own key. Beside it every kind of
+    bad record stands at every tenth place of a batch, in ten rounds at all."""
+    before, target = await world.outcomes(), Target(world.stack.intake_url, world.stack.report_key, SOURCE)
+    async with world.load(random) as load:
+        await asyncio.sleep(random.uniform(0.3, 0.8))
+        thrown = asyncio.ensure_future(throw(target, _THROWN_S))
+        for lane in Lane:
+            await log.put(
+                world.kafka, topics.signals(lane), records.hostile(_RECORDS), random.randrange(_partitions(lane))
+            )
+        told, passed = await asyncio.gather(thrown, _at_each_place(world))
+    await world.judge()  # which waits until all is settled
+    parked = (await world.outcomes())["parked"] - before["parked"]
+    words = f"{parked} records parked, {told.total()} requests refused, {passed} tests of every {_PARTS}th place"
+    assert parked == _RECORDS * len(Lane), words
+    assert min(told) >= 400 and not load.without_ack, f"rubbish: {told}, others: {load.statuses}"
+    return Seen(parked > 0 and told.total() > 0, words)
+
+
+def _partitions(lane: Lane) -> int:
+    return next(t.partitions for t in topics.registry([]) if t.name == topics.signals(lane))
+
+
+async def _at_each_place(world: World) -> int:
+    """Those tests with this seed's part of the places; how many passed."""
     part = {"GEWU_EVERY_PLACE": f"{world.seed % _PARTS}/{_PARTS}"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *_TESTS, cwd=_ROOT, env={**os.environ, **part},
@@ -27,4 +58,4 @@ async def bad_input(world: World, random: Random) -> Seen:
     (world.folder / "bad-input.log").write_bytes(out)
     passed = re.search(r"(\d+) passed", out.decode())
     assert process.returncode == 0 and passed, "\n".join(out.decode().splitlines()[-3:])
-    return Seen(True, f"{passed[1]} tests", loaded=False)
+    return int(passed[1])

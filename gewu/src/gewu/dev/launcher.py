@@ -242,10 +242,12 @@ async def _audited(run: Run) -> list[str]:
 
 
 async def _drained(run: Run) -> Snapshot:
-    """The look at which nothing is in flight and nothing waits, or the one after _DRAIN_S."""
-    end, quiet = time.monotonic() + _DRAIN_S, 0
+    """The look at which nothing is in flight and nothing waits, or the one after _DRAIN_S in which it did not become less."""
+    end, quiet, least = time.monotonic() + _DRAIN_S, 0, float("inf")
     while True:
         last = await run.lookout.look(thorough=True)
+        if (waits := last.in_flight + last.unjudged + last.outbox) < least:
+            end, least = time.monotonic() + _DRAIN_S, waits
         # Twice: the relay counts an event after it has left the outbox.
         quiet = 0 if last.in_flight or last.unjudged or last.outbox or last.silent else quiet + 1
         if quiet == 2 or time.monotonic() > end:
