@@ -69,7 +69,7 @@ async def found(stack: Stack, client_id: str, rule: str = "stolen-7") -> str:
     plain = Plate(signal_id=said.signal_id, text=TEXT, confidence=0.9375)
     sealed = Sealer.read(stack.data / "secrets" / secrets_folder.PUBLIC).seal(plain.SerializeToString())
     said.detection.plate.key_id, said.detection.plate.box = sealed.key_id, sealed.box
-    headers = codec.Envelope(codec.SIGNAL_DETECTION, "gewu/video").headers(said.signal_id)
+    headers = codec.Envelope(codec.SIGNAL_DETECTION, "tests").headers(said.signal_id)
     kafka = Kafka(stack.kafka.bootstrap, None, None, None, 1, 1, "")
     await log.put(kafka, topics.signals(Lane.P2), [(b"x", said.SerializeToString(), headers)])
     return said.signal_id

@@ -103,10 +103,10 @@ class Prometheus:
         found = (await self.ask("query_range", query=query, **words))["result"]
         return [(series["metric"], [(at, float(value)) for at, value in series["values"]]) for series in found]
 
-    async def firing(self) -> dict[str, str]:
-        """The alerts that fire now, with the stage that each names."""
+    async def firing(self, *states: str) -> dict[str, str]:
+        """The alerts that fire now, or are in one of these states, with the stage that each names."""
         alerts = (await self.ask("alerts"))["alerts"]
-        return {a["labels"]["alertname"]: a["labels"]["stage"] for a in alerts if a["state"] == "firing"}
+        return {a["labels"]["alertname"]: a["labels"]["stage"] for a in alerts if a["state"] in (states or ("firing",))}
 
     async def scraped(self) -> set[str]:
         """The jobs whose last scrape went well."""
