@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
+from gewu import topics
 from gewu.dev.services import Service
 from gewu_notify.live.event import Event, Wanted
 from gewu_notify.live.hub import BEHIND_BYTES, EVENTS, Hub
@@ -132,10 +133,23 @@ async def test_what_is_not_in_memory_is_read_from_the_log_and_what_is_nowhere_is
     for wrong in ("1-2", "x", "-".join(["999999999"] * 6)):
         await _begins_anew(ground, notify, key, wrong)
     # What stood between is gone from the log as well, as it is when a client was away for longer than Kafka keeps it.
-    await ground.cut()
+    await until(
+        lambda: _all_planned(ground),
+        60.0,
+        "the plans of all that was said: notify starts on no log that was cut before it",
+    )
     await notify.kill()
+    await ground.cut()
     await ground.again(notify)
     await _begins_anew(ground, notify, key, ear.last)
+
+
+async def _all_planned(ground: Ground) -> bool:
+    async with ground.connected() as connection:
+        rows = await connection.fetch(
+            "SELECT next_offset FROM notify.position WHERE topic = $1 ORDER BY partition", topics.CASES
+        )
+    return [row["next_offset"] for row in rows] == await ground.ends()
 
 
 async def _begins_anew(ground: Ground, notify: Service, key: str, last: str) -> None:
