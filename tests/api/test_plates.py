@@ -23,6 +23,7 @@ from tests.api.test_pictures import rows
 from tests.cli.running import Gewu
 from tests.support import log
 from tests.support.waiting import until
+from tests.video import plates
 
 CAMERA, TEXT, PURPOSE = "99010100001310000001", "皖AG2R28", "案件 7"
 WHY = "purpose=case+7"
@@ -35,17 +36,7 @@ async def asking(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Asyn
     shutil.copytree(stack.city, folder)
     today = datetime.now(load(folder).timezone).date()
     with (folder / "scenes.toml").open("a") as scenes:
-        scenes.write(f"""
-[[plate]]
-id = "stolen-7"
-cameras = ["{CAMERA}"]
-category = "matter:09009"
-purpose = "{PURPOSE}"
-plates = ["{TEXT}"]
-approved_by = ["甲", "乙"]
-valid_from = {today - timedelta(days=1)}
-valid_to = {today + timedelta(days=1)}
-""")
+        scenes.write(plates.rule(CAMERA, TEXT, PURPOSE, today))
     await stack.end("dispatch")
     await stack.launch("dispatch", {"GEWU_CITY": str(folder)})
     yield stack

@@ -1,6 +1,7 @@
 """Photographs with plates, where the shared folder and the models are there, and a clip made of two of them."""
 
 import os
+from datetime import date, timedelta
 from pathlib import Path
 
 import cv2
@@ -48,3 +49,18 @@ def draw(path: Path) -> None:
                     container.mux(packet)
         for packet in stream.encode(None):
             container.mux(packet)
+
+
+def rule(camera: str, plate: str, purpose: str, today: date) -> str:
+    """A plate rule of a package's scenes.toml, in force from yesterday to tomorrow."""
+    return f"""
+[[plate]]
+id = "stolen-7"
+cameras = ["{camera}"]
+category = "matter:09009"
+purpose = "{purpose}"
+plates = ["{plate}"]
+approved_by = ["甲", "乙"]
+valid_from = {today - timedelta(days=1)}
+valid_to = {today + timedelta(days=1)}
+"""

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -44,17 +44,7 @@ def package(demo: Path, folder: Path) -> Path:
     (folder / "cameras.csv").write_text("\n".join([head, fire_lane, silent, parking]) + "\n")
     today = datetime.now(load(demo).timezone).date()
     zone = (demo / "scenes.toml").read_text().split("[[zone]]")[1].replace("dwell_s = 15", "dwell_s = 3")
-    rule = f"""
-[[plate]]
-id = "stolen-7"
-cameras = ["{CAR_PARK}"]
-category = "matter:09009"
-purpose = "案件 7"
-plates = ["{ASKED}"]
-approved_by = ["甲", "乙"]
-valid_from = {today - timedelta(days=1)}
-valid_to = {today + timedelta(days=1)}
-"""
+    rule = plates.rule(CAR_PARK, ASKED, "案件 7", today)
     (folder / "scenes.toml").write_text(f"[[zone]]{zone}{rule}")
     return folder
 
