@@ -22,6 +22,7 @@ from gewu.runtime.service import Part, Service, closing, loop, ops_routes
 from gewu.runtime.upkeep import watch_keys, watch_producers
 from gewu_dispatch.consumers import SCHEMA, Consumers, Database
 from gewu_dispatch.domain import joining
+from gewu_dispatch.handlers.resting import Resting
 from gewu_dispatch.handlers.silence import Silence
 from gewu_dispatch.handlers.sweep import Sweep
 from gewu_dispatch.http import openapi
@@ -56,7 +57,6 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     consumers = Consumers(
         settings, city, clock, database, producers["parking"], relay, health, DeliveryMetrics(registry), decisions,
     )  # fmt: skip
-    silence = Silence(city, Events(known), clock, decisions)
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock, References(settings.link_secret))
     store = PictureStore(settings.pictures) if settings.pictures else None
     api, views = Api(database.reader, keys, Links(settings.link_secret), desk), ViewMetrics(registry)
@@ -73,11 +73,22 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         Part("consumers", consumers.start, consumers.stop),
         loop("watch", consumers.watch, health),
         loop("clock", lambda: database.watch_clock(health), health),
-        loop("silence", lambda: silence.run(database.pool(ACTIONS), relay), health),
+        *_looking_out(city, Silence(city, Events(known), clock, decisions), clock, database, relay, health),
         loop("books", lambda: database.watch_books(books), health),
         *(_sweeping(store, settings, own, database, SweepMetrics(registry), health) if store else []),
     ]
     return Service("dispatch", app, settings.http, health, turned_away, parts)
+
+
+def _looking_out(
+    city: City, silence: Silence, clock: Clock, database: Database, relay: Relay, health: Health
+) -> list[Part]:
+    """Who acts because time has passed."""
+    resting = Resting(city, clock)
+    return [
+        loop("silence", lambda: silence.run(database.pool(ACTIONS), relay), health),
+        loop("resting", lambda: resting.run(database.pool(ACTIONS)), health),
+    ]
 
 
 def _sweeping(

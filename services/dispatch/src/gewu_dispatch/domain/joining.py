@@ -84,6 +84,12 @@ def near_key(case: Case) -> int | None:
     return found
 
 
+def near_span(category: str, exercise: bool) -> tuple[int, int]:
+    """The `near` numbers that cases of this class may have: from the first to before the second."""
+    first = _class_bits(category, exercise)
+    return first, first + (1 << 37)
+
+
 def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
     """The open case to join: of the same object, else the nearest within radius and time; ties go to the older."""
     found: list[tuple[bool, float, Case]] = []

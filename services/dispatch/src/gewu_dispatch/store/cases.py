@@ -66,9 +66,9 @@ WITH new AS MATERIALIZED (
     FROM new
 ), joined AS (
     UPDATE cases c SET incarnation = $1, version = j.version, lane = j.lane, object_id = j.object_id, signals = j.signals,
-        changed_at = $4, last_signal_at = to_timestamp(j.last_signal_at)
-    FROM unnest($24::uuid[], $25::int[], $26::smallint[], $27::text[], $28::int[], $29::float8[], $30::text[])
-        AS j (case_id, version, lane, object_id, signals, last_signal_at, because)
+        changed_at = $4, last_signal_at = to_timestamp(j.last_signal_at), near = j.near
+    FROM unnest($24::uuid[], $25::int[], $26::smallint[], $27::text[], $28::int[], $29::float8[], $30::text[], $31::bigint[])
+        AS j (case_id, version, lane, object_id, signals, last_signal_at, because, near)
     WHERE c.case_id = j.case_id
     RETURNING c.case_id, c.version, c.state, c.lane, c.department, j.because, c.rule_id, c.signals
 ), versions AS (
@@ -80,7 +80,7 @@ WITH new AS MATERIALIZED (
 INSERT INTO clock_ledger (case_id, clock, step, entry, at, due_at, why)
 SELECT case_id, 'completion', 1, 'start', to_timestamp(counted_from), to_timestamp(complete_by), why
 FROM new WHERE complete_by IS NOT NULL"""
-_NEW, _JOINED = 19, 7  # columns
+_NEW, _JOINED = 19, 8  # columns
 
 _UPDATE = """
 UPDATE cases c SET incarnation = u.incarnation, version = u.version, state = u.state, lane = u.lane, department = u.department,
@@ -243,7 +243,7 @@ def _new(opened: Opened) -> tuple[object, ...]:
 
 def _again(joined: Joined) -> tuple[object, ...]:
     c = joined.case
-    return c.case_id, c.version, c.lane, c.object_id, c.signals, c.last_signal_at / SECOND, joined.because
+    return c.case_id, c.version, c.lane, c.object_id, c.signals, c.last_signal_at / SECOND, joined.because, c.near
 
 
 def _case(row: asyncpg.Record) -> Case:

@@ -10,8 +10,9 @@ import asyncpg
 
 from gewu import ids
 from gewu.city import City
+from gewu.clock import micros
 from gewu.lane import Lane
-from gewu_dispatch.domain import joining
+from gewu_dispatch.domain import joining, resting
 from gewu_dispatch.domain.case import State
 
 _DAYS = 30
@@ -84,5 +85,6 @@ def _row(city: City, rng: random.Random, point: tuple[float, float], grid: int, 
         "home_area": city.grids[grid].path[0], "department": rng.choice(list(city.departments)), "routed_because": "rule",
         "rule_id": "seeded", "object_id": "", "signals": 1, "exercise": False, "package_version": city.version,
         "opened_at": opened, "changed_at": opened, "last_signal_at": opened, "complete_by": opened + timedelta(days=3),
-        "near": joining.near_key(place),  # type: ignore[arg-type]
+        # As dispatch leaves them that has run for as long.
+        "near": None if resting.rests(category, micros(opened), micros(datetime.now(UTC))) else joining.near_key(place),  # type: ignore[arg-type]
     }  # fmt: skip

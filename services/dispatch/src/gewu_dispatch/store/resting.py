@@ -1,0 +1,20 @@
+"""Cases that leave the index by which joining looks."""
+
+import asyncpg
+
+from gewu.clock import SECOND
+from gewu_dispatch.domain.resting import Span
+
+# Whoever joins one at this moment holds it: it is passed by, and looked at again later. Joining writes `near` anew, so
+# that a case that it saw before this is found again.
+_REST = """
+UPDATE cases SET near = NULL WHERE case_id = ANY (ARRAY(
+    SELECT case_id FROM cases WHERE near >= $1 AND near < $2 AND last_signal_at < to_timestamp($3) AND state IN (4, 5)
+    LIMIT $4 FOR UPDATE SKIP LOCKED))"""
+
+
+async def lay(connection: asyncpg.Connection, span: Span, at_most: int) -> int:
+    """Let the cases of this span rest, at most so many; how many that were."""
+    first, end, before = span
+    done = await connection.execute(_REST, first, end, before / SECOND, at_most)
+    return int(done.rpartition(" ")[2])
