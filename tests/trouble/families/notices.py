@@ -44,12 +44,14 @@ def notify_killed(window: str) -> Family:
                     held = {row["id"] for row in await _held(world, name)}
                     await world.stack.launch("notify", words)
                     await asyncio.sleep(1.0)
+                await world.judge()  # which waits until all is settled: no case may open between the two looks below
                 await until(lambda: _all_told(world, name, begun), 30.0, "a notice of each case that was opened")
-            ids, after = {row["id"] for row in await _ledger(world, name)}, Counter(got.id for got in desk.got)
+            ledger = {row["id"]: row["state"] for row in await _ledger(world, name)}
+            ids, after = set(ledger), Counter(got.id for got in desk.got)
         finally:
             await desk.stop()
         assert set(after) == ids, (
-            f"{len(ids - set(after))} never came, {len(set(after) - ids)} under another webhook-id"
+            f"{Counter(ledger[i] for i in ids - set(after))} never came, {len(set(after) - ids)} under another webhook-id"
         )
         again = sum(n > 1 for n in after.values())
         words_ = (
