@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import asyncpg
 
@@ -51,6 +51,12 @@ async def stand_at_the_end(world: World, dsn: str) -> None:
         )
     finally:
         await connection.close()
+
+
+async def calm(connection: asyncpg.Connection, tables: Sequence[str]) -> None:
+    """Vacuumed and on disk: what was written until now is due for autovacuum, which would come in one run and not in the next."""
+    await connection.execute(f"VACUUM {', '.join(tables)}", timeout=60.0)
+    await connection.execute("CHECKPOINT")
 
 
 async def settled(connection: asyncpg.Connection) -> int:

@@ -49,7 +49,8 @@ def lines(city: City, requests: int) -> list[bytes]:
 def of_a_day(folder: Path, count: int, seed: int = 1) -> list[bytes]:
     """So many different reports of a day of this city: several of one thing, all lanes, some with a contact.
 
-    Nothing is sent twice, so that each is new to dispatch.
+    Nothing is sent twice, so that each is new to dispatch. Their ids are of now and in order, as those that come to a city are:
+    ids of the day's own hours would stand among those of the reports before them, in a large city on pages of their own.
     """
     city = load(folder)
     midnight = datetime.now(city.timezone).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
@@ -57,7 +58,7 @@ def of_a_day(folder: Path, count: int, seed: int = 1) -> list[bytes]:
     drawn = day.draw(city, midnight, seed, round(count * 1.05) + 50)
     once = [r.body for r in drawn if r.turn in (day.Turn.FIRST, day.Turn.AGAIN)]
     assert len(once) >= count, f"{len(once)} of {count} reports were drawn"
-    return [encoded(body) for body in once[:count]]
+    return [encoded(body | {"id": ids.new_client_id()}) for body in once[:count]]
 
 
 def encoded(body: dict[str, Any]) -> bytes:
