@@ -1,7 +1,7 @@
 """The demo city is in order, and it is what its generator draws."""
 
 import runpy
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -37,6 +37,15 @@ def test_the_demo_city_has_three_levels_and_national_ids(gelin: City) -> None:
     for grid in gelin.grids:
         assert grid.parent is None or grid.id.startswith(grid.parent)
         assert grid.path[-1] == grid.id and len(grid.path) == grid.level
+
+
+def test_the_demo_city_has_a_plate_rule_that_two_persons_approved_and_that_ends(gelin: City) -> None:
+    (rule,) = gelin.scenes.plates
+    assert len(set(rule.approved_by)) == 2 and all(
+        gelin.cameras[camera].purpose == "public_security" for camera in rule.cameras
+    )
+    days = (date(2026, 11, 19), date(2026, 11, 20), date(2027, 2, 17), date(2027, 2, 18))
+    assert [rule.in_force(day) for day in days] == [False, True, True, False]
 
 
 def test_unit_grids_are_numbered_west_to_east_and_then_north_to_south(gelin: City) -> None:

@@ -1,13 +1,16 @@
 """`gewu seed`: so many open cases, whole behind each, in an empty database and in no other."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import asyncpg
 import pytest
 
 from gewu.city import load
+from gewu.clock import micros
 from gewu.runtime.settings import Postgres
+from gewu_dispatch.domain import resting
 from tests.cli.running import Gewu, env_file
 
 
@@ -25,14 +28,18 @@ async def test_every_case_is_open_inside_its_grid_and_whole(seed: Gewu, database
     connection = await asyncpg.connect(database.dsn, ssl=False, server_settings={"search_path": "dispatch"})
     try:
         rows = await connection.fetch(
-            "SELECT category, lon, lat, grid_id, near FROM cases WHERE complete_by IS NOT NULL"
+            "SELECT category, lon, lat, grid_id, near, last_signal_at FROM cases WHERE complete_by IS NOT NULL"
         )
         counts = [
             await connection.fetchval(f"SELECT count(*) FROM {t}") for t in ("signals", "history", "clock_ledger")
         ]
     finally:
         await connection.close()
-    assert counts == [700, 700, 700] and len(rows) == 700 and len({r["near"] for r in rows}) > 600
+    assert counts == [700, 700, 700] and len(rows) == 700
+    now = micros(datetime.now(UTC))
+    laid = [r for r in rows if resting.rests(city.categories[r["category"]], micros(r["last_signal_at"]), now)]
+    assert 500 < len(laid) < 690 and sum(r["near"] is None for r in rows) == pytest.approx(len(laid), abs=2)
+    assert len({r["near"] for r in rows}) == sum(r["near"] is not None for r in rows) + 1, "places of their own"
     for row in rows:
         grid = city.grid_at(row["lon"], row["lat"])
         assert grid is not None and grid.id == row["grid_id"] and row["category"] in city.categories

@@ -97,7 +97,14 @@ def _holds(city: "City") -> dict[str, Any]:
         "grids": {str(level): n for level, n in sorted(Counter(grid.level for grid in city.grids).items())},
         "places": dict(sorted(Counter(place.kind for place in city.places).items())),
         "objects": len(city.objects),
+        "sensors": len(city.sensors),
+        "cameras": len(city.cameras),
+        "zones": len(city.scenes.zones),
+        "plate_rules": {
+            rule.id: {"valid_from": f"{rule.valid_from}", "valid_to": f"{rule.valid_to}"} for rule in city.scenes.plates
+        },
         "rules": len(city.rules),
+        "receivers": len(city.receivers),
         "fallback": {"id": city.fallback.id, "owner": city.fallback.owner},
     }
 
@@ -116,6 +123,10 @@ def _lines(city: "City") -> list[str]:
         f"  grids 网格         {len(city.grids)}  ({counts(held['grids'], 'level ')})",
         f"  places 场所        {len(city.places)}" + (f"  ({counts(held['places'])})" if city.places else ""),
         f"  objects 部件       {held['objects']}",
+        f"  sensors 传感器     {held['sensors']}",
+        f"  cameras 摄像机     {held['cameras']}  (zones 区域 {held['zones']})",
+        *(f"  plate rule 车牌    {r.id}, {r.valid_from} … {r.valid_to}" for r in city.scenes.plates),
         f"  rules 派遣规则     {held['rules']}",
+        f"  receivers 收信人   {held['receivers']}",
         f"  fallback 兜底      {fallback.label_zh} / {fallback.label_en}: {fallback.owner}",
     ]
