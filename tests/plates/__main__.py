@@ -29,12 +29,15 @@ def main() -> int:
     began = time.monotonic()
     try:
         found = labels.read(args.data)
-        score = judge(found, PlateFinder(folder=args.models), Reader(args.models))
+        reader = Reader(args.models)
+        score = judge(found, PlateFinder(folder=args.models), reader)
     except (labels.WrongFolder, ModelMissing, ValueError) as fault:
         print(f"plates: {fault}", file=sys.stderr)
         return NOT_JUDGED
     print("\n".join(table(score)))
-    print(f"{len(found)} pictures in {time.monotonic() - began:.0f} s, rows with a doubt left out")
+    print(
+        f"{len(found)} pictures in {time.monotonic() - began:.0f} s, read by {reader.model.name}; rows with a doubt left out"
+    )
     blue = score.by_colour.get("blue")
     bad = blue is not None and blue.exact_rate < BLUE
     if bad:

@@ -1,8 +1,10 @@
 """Plates are read in their grammar: against brute force, and against photographs where they are there."""
 
 import json
+import os
 import subprocess
 import sys
+import zipfile
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from gewu_video.reading import grammar
 from gewu_video.reading.grammar import BLANK, CHARACTERS, Alphabet
 from gewu_video.reading.reader import Reading, characters
 from gewu_video.reading.votes import vote
+from tests.support.wheels import wheel
 from tests.video import plates
 
 FORM = ("皖苏", "A0", "A0B")
@@ -133,6 +136,27 @@ def test_labelled_plates_are_read_as_well_as_they_must_be() -> None:
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["by_colour"]["blue"]["exact_rate"] >= 0.97 and said["by_colour"]["blue"]["crops"] > 300
     assert said["frames"] == said["found"] == 7 and said["false_plates"] == 0
+
+
+@pytest.mark.skipif(not plates.are_there(), reason=plates.NEEDS)
+def test_without_the_cut_reader_the_extra_reads_as_well(tmp_path: Path) -> None:
+    """As `pip install 'gewu-video[read]'` leaves it: the package lies where Python finds it; only its model is used."""
+    models, packages = tmp_path / "models", tmp_path / "packages"
+    models.mkdir()
+    for file in Path(plates.models()).iterdir():
+        if file.name != "plate_read_ppocrv4.onnx" and file.is_file():
+            (models / file.name).symlink_to(file)
+    environment = {**os.environ, "PYTHONPATH": str(packages)}
+    command = [sys.executable, "-m", "tests.plates", "--models", str(models)]
+    place = {"capture_output": True, "text": True, "cwd": Path(__file__).parents[2], "env": environment}
+    lacks = subprocess.run(command, **place)
+    assert lacks.returncode != 0 and "pip install 'gewu-video[read]'" in lacks.stderr + lacks.stdout
+    zipfile.ZipFile(wheel("read", "nobody sees whether its reader reads")).extractall(packages)
+    done = subprocess.run(command, **place)
+    assert done.returncode == 0, done.stderr
+    assert "read by plate_read_rapidocr" in done.stdout
+    blue = json.loads(done.stdout.splitlines()[-1])["by_colour"]["blue"]
+    assert blue["exact_rate"] >= 0.97 and blue["crops"] > 300
 
 
 def test_a_folder_that_cannot_be_judged_is_named(tmp_path: Path) -> None:
