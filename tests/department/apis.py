@@ -6,32 +6,30 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka.protocol import admin, commit, coordination, fetch, group, metadata, offset, produce, transaction
-from aiokafka.protocol.api import Request, RequestStruct, Response
+from aiokafka.protocol.api import Request
 from aiokafka.protocol.types import (
     Array,
     Boolean,
     CompactArray,
-    CompactString,
     Float64,
     Int8,
     Int16,
     Int32,
     Int64,
     Schema,
-    String,
     TaggedFields,
 )  # fmt: skip
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from tests.department.messages import COMPACT, FIRST_ERROR, TEXT, flexible, made
+
 TOPIC, GROUP, CLUSTER, TRANSACTION = 2, 3, 4, 5
 READ, WRITE, CREATE, DELETE, ALTER, DESCRIBE = 3, 4, 5, 6, 7, 8
-DESCRIBE_CONFIGS, ALTER_CONFIGS = 10, 11
+CLUSTER_ACTION, DESCRIBE_CONFIGS, ALTER_CONFIGS = 9, 10, 11
 DENIED = {29, 30, 31, 53, 65}  # of a topic, a group, the cluster, a transaction, a token
 
 Need = tuple[int, str, int]  # resource, name, operation
-_CLUSTER = "kafka-cluster"
-_TEXT = String("utf-8")
-_COMPACT = CompactString("utf-8")
+THE_CLUSTER = "kafka-cluster"
 
 
 @dataclass(frozen=True)
@@ -71,7 +69,7 @@ def of_topic(t: str) -> Iterator[Attempt]:
         "AlterReplicaLogDirs": lambda: _log_dirs(t),
     }
     for name, request in of_the_cluster.items():
-        yield Attempt(f"{name} {t}", request, ((CLUSTER, _CLUSTER, ALTER),))
+        yield Attempt(f"{name} {t}", request, ((CLUSTER, THE_CLUSTER, ALTER),))
     transactional = ((TRANSACTION, "t", WRITE), (TOPIC, t, WRITE))
     yield Attempt(
         "AddPartitionsToTxn", lambda: transaction.AddPartitionsToTxnRequest("t", 1, 0, [(t, [0])]), transactional
@@ -137,27 +135,15 @@ def of_cluster(own_acl: tuple[int, str, int, str, str, int, int]) -> Iterator[At
         "AlterUserScramCredentials": (ALTER, _delete_scram),
         "UpdateFeatures": (ALTER, _features),
         "UnregisterBroker": (ALTER, _unregister),
+        "ListConfigResources": (DESCRIBE_CONFIGS, _config_resources),
     }
     for name, (operation, request) in asked.items():
-        yield Attempt(name, request, ((CLUSTER, _CLUSTER, operation),))
+        yield Attempt(name, request, ((CLUSTER, THE_CLUSTER, operation),))
     write, look = ((TRANSACTION, "t", WRITE),), ((TRANSACTION, "t", DESCRIBE),)
     yield Attempt("FindCoordinator of a transaction", lambda: coordination.FindCoordinatorRequest("t", 1), look)
     yield Attempt("InitProducerId of a transaction", lambda: transaction.InitProducerIdRequest("t", 5000), write)
+    yield Attempt("DescribeTransactions", lambda: _transactions("t"), look)
     yield Attempt("EndTxn", lambda: transaction.EndTxnRequest("t", 1, 0, True), write)
-
-
-def codes(answer: Response) -> set[int]:
-    """Every error code in an answer, however deep."""
-    return set(_codes(answer.SCHEMA, [answer.get_item(name) for name in answer.SCHEMA.names]))
-
-
-def _codes(schema: Schema, values: Sequence[Any]) -> Iterator[int]:
-    for name, kind, value in zip(schema.names, schema.fields, values, strict=False):
-        if "error_code" in name and isinstance(value, int):
-            yield value
-        elif isinstance(kind, Array) and isinstance(kind.array_of, Schema):
-            for inner in value or ():
-                yield from _codes(kind.array_of, inner)
 
 
 def _batch(transactional: bool = False) -> bytes:
@@ -166,121 +152,105 @@ def _batch(transactional: bool = False) -> bytes:
     return bytes(made.build())
 
 
-def _made(key: int, version: int, asks: Schema, answers: Schema, *words: Any, flexible: bool = False) -> Request[Any]:
-    """A request that the client library does not have."""
-
-    class Answer(Response):
-        API_KEY, API_VERSION, SCHEMA = key, version, answers
-
-    class Ask(RequestStruct):
-        API_KEY, API_VERSION, RESPONSE_TYPE, SCHEMA, FLEXIBLE_VERSION = key, version, Answer, asks, flexible
-
-    class Made(Request[Ask]):
-        API_KEY = key
-
-        def build(self, request_struct_class: type[Ask]) -> Ask:
-            return request_struct_class(*words)
-
-    return Made()
-
-
 def _epoch(t: str) -> Request[Any]:
     asks = Schema(
-        ("topics", Array(("topic", _TEXT), ("partitions", Array(("p", Int32), ("own", Int32), ("epoch", Int32)))))
+        ("topics", Array(("topic", TEXT), ("partitions", Array(("p", Int32), ("own", Int32), ("epoch", Int32)))))
     )
-    answers = Schema(("throttle", Int32), ("topics", Array(("topic", _TEXT), (
+    answers = Schema(("throttle", Int32), ("topics", Array(("topic", TEXT), (
         "partitions", Array(("error_code", Int16), ("p", Int32), ("epoch", Int32), ("end", Int64)),
     ))))  # fmt: skip
-    return _made(23, 2, asks, answers, [(t, [(0, -1, 0)])])
+    return made(23, 2, asks, answers, [(t, [(0, -1, 0)])])
 
 
 def _incremental(kind: int, name: str) -> Request[Any]:
-    asks = Schema(("resources", Array(("type", Int8), ("name", _TEXT), (
-        "configs", Array(("name", _TEXT), ("operation", Int8), ("value", _TEXT)),
+    asks = Schema(("resources", Array(("type", Int8), ("name", TEXT), (
+        "configs", Array(("name", TEXT), ("operation", Int8), ("value", TEXT)),
     ))), ("validate_only", Boolean))  # fmt: skip
     answers = Schema(("throttle", Int32), ("resources", Array(
-        ("error_code", Int16), ("message", _TEXT), ("type", Int8), ("name", _TEXT),
+        ("error_code", Int16), ("message", TEXT), ("type", Int8), ("name", TEXT),
     )))  # fmt: skip
-    return _made(44, 0, asks, answers, [(kind, name, [("retention.ms", 0, "1")])], True)
+    return made(44, 0, asks, answers, [(kind, name, [("retention.ms", 0, "1")])], True)
 
 
 def _elect(t: str) -> Request[Any]:
-    asks = Schema(("type", Int8), ("topics", Array(("topic", _TEXT), ("partitions", Array(Int32)))), ("timeout", Int32))
-    answers = Schema(("throttle", Int32), ("error_code", Int16), ("topics", Array(("topic", _TEXT), (
-        "partitions", Array(("p", Int32), ("partition_error", Int16), ("message", _TEXT)),
+    asks = Schema(("type", Int8), ("topics", Array(("topic", TEXT), ("partitions", Array(Int32)))), ("timeout", Int32))
+    answers = Schema(("throttle", Int32), ("error_code", Int16), ("topics", Array(("topic", TEXT), (
+        "partitions", Array(("p", Int32), ("partition_error", Int16), ("message", TEXT)),
     ))))  # fmt: skip
-    return _made(43, 1, asks, answers, 0, [(t, [0])], 5000)
+    return made(43, 1, asks, answers, 0, [(t, [0])], 5000)
 
 
 def _log_dirs(t: str) -> Request[Any]:
-    asks = Schema(("dirs", Array(("path", _TEXT), ("topics", Array(("topic", _TEXT), ("partitions", Array(Int32)))))))
-    answers = Schema(("throttle", Int32), ("results", Array(("topic", _TEXT), (
+    asks = Schema(("dirs", Array(("path", TEXT), ("topics", Array(("topic", TEXT), ("partitions", Array(Int32)))))))
+    answers = Schema(("throttle", Int32), ("results", Array(("topic", TEXT), (
         "partitions", Array(("p", Int32), ("error_code", Int16)),
     ))))  # fmt: skip
-    return _made(34, 1, asks, answers, [("/nowhere", [(t, [0])])])
+    return made(34, 1, asks, answers, [("/nowhere", [(t, [0])])])
 
 
 def _offset_delete(g: str, t: str) -> Request[Any]:
-    asks = Schema(("group", _TEXT), ("topics", Array(("topic", _TEXT), ("partitions", Array(Int32)))))
-    answers = Schema(("error_code", Int16), ("throttle", Int32), ("topics", Array(("topic", _TEXT), (
+    asks = Schema(("group", TEXT), ("topics", Array(("topic", TEXT), ("partitions", Array(Int32)))))
+    answers = Schema(("error_code", Int16), ("throttle", Int32), ("topics", Array(("topic", TEXT), (
         "partitions", Array(("p", Int32), ("error_code", Int16)),
     ))))  # fmt: skip
-    return _made(47, 0, asks, answers, g, [(t, [0])])
+    return made(47, 0, asks, answers, g, [(t, [0])])
 
 
 def _quotas() -> Request[Any]:
-    entity = Array(("type", _TEXT), ("name", _TEXT))
+    entity = Array(("type", TEXT), ("name", TEXT))
     asks = Schema(("entries", Array(("entity", entity), (
-        "ops", Array(("key", _TEXT), ("value", Float64), ("remove", Boolean)),
+        "ops", Array(("key", TEXT), ("value", Float64), ("remove", Boolean)),
     ))), ("validate_only", Boolean))  # fmt: skip
     answers = Schema(
-        ("throttle", Int32), ("entries", Array(("error_code", Int16), ("message", _TEXT), ("entity", entity)))
+        ("throttle", Int32), ("entries", Array(("error_code", Int16), ("message", TEXT), ("entity", entity)))
     )
-    return _made(49, 0, asks, answers, [([("user", "x")], [("producer_byte_rate", 1.0, False)])], True)
-
-
-def _flexible(key: int, version: int, asks: Schema, answers: Schema, *words: Any) -> Request[Any]:
-    return _made(key, version, asks, answers, *words, flexible=True)
-
-
-_FIRST_ERROR = Schema(("throttle", Int32), ("error_code", Int16))  # what follows is left unread
+    return made(49, 0, asks, answers, [([("user", "x")], [("producer_byte_rate", 1.0, False)])], True)
 
 
 def _describe_scram() -> Request[Any]:
-    asks = Schema(("users", CompactArray(("name", _COMPACT), ("tags", TaggedFields))), ("tags", TaggedFields))
-    return _flexible(50, 0, asks, _FIRST_ERROR, [("department-fire", {})], {})
+    asks = Schema(("users", CompactArray(("name", COMPACT), ("tags", TaggedFields))), ("tags", TaggedFields))
+    return flexible(50, 0, asks, FIRST_ERROR, [("department-fire", {})], {})
 
 
 def _delete_scram() -> Request[Any]:
-    deletions = CompactArray(("name", _COMPACT), ("mechanism", Int8), ("tags", TaggedFields))
-    upsertions = CompactArray(("name", _COMPACT), ("tags", TaggedFields))
+    deletions = CompactArray(("name", COMPACT), ("mechanism", Int8), ("tags", TaggedFields))
+    upsertions = CompactArray(("name", COMPACT), ("tags", TaggedFields))
     asks = Schema(("deletions", deletions), ("upsertions", upsertions), ("tags", TaggedFields))
-    results = CompactArray(("user", _COMPACT), ("error_code", Int16), ("message", _COMPACT), ("tags", TaggedFields))
+    results = CompactArray(("user", COMPACT), ("error_code", Int16), ("message", COMPACT), ("tags", TaggedFields))
     answers = Schema(("throttle", Int32), ("results", results), ("tags", TaggedFields))
-    return _flexible(51, 0, asks, answers, [("department-fire", 2, {})], [], {})
+    return flexible(51, 0, asks, answers, [("department-fire", 2, {})], [], {})
 
 
 def _features() -> Request[Any]:
-    updates = CompactArray(("name", _COMPACT), ("level", Int16), ("allow", Boolean), ("tags", TaggedFields))
-    return _flexible(57, 0, Schema(("timeout", Int32), ("updates", updates), ("tags", TaggedFields)), _FIRST_ERROR,
+    updates = CompactArray(("name", COMPACT), ("level", Int16), ("allow", Boolean), ("tags", TaggedFields))
+    return flexible(57, 0, Schema(("timeout", Int32), ("updates", updates), ("tags", TaggedFields)), FIRST_ERROR,
                      5000, [("metadata.version", 1, True, {})], {})  # fmt: skip
 
 
 def _unregister() -> Request[Any]:
-    return _flexible(64, 0, Schema(("broker", Int32), ("tags", TaggedFields)), _FIRST_ERROR, 99, {})
+    return flexible(64, 0, Schema(("broker", Int32), ("tags", TaggedFields)), FIRST_ERROR, 99, {})
+
+
+def _config_resources() -> Request[Any]:
+    return flexible(74, 0, Schema(("tags", TaggedFields)), FIRST_ERROR, {})
+
+
+def _transactions(t: str) -> Request[Any]:
+    asks = Schema(("ids", CompactArray(COMPACT)), ("tags", TaggedFields))
+    return flexible(65, 0, asks, Schema(("throttle", Int32), ("count", Int8), ("error_code", Int16)), [t], {})
 
 
 def _producers(t: str) -> Request[Any]:
-    asks = CompactArray(("name", _COMPACT), ("partitions", CompactArray(Int32)), ("tags", TaggedFields))
+    asks = CompactArray(("name", COMPACT), ("partitions", CompactArray(Int32)), ("tags", TaggedFields))
     states = CompactArray(
         ("id", Int64), ("epoch", Int32), ("sequence", Int32), ("at", Int64), ("coordinator", Int32), ("start", Int64),
         ("tags", TaggedFields),
     )  # fmt: skip
     partitions = CompactArray(
-        ("p", Int32), ("error_code", Int16), ("message", _COMPACT), ("states", states), ("tags", TaggedFields)
+        ("p", Int32), ("error_code", Int16), ("message", COMPACT), ("states", states), ("tags", TaggedFields)
     )
-    answers = CompactArray(("name", _COMPACT), ("partitions", partitions), ("tags", TaggedFields))
-    return _flexible(
+    answers = CompactArray(("name", COMPACT), ("partitions", partitions), ("tags", TaggedFields))
+    return flexible(
         61, 0, Schema(("topics", asks), ("tags", TaggedFields)),
         Schema(("throttle", Int32), ("topics", answers), ("tags", TaggedFields)), [(t, [0], {})], {},
     )  # fmt: skip
@@ -288,25 +258,25 @@ def _producers(t: str) -> Request[Any]:
 
 def _topic_partitions(t: str) -> Request[Any]:
     asks = Schema(
-        ("topics", CompactArray(("name", _COMPACT), ("tags", TaggedFields))), ("limit", Int32), ("cursor", Int8),
+        ("topics", CompactArray(("name", COMPACT), ("tags", TaggedFields))), ("limit", Int32), ("cursor", Int8),
         ("tags", TaggedFields),
     )  # fmt: skip
     # Of each topic the error comes first: one topic is asked for, and the rest of the answer is left unread.
-    return _flexible(
+    return flexible(
         75, 0, asks, Schema(("throttle", Int32), ("count", Int8), ("error_code", Int16)), [(t, {})], 10, -1, {}
     )
 
 
 def _describe_group(g: str) -> Request[Any]:
-    asks = Schema(("groups", CompactArray(_COMPACT)), ("operations", Boolean), ("tags", TaggedFields))
-    return _flexible(69, 0, asks, Schema(("throttle", Int32), ("count", Int8), ("error_code", Int16)), [g], False, {})
+    asks = Schema(("groups", CompactArray(COMPACT)), ("operations", Boolean), ("tags", TaggedFields))
+    return flexible(69, 0, asks, Schema(("throttle", Int32), ("count", Int8), ("error_code", Int16)), [g], False, {})
 
 
 def _group_heartbeat(g: str, t: str) -> Request[Any]:
     asks = Schema(
-        ("group", _COMPACT), ("member", _COMPACT), ("epoch", Int32), ("instance", _COMPACT), ("rack", _COMPACT),
-        ("rebalance", Int32), ("topics", CompactArray(_COMPACT)), ("assignor", _COMPACT), ("owned", Int8),
+        ("group", COMPACT), ("member", COMPACT), ("epoch", Int32), ("instance", COMPACT), ("rack", COMPACT),
+        ("rebalance", Int32), ("topics", CompactArray(COMPACT)), ("assignor", COMPACT), ("owned", Int8),
         ("tags", TaggedFields),
     )  # fmt: skip
     # A member that nobody knows, of an epoch above 0: refused, for this or that reason, and nothing is made.
-    return _flexible(68, 0, asks, _FIRST_ERROR, g, "nobody", 7, None, None, 10_000, [t], None, 0, {})
+    return flexible(68, 0, asks, FIRST_ERROR, g, "nobody", 7, None, None, 10_000, [t], None, 0, {})

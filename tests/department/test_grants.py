@@ -27,7 +27,7 @@ from gewu.runtime import kafka as runtime
 from gewu.runtime.settings import Postgres
 from gewu_department import Applied, Assigned, Department, NotAllowed, Settings, accept
 from gewu_department.voice import Voice
-from tests.department import apis
+from tests.department import apis, messages, young_groups
 from tests.department.apis import Attempt, Need
 from tests.support.locked import MISSING, OPERATOR, LockedKafka
 
@@ -49,9 +49,7 @@ NOT_TRIED = {
     38: "tokens are off: no secret for them is set", 39: "tokens are off", 40: "tokens are off", 41: "tokens are off",
     35: "its answer to who may not is an empty list: test_what_is_listed_is_ones_own",
     16: "its answer is cut to what one may see: test_what_is_listed_is_ones_own",
-    65: "of transactions, which nobody has", 66: "of transactions, which nobody has", 74: "of client metrics, which are off",
-    **dict.fromkeys((76, 77, 78, 79, 83, 84, 85, 86, 87, 90, 91, 92), "share groups: no topic is read so; the same rights"),
-    **dict.fromkeys((88, 89), "streams groups: no topic is read so; the same rights"),
+    66: "its answer to who may not is an empty list",
 }  # fmt: skip
 
 
@@ -112,7 +110,7 @@ async def _tried(client: AIOKafkaClient, attempts: list[Attempt]) -> list[bool]:
 
     async def one(attempt: Attempt) -> bool:
         while True:
-            said = apis.codes(await client.send(client.get_random_node(), attempt.request()))
+            said = messages.codes(await client.send(client.get_random_node(), attempt.request()))
             if not said & _NOT_YET:
                 return not said & apis.DENIED
             await asyncio.sleep(0.1)
@@ -128,8 +126,9 @@ def _attempts(login: str, names: list[str]) -> list[Attempt]:
     own_acl = (2, names[0], 3, f"User:{login}", "*", 2, 3)
     return [
         *(a for t in names for a in apis.of_topic(t)),
-        *(a for g in groups for a in apis.of_group(g, names)),
+        *(a for g in groups for a in (*apis.of_group(g, names), *young_groups.of_group(g, names))),
         *apis.of_cluster(own_acl),
+        *young_groups.of_cluster(),
     ]
 
 
@@ -207,7 +206,7 @@ async def test_apply_takes_back_what_the_table_does_not_have_and_leaves_stranger
     try:
         for principal in given:
             answer = await admin._send_request(CreateAclsRequest(2, "cases.changed", 3, principal, "*", 3, 3))
-            assert apis.codes(answer) == {0}
+            assert messages.codes(answer) == {0}
         await asyncio.sleep(0.2)
         found = await acls.compare(*wanted, PRINCIPALS, operator)
         assert found and [str(e) for e in found.extra] == [
