@@ -20,7 +20,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """One of them. `group` is what --only names; `needs` are those of other groups that must run before it."""
+    """One of them. `group` is what --only names; `needs` are those that must run before it."""
 
     name: str
     group: str

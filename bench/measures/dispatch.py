@@ -80,7 +80,7 @@ async def drain(
             dispatch.pause()
             try:
                 await log.append(world.kafka, work.timed)
-                await databases.calm(connection, _TABLES)
+                await databases.calm(connection, (*_TABLES, "outbox", "position"))
                 await asyncio.to_thread(os.sync)
             finally:
                 used = _used(world, dispatch)

@@ -60,9 +60,12 @@ class Turns:
 
     async def small(self, run: Run) -> Figures:
         """All turns of a round, of which these are the small city's."""
-        turns = [[await city.settle() for city in self._cities] for _ in range(_TURNS)]
+        turns: list[list[Figures]] = [[], []]
+        for n in range(_TURNS):
+            for which in (0, 1) if n % 2 == 0 else (1, 0):  # neither is always the first
+                turns[which].append(await self._cities[which].settle())
         small, self._large = [
-            _middle(own) | await city.take(run) for city, *own in zip(self._cities, *turns, strict=True)
+            _middle(own) | await city.take(run) for city, own in zip(self._cities, turns, strict=True)
         ]
         return small
 
@@ -84,5 +87,11 @@ async def variants(world: World, count: int) -> list[Variant]:
     turns = Turns(small_city, large_city)
     return [
         Variant("small city", GROUP, f"204 grids, {SMALL:,} open cases, {_TURNS} turns a round", turns.small),
-        Variant("large city", GROUP, f"{204 * SIDE**2:,} grids, {LARGE:,} open cases", turns.large, ("small city",)),
+        Variant(
+            "large city",
+            GROUP,
+            f"{204 * SIDE**2:,} grids, {LARGE:,} open cases of 30 days, three of ten young enough to be found",
+            turns.large,
+            ("small city",),
+        ),
     ]

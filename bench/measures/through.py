@@ -8,7 +8,7 @@ from gewu.city import load
 
 GROUP = "through"
 HALF = 0.5
-_REPORTS = 40_000  # more than are sent
+_REPORTS = 120_000  # more than are sent
 
 
 class Through:

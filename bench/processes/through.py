@@ -13,7 +13,8 @@ from bench.processes.client import Connection
 from bench.processes.words import Words, answer
 from gewu import codec, ids
 
-_CONNECTIONS, _WARM_S = 64, 2.0
+_CONNECTIONS, _WARM_S = 64, 6.0
+_WARM_RATE = 0.5  # of the rate: at full rate two cold processes pile up what is counted later
 _STILL_S, _MOST_S, _LOOK_S = 2.0, 30.0, 0.1
 
 
@@ -73,8 +74,9 @@ class Client:
         self._left = len(bodies)
         started = time.perf_counter()
         self._counted = started + _WARM_S
+        warm = _warm(self._rate)
         for n, body in enumerate(bodies):
-            due = started + n / self._rate
+            due = started + (n / warm * _WARM_S if n < warm else _WARM_S + (n - warm) / self._rate)
             if (pause := due - time.perf_counter()) > 0:
                 await asyncio.sleep(pause)
             self._waiting.append((body, due))
@@ -118,7 +120,14 @@ async def work(words: Words) -> Words:
 
 def _bodies(words: Words) -> list[bytes]:
     found = Path(words["file"]).read_bytes().split(b"\n")
-    return found[: round(words["rate"] * (_WARM_S + words["seconds"]))]
+    wanted = _warm(words["rate"]) + round(words["rate"] * words["seconds"])
+    assert wanted <= len(found), f"{wanted} reports are to be sent, there are {len(found)}"
+    return found[:wanted]
+
+
+def _warm(rate: float) -> int:
+    """How many reports come before those that are counted."""
+    return round(rate * _WARM_RATE * _WARM_S)
 
 
 def _quantile(ordered: Sequence[float], q: float) -> float:

