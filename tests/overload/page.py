@@ -32,6 +32,10 @@ of its department. A run behind fewer comes before and is not counted.
 Of what was offered {refused:,} reports were refused with 503 and Retry-After. Reports of p0 that came one by one
 beside the flood, 20 a second, were answered within {urgent:.1f} ms (p99). 0.4 s after the first fire
 {first:,} ordinary reports still waited, after the last one that met any {left:,}.
+
+Lane p0 is exempt from the bound on reports a second and from quotas. It is not from the bound on connections and requests
+at once ([architecture.md](architecture.md#bounds), 4,096 a process): beyond it a process answers 503 before it can know the
+lane. Whoever needs more connections starts more processes.
 """
 
 

@@ -17,6 +17,17 @@ to that system: the clients' ledgers, every record of the log, the tables and th
 answers 202 that reports got in these runs. *Lost*: an ack without its case. *Doubled*: an act with two effects.
 
 """
+_UNTRIED = """
+## Not tried
+
+- A second broker: one that is killed while others go on, a rolling restart, a coordinator that moves. The harness has one broker.
+- PostgreSQL stopped as a whole by SIGSTOP (it is stopped and killed), and a standby that is promoted: clients would come by
+  another address, and what the standby had not got yet is lost by its own rules.
+- Latency, jitter, loss in one direction and cut packets between two services: the link to the broker holds back, forgets and
+  closes, and does not slow. Namespaces of the network need rights that not every machine gives.
+- A clock that steps or runs slow; a number of partitions that grows while reports come; power that fails, with what was never
+  fsynced gone (a file system that forgets is needed for it).
+"""
 _COLUMNS = (
     "family",
     "what is done",
@@ -81,7 +92,7 @@ def text(results: Sequence[Result], deeds: Mapping[str, str], commit: str) -> st
             rows.append(_row(_cells(family, deed, own)))
     total = sums(results)
     rows.append(_row(["all", "", *(f"{total[n]:,}" for n in ("runs", "hit", "accepted", "lost", "doubled")), "", ""]))
-    return head + "\n".join(rows) + "\n" + _faults(results)
+    return head + "\n".join(rows) + "\n" + _faults(results) + _UNTRIED
 
 
 def _done(results: Sequence[Result]) -> list[Result]:
