@@ -6,6 +6,7 @@ Which ones: an address in the environment, else native, else containers (tests/s
 import asyncio
 import os
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from tests.support import servers as of_tests
 from tests.support.album import Album, watching
 from tests.support.servers import numbers
 
+_LONG_S = 60  # a run whose time anybody asks about
+
 
 def pytest_report_header() -> list[str]:
     """Which servers this run uses, and whether pictures are judged; who lacks one reads why at the first test that needs it."""
@@ -44,10 +47,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Said once more at the end, where it is read."""
+    """Said once more at the end, where it is read; and where a long run's time went."""
+    if len(spent := _spent(terminalreporter)) > 1 and sum(spent.values()) > _LONG_S:
+        terminalreporter.section("seconds by folder")
+        terminalreporter.write_line("  ".join(f"{folder} {seconds:.0f}" for folder, seconds in spent.most_common()))
     if missing := shared.lacking():
         terminalreporter.section("pictures were not judged", red=shared.is_wrong(missing, os.environ), yellow=True)
         terminalreporter.write_line(shared.says())
+
+
+def _spent(reporter: pytest.TerminalReporter) -> Counter[str]:
+    spent: Counter[str] = Counter()
+    for report in (report for reports in reporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            spent["/".join(report.nodeid.partition("::")[0].split("/")[1:-1]) or "tests"] += report.duration
+    return spent
 
 
 @pytest.fixture(scope="session", autouse=True)
