@@ -21,8 +21,8 @@ _UNTRIED = """
 ## Not tried
 
 - A second broker: one that is killed while others go on, a rolling restart, a coordinator that moves. The harness has one broker.
-- PostgreSQL stopped as a whole by SIGSTOP (it is stopped and killed), and a standby that is promoted: clients would come by
-  another address, and what the standby had not got yet is lost by its own rules.
+- A standby of PostgreSQL that is promoted: clients would come by another address, and what the standby had not got yet is lost
+  by its own rules.
 - Latency, jitter, loss in one direction and cut packets between two services: the link to the broker holds back, forgets and
   closes, and does not slow. Namespaces of the network need rights that not every machine gives.
 - A clock that steps or runs slow; a number of partitions that grows while reports come; power that fails, with what was never

@@ -30,6 +30,7 @@ FAMILIES: dict[str, Family] = {
     "kafka killed": servers.kafka_away("kill"),
     "postgres stopped": servers.postgres_away("stop"),
     "postgres killed": servers.postgres_away("kill"),
+    "postgres frozen": servers.postgres_frozen,
     "broker stopped": broker.broker_stopped,
     "broker frozen": broker.broker_frozen,
     "broker refuses": broker.broker_refuses,

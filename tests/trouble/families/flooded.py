@@ -23,7 +23,7 @@ _SENSOR = "smoke-005"
 
 async def source_floods(world: World, random: Random) -> Seen:
     """A key says forty times its share, and rubbish beside it, and a sensor speaks as fast as its broker takes it: the key gets
-    its share and no more, and the others are refused nothing and wait hardly longer than before."""
+    its share and no more; the others are refused nothing, and a p0 of theirs takes at most five times as long, or a second."""
     if mosquitto() is None:
         raise Skipped("Mosquitto is not installed, and amqtt may take a flood of readings and lose it")
     town = Town(world.stack, (_SENSOR,), session=int(time.time() * 1000), pause=0.0, ledgers=world.folder)

@@ -1,8 +1,14 @@
 """Kafka and PostgreSQL that go away and come back."""
 
 import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
+from gewu.runtime.postgres import COMMAND_S
 from tests.trouble.play import Family, Seen
 from tests.trouble.world import World
 
@@ -43,6 +49,40 @@ def postgres_away(how: str) -> Family:
         return Seen(stalls > 0, f"{stalls:.0f} stalls of partitions, no answer missing")
 
     return family
+
+
+async def postgres_frozen(world: World, random: Random) -> Seen:
+    """SIGSTOP to every process of the database, for longer than a statement may take; then CONT. Connections stay and answer
+    nothing. Intake must not notice; what dispatch had begun is done again, or found done."""
+    before, pid = await _stalls(world), world.stack.postgres.pid
+    assert pid is not None
+    async with world.load(random) as load:
+        await asyncio.sleep(random.uniform(0.8, 1.8))
+        _send(signal.SIGSTOP, [pid])  # first, so that it makes no more of them
+        processes = _of(pid)
+        try:
+            _send(signal.SIGSTOP, processes)
+            seconds = COMMAND_S * random.uniform(1.1, 1.3)
+            await asyncio.sleep(seconds)
+        finally:
+            _send(signal.SIGCONT, [*processes, pid])
+        await asyncio.sleep(1.5)
+        stalls = await _stalls(world) - before
+    assert load.without_ack == 0, f"intake needs no database, and {load.without_ack} answers were missing"
+    return Seen(
+        stalls > 0,
+        f"{len(processes) + 1} processes for {seconds:.0f} s, {stalls:.0f} stalls of partitions, no answer missing",
+    )
+
+
+def _of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _send(what: signal.Signals, pids: Sequence[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, what)
 
 
 async def _stalls(world: World) -> float:
