@@ -26,7 +26,10 @@ _WORDS = {
     "reports_a_batch": "reports a batch", "records_a_batch": "records a batch to the broker",
     "events": "events said", "rows_per_report": "rows a report", "versions_per_report": "versions of cases written, a report",
 }  # fmt: skip
-_END_TO_END = {"p50_ms": "end to end, p50, ms", "p99_ms": "end to end, p99, ms", RATE: "{}/s offered"}
+_END_TO_END = {
+    "p50_ms": "end to end, p50, ms", "p99_ms": "end to end, p99, ms", RATE: "{}/s offered",
+    "full_rate": "{}/s when more was offered than the way can do",
+}  # fmt: skip
 
 
 def lines(run: Done, when: str, commit: str) -> list[str]:

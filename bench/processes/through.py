@@ -13,8 +13,7 @@ from bench.processes.client import Connection
 from bench.processes.words import Words, answer
 from gewu import codec, ids
 
-_CONNECTIONS, _WARM_S = 64, 6.0
-_WARM_RATE = 0.5  # of the rate: at full rate two cold processes pile up what is counted later
+_CONNECTIONS, _WARM_S = 64, 2.0
 _STILL_S, _MOST_S, _LOOK_S = 2.0, 30.0, 0.1
 
 
@@ -65,6 +64,7 @@ class Client:
         self._idle: deque[Connection] = deque()
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._left, self._counted, self._all_answered = 0, 0.0, asyncio.Event()
+        self.started = 0.0
         self.answered: dict[str, float] = {}  # by the case that it would open
         self.took: list[float] = []  # from the time at which it was due to its answer
 
@@ -72,11 +72,10 @@ class Client:
         """All of them; returns when all are answered."""
         self._idle += [await Connection.open(self._port) for _ in range(_CONNECTIONS)]
         self._left = len(bodies)
-        started = time.perf_counter()
-        self._counted = started + _WARM_S
-        warm = _warm(self._rate)
+        self.started = time.perf_counter()
+        self._counted = self.started + _WARM_S
         for n, body in enumerate(bodies):
-            due = started + (n / warm * _WARM_S if n < warm else _WARM_S + (n - warm) / self._rate)
+            due = self.started + n / self._rate
             if (pause := due - time.perf_counter()) > 0:
                 await asyncio.sleep(pause)
             self._waiting.append((body, due))
@@ -104,30 +103,31 @@ class Client:
 
 
 async def work(words: Words) -> Words:
-    """p50 and p99 in milliseconds over the reports that opened a case; those that joined one tell no department."""
+    """p50 and p99 in milliseconds over the reports that opened a case; those that joined one tell no department.
+
+    done_rate: reports a second from the first until the last of them was told. `skip`: so many of the file were sent before.
+    """
     department, client = Department(words["kafka"], words["topics"]), Client(words)
     await department.start()
-    await client.send(_bodies(words))
+    bodies = _bodies(words)
+    await client.send(bodies)
     await department.stop()
     took = sorted(heard - client.answered[case] for case, heard in department.heard.items() if case in client.answered)
     assert len(took) > len(client.answered) / 4, f"{len(client.answered)} answered, {len(took)} cases assigned"
     late = sorted(client.took)
     return {
-        "rate": words["rate"], "p50_ms": _quantile(took, 0.5), "p99_ms": _quantile(took, 0.99),
+        "rate": words["rate"], "sent": len(bodies), "done_rate": len(bodies) / (max(department.heard.values()) - client.started),
+        "p50_ms": _quantile(took, 0.5), "p99_ms": _quantile(took, 0.99),
         "answer_p50_ms": _quantile(late, 0.5), "answer_p99_ms": _quantile(late, 0.99), "cases": len(took),
     }  # fmt: skip
 
 
 def _bodies(words: Words) -> list[bytes]:
     found = Path(words["file"]).read_bytes().split(b"\n")
-    wanted = _warm(words["rate"]) + round(words["rate"] * words["seconds"])
+    found = found[words["skip"] :]
+    wanted = round(words["rate"] * (_WARM_S + words["seconds"]))
     assert wanted <= len(found), f"{wanted} reports are to be sent, there are {len(found)}"
     return found[:wanted]
-
-
-def _warm(rate: float) -> int:
-    """How many reports come before those that are counted."""
-    return round(rate * _WARM_RATE * _WARM_S)
 
 
 def _quantile(ordered: Sequence[float], q: float) -> float:
