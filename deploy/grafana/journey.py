@@ -213,7 +213,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
                   ("sum(rate(gewu_live_deliveries_total[$__rate_interval]))", "deliveries"))),
     ),
     "Canary": (
-        Panel("A drill's time to each station", "The mean of ten minutes: accepted, opened, acted, handled.", "s", (
+        Panel("A drill's time to each station", "The mean of ten minutes: accepted, opened, acted, handled, told.", "s", (
                   (f"{_lately('gewu_canary_seconds_sum', 'station', '10m')} / "
                    f"{_lately('gewu_canary_seconds_count', 'station', '10m')}", "{{station}}"),)),
         Panel("Drills sent in the last ten minutes", "Ten; 0 means that nobody watches the line.", "none",

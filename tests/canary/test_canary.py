@@ -38,13 +38,13 @@ async def counted(service: Service, name: str) -> dict[str, float]:
 
 async def test_a_drill_passes_every_station_and_is_closed(stack: Stack, canary: Service) -> None:
     async def through() -> bool:
-        return (await counted(canary, "gewu_canary_seconds_count"))[Station.HANDLED] >= 3
+        return (await counted(canary, "gewu_canary_seconds_count"))[Station.TOLD] >= 3
 
     await until(through, 30.0, "three drills that came through")
     missing = await counted(canary, "gewu_canary_missing_total")
     assert set(missing) == set(Station) and not any(missing.values())
     sums = await counted(canary, "gewu_canary_seconds_sum")
-    assert 0 < sums["accepted"] < sums["opened"] < sums["acted"] < sums["handled"], (
+    assert 0 < sums["accepted"] < sums["opened"] < sums["acted"] < sums["handled"] <= sums["told"], (
         "each station lies behind the one before"
     )
     drills = await _cases(stack, "handled")
@@ -74,6 +74,26 @@ async def test_a_break_of_the_line_is_named_by_its_station_and_its_end_is_seen(s
         return (await _readiness(canary))["ready"]
 
     await until(ready, 60.0, "a drill that comes through again")
+
+
+async def test_a_drill_is_closed_though_nobody_is_told_of_it(stack: Stack, canary: Service) -> None:
+    await stack.end("notify")
+
+    async def missed() -> bool:
+        return (await counted(canary, "gewu_canary_missing_total"))[Station.TOLD] > 0
+
+    try:
+        await until(missed, 30.0, "a drill of which nobody is told")
+        assert "a drill was not told" in (await _readiness(canary))["red"]["canary"]
+        found = await counted(canary, "gewu_canary_missing_total")
+        assert {station: n for station, n in found.items() if n and station != Station.TOLD} == {}
+    finally:
+        await stack.launch("notify")
+
+    async def ready() -> bool:
+        return (await _readiness(canary))["ready"]
+
+    await until(ready, 60.0, "a drill that is told again")
 
 
 def test_a_class_whose_reports_join_each_other_is_refused(tmp_path: Path, stack: Stack) -> None:

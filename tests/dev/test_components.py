@@ -16,7 +16,7 @@ from gewu.runtime.env import Env
 
 PLACES = {
     "kafka": "127.0.0.1:9092", "postgres": "postgresql://gewu:{%}@127.0.0.1/gewu", "city": "/city", "secrets": "/s",
-    "host": "127.0.0.1", "port": "8080", "instance": "dev-x", "intake_url": "http://x", "dispatch_url": "http://y",
+    "host": "127.0.0.1", "port": "8080", "instance": "dev-x", "intake_url": "http://x", "dispatch_url": "http://y", "notify_url": "http://z",
     "mqtt": "mqtt://127.0.0.1:1883", "mqtt_version": "5.0", "mqtt_login": "/s/mqtt",
     "clips": "/c", "pictures": "/p", "models": "", "camera_networks": "127.0.0.0/8", "camera_logins": "", "canary_key": "/s/c",
 }  # fmt: skip

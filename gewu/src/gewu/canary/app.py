@@ -6,11 +6,11 @@ from starlette.applications import Starlette
 from gewu.canary.metrics import Metrics
 from gewu.canary.probe import Probe
 from gewu.canary.settings import Settings
-from gewu.canary.watch import Watch
+from gewu.canary.watch import OfTheFeed, OfTheLog
 from gewu.city import City, load
 from gewu.runtime import process
 from gewu.runtime.health import Health
-from gewu.runtime.service import Part, Service, loop, ops_routes
+from gewu.runtime.service import Service, loop, ops_routes
 
 
 class CategoryFault(Exception):
@@ -21,14 +21,17 @@ def build(settings: Settings) -> Service:
     """Assemble the canary for one city."""
     health, registry = Health(), CollectorRegistry()
     turned_away = process.export(registry, "canary", health)
-    city, watch = load(settings.city), Watch(settings.kafka)
+    city, watch = load(settings.city), OfTheLog(settings.kafka)
     assert settings.key_file is not None
+    key = settings.key_file.read_text().strip()
+    feed = OfTheFeed(settings.notify_url, city.fallback.id, key) if settings.notify_url else None
     probe = Probe(
-        (settings.intake_url, settings.dispatch_url), settings.key_file.read_text().strip(), _apart(city, settings.category),
-        _somewhere(city), settings.patience, watch, Metrics(registry), health,
+        (settings.intake_url, settings.dispatch_url), key, _apart(city, settings.category), _somewhere(city),
+        settings.patience, (watch, feed), Metrics(registry), health,
     )  # fmt: skip
     parts = [
-        Part("watch", watch.start, watch.stop),
+        loop("watch", watch.run, health),
+        *([loop("feed", feed.run, health)] if feed else []),
         loop("canary", lambda: probe.run(settings.every), health),
     ]
     return Service("canary", Starlette(routes=ops_routes(health, registry)), settings.http, health, turned_away, parts)

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from gewu.runtime.instruments import AGE_BUCKETS, Spread, Tally
 
 _SENT = "Drills that were sent. Worry when it stands still: nobody watches the line."
-_SECONDS = "From sending the drill to its station. Worry when handled is above 5 s, or grows from day to day."
+_SECONDS = "From sending the drill to its station. Worry when told is above 5 s, or grows from day to day."
 _MISSING = (
     "Drills that did not reach a station in time, by the first one. Worry at each one: the line is broken before it."
 )
@@ -20,6 +20,7 @@ class Station(StrEnum):
     OPENED = "opened"  # its case is said on cases.changed
     ACTED = "acted"  # the department's first move is judged
     HANDLED = "handled"  # its case is said again, as done
+    TOLD = "told"  # notify's live feed has said all of it
 
 
 class Metrics:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import aiohttp
@@ -29,17 +30,18 @@ class Missed(Exception):
 class Probe:
     """Sends drills as somebody outside would.
 
-    urls: of intake and dispatch; place: longitude and latitude of a point in the city; patience: seconds at each station.
+    urls: of intake and dispatch; place: longitude and latitude of a point in the city; patience: seconds at each station;
+    watches: of the log, and of the live feed where that is a station.
     """
 
     def __init__(
         self, urls: tuple[str, str], key: str, category: str, place: tuple[float, float], patience: float,
-        watch: Watch, metrics: Metrics, health: Health,
+        watches: tuple[Watch, Watch | None], metrics: Metrics, health: Health,
     ) -> None:  # fmt: skip
         self._intake, self._dispatch = urls
         self._headers = {"authorization": f"Bearer {key}"}
         self._category, self._place, self._patience = category, place, patience
-        self._watch, self._metrics, self._health = watch, metrics, health
+        (self._watch, self._feed), self._metrics, self._health = watches, metrics, health
 
     async def run(self, every: float) -> None:
         """A drill each so many seconds, or after the last one if that took longer, for as long as this runs."""
@@ -71,10 +73,13 @@ class Probe:
         }
         sent = time.monotonic()
         self._metrics.sent.inc()
+        feed = self._feed and await self._begun(self._feed)
         await self._at(Station.ACCEPTED, self._watch.begin())
         said = await self._at(Station.ACCEPTED, _post(session, f"{self._intake}/v1/reports", report))
         case = ids.case_id(said["signal_id"])
         self._watch.narrow(case)
+        if feed:
+            feed.narrow(case)
         self._passed(Station.ACCEPTED, sent)
         await self._at(Station.OPENED, self._watch.times(1))
         self._passed(Station.OPENED, sent)
@@ -83,6 +88,16 @@ class Probe:
             await self._at(station, _post(session, f"{self._dispatch}/v1/cases/{case}/actions", action))
             await self._at(station, self._watch.times(2 if move == "accept" else 3))
             self._passed(station, sent)
+        if self._feed:  # the last, so that a drill is closed though nobody is told
+            await self._at(Station.TOLD, self._feed.times(3) if feed else _nothing())
+            self._passed(Station.TOLD, sent)
+
+    async def _begun(self, feed: Watch) -> Watch | None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                await feed.begin()
+                return feed
+        return None
 
     async def _at(self, station: Station, work: Awaitable[T]) -> T:
         try:
@@ -95,6 +110,10 @@ class Probe:
 
     def _passed(self, station: Station, sent: float) -> None:
         self._metrics.seconds[station].observe(time.monotonic() - sent)
+
+
+async def _nothing() -> None:
+    raise OSError("notify's live feed could not be heard")
 
 
 async def _post(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ class Settings:
     city: Path
     intake_url: str
     dispatch_url: str
+    notify_url: str
     key_file: Path | None
     category: str
     every: float
@@ -32,8 +33,9 @@ def define(env: Env) -> Settings:
         city=env.folder("GEWU_CITY", "folder of the city package"),
         intake_url=env.text("GEWU_INTAKE_URL", None, "base address of intake"),
         dispatch_url=env.text("GEWU_DISPATCH_URL", None, "base address of dispatch"),
+        notify_url=env.text("GEWU_NOTIFY_URL", "", "base address of notify, whose live feed is the last station; empty: none"),
         key_file=env.optional_file(
-            "GEWU_CANARY_KEY_FILE", "file with the secret of a key that may report, and act for every department (required)"
+            "GEWU_CANARY_KEY_FILE", "file with the secret of a key that may report, read and act for every department (required)"
         ),
         category=env.text("GEWU_CANARY_CATEGORY", "canary", "what it reports; it must join nothing"),
         every=env.duration("GEWU_CANARY_EVERY", "60s", "from one drill to the next"),

@@ -119,7 +119,7 @@ COMPONENTS = (
     Component(
         "canary", Kind.OUTSIDE, "a drill a minute through the whole line", ("python", "-m", "gewu.canary"),
         _common("KAFKA_BOOTSTRAP", "CITY") | _LISTENS | {
-            "GEWU_INTAKE_URL": "{intake_url}", "GEWU_DISPATCH_URL": "{dispatch_url}",
+            "GEWU_INTAKE_URL": "{intake_url}", "GEWU_DISPATCH_URL": "{dispatch_url}", "GEWU_NOTIFY_URL": "{notify_url}",
             "GEWU_CANARY_KEY_FILE": "{canary_key}",
         },
         port=8084,
