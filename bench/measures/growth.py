@@ -90,7 +90,7 @@ async def variants(world: World, count: int) -> list[Variant]:
         Variant(
             "large city",
             GROUP,
-            f"{204 * SIDE**2:,} grids, {LARGE:,} open cases of 30 days, three of ten young enough to be found",
+            f"{204 * SIDE**2:,} grids, {LARGE:,} open cases of 30 days, a good third young enough to be found",
             turns.large,
             ("small city",),
         ),

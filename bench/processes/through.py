@@ -13,7 +13,7 @@ from bench.processes.client import Connection
 from bench.processes.words import Words, answer
 from gewu import codec, ids
 
-_CONNECTIONS, _WARM_S = 64, 2.0
+_CONNECTIONS = 64
 _STILL_S, _MOST_S, _LOOK_S = 2.0, 30.0, 0.1
 
 
@@ -60,7 +60,7 @@ class Client:
 
     def __init__(self, words: Words) -> None:
         self._head = f"POST /v1/reports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {words['key']}\r\n".encode()
-        self._rate, self._port = words["rate"], words["port"]
+        self._rate, self._port, self._warm_s = words["rate"], words["port"], words["warm"]
         self._idle: deque[Connection] = deque()
         self._waiting: deque[tuple[bytes, float]] = deque()
         self._left, self._counted, self._all_answered = 0, 0.0, asyncio.Event()
@@ -73,7 +73,7 @@ class Client:
         self._idle += [await Connection.open(self._port) for _ in range(_CONNECTIONS)]
         self._left = len(bodies)
         self.started = time.perf_counter()
-        self._counted = self.started + _WARM_S
+        self._counted = self.started + self._warm_s
         for n, body in enumerate(bodies):
             due = self.started + n / self._rate
             if (pause := due - time.perf_counter()) > 0:
@@ -105,7 +105,8 @@ class Client:
 async def work(words: Words) -> Words:
     """p50 and p99 in milliseconds over the reports that opened a case; those that joined one tell no department.
 
-    done_rate: reports a second from the first until the last of them was told. `skip`: so many of the file were sent before.
+    done_rate: reports a second from the first until the last of them was told. `skip`: so many of the file were sent before;
+    `warm`: seconds that come first and do not count.
     """
     department, client = Department(words["kafka"], words["topics"]), Client(words)
     await department.start()
@@ -125,7 +126,7 @@ async def work(words: Words) -> Words:
 def _bodies(words: Words) -> list[bytes]:
     found = Path(words["file"]).read_bytes().split(b"\n")
     found = found[words["skip"] :]
-    wanted = round(words["rate"] * (_WARM_S + words["seconds"]))
+    wanted = round(words["rate"] * (words["warm"] + words["seconds"]))
     assert wanted <= len(found), f"{wanted} reports are to be sent, there are {len(found)}"
     return found[:wanted]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -125,7 +126,7 @@ async def test_it_looks_again_and_again_and_not_at_once(
         if len(slept) == 3:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(handler.asyncio, "sleep", sleep)
+    monkeypatch.setattr(handler, "asyncio", SimpleNamespace(sleep=sleep))
     with pytest.raises(asyncio.CancelledError):
         await Resting(city, desk.clock).run(desk.pool)
     assert all(300 <= s <= 900 for s in slept) and len(slept) == 3

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 import zipfile
 from itertools import product
 from pathlib import Path
@@ -136,6 +137,12 @@ def test_labelled_plates_are_read_as_well_as_they_must_be() -> None:
     said = json.loads(done.stdout.splitlines()[-1])
     assert said["by_colour"]["blue"]["exact_rate"] >= 0.97 and said["by_colour"]["blue"]["crops"] > 300
     assert said["frames"] == said["found"] == 7 and said["false_plates"] == 0
+
+
+def test_the_wheel_that_is_tried_is_the_one_that_the_extra_brings() -> None:
+    root = Path(__file__).parents[2]
+    extras = tomllib.loads((root / "services/video/pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert extras["read"] == [(root / "requirements/read.txt").read_text().splitlines()[-1].split()[0]]
 
 
 @pytest.mark.skipif(not plates.are_there(), reason=plates.NEEDS)

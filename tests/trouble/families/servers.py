@@ -5,9 +5,9 @@ import contextlib
 import os
 import signal
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
+from gewu.dev import processes
 from gewu.runtime.postgres import COMMAND_S
 from tests.trouble.play import Family, Seen
 from tests.trouble.world import World
@@ -54,29 +54,25 @@ def postgres_away(how: str) -> Family:
 async def postgres_frozen(world: World, random: Random) -> Seen:
     """SIGSTOP to every process of the database, for longer than a statement may take; then CONT. Connections stay and answer
     nothing. Intake must not notice; what dispatch had begun is done again, or found done."""
-    before, pid = await _stalls(world), world.stack.postgres.pid
-    assert pid is not None
+    before, root = await _stalls(world), processes.find(world.stack.postgres.pid or 0)
+    assert root is not None
     async with world.load(random) as load:
         await asyncio.sleep(random.uniform(0.8, 1.8))
-        _send(signal.SIGSTOP, [pid])  # first, so that it makes no more of them
-        processes = _of(pid)
+        _send(signal.SIGSTOP, [root.pid])  # first, so that it makes no more of them
+        frozen = [process.pid for process in processes.family(root)]
         try:
-            _send(signal.SIGSTOP, processes)
+            _send(signal.SIGSTOP, frozen)
             seconds = COMMAND_S * random.uniform(1.1, 1.3)
             await asyncio.sleep(seconds)
         finally:
-            _send(signal.SIGCONT, [*processes, pid])
+            _send(signal.SIGCONT, frozen)
         await asyncio.sleep(1.5)
         stalls = await _stalls(world) - before
     assert load.without_ack == 0, f"intake needs no database, and {load.without_ack} answers were missing"
     return Seen(
         stalls > 0,
-        f"{len(processes) + 1} processes for {seconds:.0f} s, {stalls:.0f} stalls of partitions, no answer missing",
+        f"{len(frozen)} processes for {seconds:.0f} s, {stalls:.0f} stalls of partitions, no answer missing",
     )
-
-
-def _of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _send(what: signal.Signals, pids: Sequence[int]) -> None:

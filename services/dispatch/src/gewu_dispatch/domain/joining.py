@@ -22,6 +22,7 @@ LOCK_CELLS_M = (FINE_M, 256.0, 1024.0)  # the first is that of the look, so that
 # poles and the look around a point is a little wide, so that at exactly half it took five or six locks.
 _SHARE_OF_CELL = 500 / 1024
 LARGEST_RADIUS_M = 500.0
+_CELL_BITS = 37  # of a `near` number; those above them are the class's
 LOCKS = 2**32
 LOCKS_PER_SIGNAL = 4
 LOCKS_AT_ONCE = 4000  # in one transaction; a larger batch is split, because the server's lock table has an end
@@ -87,7 +88,7 @@ def near_key(case: Case) -> int | None:
 def near_span(category: str, exercise: bool) -> tuple[int, int]:
     """The `near` numbers that cases of this class may have: from the first to before the second."""
     first = _class_bits(category, exercise)
-    return first, first + (1 << 37)
+    return first, first + (1 << _CELL_BITS)
 
 
 def best(category: Category, signal: Signal, candidates: Iterable[Case]) -> Match | None:
@@ -120,4 +121,4 @@ def _kind(category: str, exercise: bool) -> str:
 
 @lru_cache(1 << 12)
 def _class_bits(category: str, exercise: bool) -> int:
-    return (crc32(_kind(category, exercise).encode()) & 0x3FF_FFFF) << 37
+    return (crc32(_kind(category, exercise).encode()) & 0x3FF_FFFF) << _CELL_BITS

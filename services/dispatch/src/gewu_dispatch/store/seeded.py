@@ -76,7 +76,8 @@ def _rows(
 
 def _row(city: City, rng: random.Random, point: tuple[float, float], grid: int, days: float) -> dict[str, Any]:
     category = rng.choice(list(city.categories.values()))
-    opened = datetime.now(UTC) - timedelta(days=days)
+    now = datetime.now(UTC)
+    opened = now - timedelta(days=days)
     own = f"{int(opened.timestamp() * 1000):012x}7{rng.getrandbits(76):019x}"
     lon, lat = point
     place = SimpleNamespace(lon=lon, lat=lat, category=category.key, exercise=False)
@@ -88,5 +89,5 @@ def _row(city: City, rng: random.Random, point: tuple[float, float], grid: int, 
         "rule_id": "seeded", "object_id": "", "signals": 1, "exercise": False, "package_version": city.version,
         "opened_at": opened, "changed_at": opened, "last_signal_at": opened, "complete_by": opened + timedelta(days=3),
         # As dispatch leaves them that has run for as long.
-        "near": None if rests(category, micros(opened), micros(datetime.now(UTC)), LATE_US) else joining.near_key(place),  # type: ignore[arg-type]
+        "near": None if rests(category, micros(opened), micros(now), LATE_US) else joining.near_key(place),  # type: ignore[arg-type]
     }  # fmt: skip
