@@ -332,9 +332,9 @@ async def _try(engine: Path, urls: Mapping[str, str]) -> tuple[int | None, str]:
 async def test_the_script_that_ci_runs_follows_a_report_to_its_departments_topic_and_the_canary_its_drill(
     world: World, installed: Path, kafka: Kafka, tmp_path: Path
 ) -> None:
-    for step, programs in {"topics": installed, "migrate-dispatch": HERE}.items():
+    for step, programs in {"topics": installed, "migrate-dispatch": HERE, "migrate-notify": HERE}.items():
         world.run(step, programs)
-    at = dict(zip(("intake", "dispatch"), ports.free_ports(2), strict=True))
+    at = dict(zip(("intake", "dispatch", "notify"), ports.free_ports(3), strict=True))
     urls = {f"{name.upper()}_URL": f"http://127.0.0.1:{port}" for name, port in at.items()}
     ours = {"programs": HERE, "keys": world.folder / "secrets/keys.json"}
     engine = _play_the_engine(tmp_path / "bin", kafka=kafka.bootstrap, **ours)
@@ -343,7 +343,7 @@ async def test_the_script_that_ci_runs_follows_a_report_to_its_departments_topic
         world.start(
             "intake", installed, {"GEWU_HTTP_PORT": str(at["intake"]), "GEWU_STATUS_URL": urls["DISPATCH_URL"]}
         ),
-        world.start("dispatch", HERE, {"GEWU_HTTP_PORT": str(at["dispatch"])}),
+        *(world.start(name, HERE, {"GEWU_HTTP_PORT": str(at[name])}) for name in ("dispatch", "notify")),
     ]
     try:
         code, said = await _try(engine, urls)
@@ -363,7 +363,7 @@ async def test_the_script_that_ci_runs_follows_a_report_to_its_departments_topic
         for process in running:
             process.terminate()
         codes = [process.wait(60) for process in running]
-    assert codes == [0, 0, 0]
+    assert codes == [0, 0, 0, 0]
 
 
 def test_the_images_own_program_makes_of_the_variables_what_the_launcher_writes(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from gewu.lane import Lane
 from gewu.runtime import migrate, outbox, postgres
 from gewu.runtime.migrate import Migration, SchemaFault
 from gewu.runtime.settings import Postgres
+from tests.support.waiting import until
 
 ONE = Migration(1, "things", "CREATE TABLE thing (id int PRIMARY KEY, name text NOT NULL DEFAULT '')")
 TWO = Migration(2, "counted", "ALTER TABLE thing ADD COLUMN n bigserial; INSERT INTO thing (id) VALUES (1)")
@@ -38,6 +39,30 @@ async def role(database: Postgres, owner: asyncpg.Connection) -> AsyncIterator[a
     async with pool.acquire() as connection:
         yield connection
     await pool.close()
+
+
+async def test_another_citys_migration_makes_the_role_of_the_same_server_first(
+    database: Postgres, owner: asyncpg.Connection
+) -> None:
+    other = await asyncpg.connect(**database.connection())
+    await owner.execute("DROP ROLE IF EXISTS gewu_twin")
+    try:
+        making = other.transaction()
+        await making.start()
+        await other.execute("CREATE ROLE gewu_twin NOLOGIN")
+        ours = asyncio.create_task(migrate.migrate(owner, "twin", [ONE]))
+        await until(lambda: _waits(other), 5.0, "our migration waiting for theirs")
+        await making.commit()
+        assert await ours == [ONE]
+    finally:
+        await other.close()
+        await owner.execute("DROP SCHEMA IF EXISTS twin CASCADE; DROP ROLE gewu_twin")
+
+
+async def _waits(connection: asyncpg.Connection) -> bool:
+    return bool(
+        await connection.fetchval("SELECT count(*) FROM pg_locks WHERE pid <> pg_backend_pid() AND NOT granted")
+    )
 
 
 async def test_each_migration_is_applied_once_and_in_order(owner: asyncpg.Connection) -> None:

@@ -8,6 +8,7 @@ half way, and the one before it started again: expand now, contract a release la
 import hashlib
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -128,7 +129,9 @@ async def check(connection: Connection, schema: str, needed: int, known: int) ->
 async def _prepare(connection: asyncpg.Connection, schema: str) -> None:
     role = f"gewu_{schema}"
     if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-        await connection.execute(f"CREATE ROLE {role} NOLOGIN")
+        # Roles are the server's and our lock is one database's: another city's migration may be there first.
+        with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            await connection.execute(f"CREATE ROLE {role} NOLOGIN")
     await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
     await connection.execute(
         f"""CREATE TABLE IF NOT EXISTS {schema}.migration (
