@@ -28,6 +28,7 @@ _WORDS = {
 }  # fmt: skip
 _END_TO_END = {
     "p50_ms": "end to end, p50, ms", "p99_ms": "end to end, p99, ms", RATE: "{}/s offered",
+    "quiet_p50_ms": "end to end at 50 {}/s, p50, ms", "quiet_p99_ms": "end to end at 50 {}/s, p99, ms",
     "full_rate": "{}/s when more was offered than the way can do",
 }  # fmt: skip
 
