@@ -45,7 +45,7 @@ def main() -> int:
     seconds = parser.parse_args().seconds
     screen = Drawn(Console(file=io.StringIO(), force_terminal=True, width=_WIDTH, height=HEIGHT))
     with tempfile.TemporaryDirectory(dir=ROOT) as folder:
-        code = asyncio.run(launch(Options(ROOT / "cities/demo", Path(folder) / "run", seconds), screen))
+        code = asyncio.run(launch(Options(ROOT / "cities/demo", Path(folder) / "run", seconds, stay=False), screen))
     if not screen.picture:
         print("the day was over before the picture: is this machine too slow, or --seconds too short?", file=sys.stderr)
         return 1

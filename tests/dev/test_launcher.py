@@ -64,8 +64,10 @@ def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path:
     killed.send_signal(signal.SIGKILL)
     assert gone(children)
 
-    stopped = launch(data)
-    assert "counts continue" in read_until(stopped, "replaying day 3")
+    stopped = launch(data, "--seconds", 3, "--stay")
+    said = read_until(stopped, "the system stays up")
+    assert "counts continue" in said and "replaying day 3" in said
+    assert "reads 3 ledgers" in said and "the books balance" in said, said
     children = family(stopped)
     stopped.send_signal(signal.SIGTERM)
     said = stopped.communicate(timeout=60)[0]

@@ -3,9 +3,11 @@
 import asyncio
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from tests.dev.running import START_S, Launch, read_until
 from tests.support.waiting import until
@@ -13,11 +15,17 @@ from tests.support.waiting import until
 _EARLIEST = "(SELECT signal_id FROM dispatch.signals WHERE source <> 'anonymous' ORDER BY 1 LIMIT 1)"
 
 
-async def test_a_run_that_lost_a_report_ends_with_1_and_names_it(launch: Launch, tmp_path: Path) -> None:
-    launcher = launch(tmp_path / "run", "--seconds", 3)
+@pytest.mark.parametrize("stays", [(), ("--stay",)], ids=["ends", "stays up"])
+async def test_a_run_that_lost_a_report_ends_with_1_and_names_it(
+    stays: tuple[str, ...], launch: Launch, tmp_path: Path
+) -> None:
+    launcher, said = launch(tmp_path / "run", "--seconds", 3, *stays), ""
     await asyncio.to_thread(read_until, launcher, "replaying day 1")
     lost = await _lose_one(_dsn(tmp_path / "run" / "env"))
-    said = (await asyncio.to_thread(launcher.communicate, timeout=START_S))[0]
+    if stays:
+        said = await asyncio.to_thread(read_until, launcher, "the system stays up")
+        launcher.send_signal(signal.SIGTERM)
+    said += (await asyncio.to_thread(launcher.communicate, timeout=START_S))[0]
     assert launcher.returncode == 1, said
     assert f"replay {lost['client_id']}: accepted (signal {lost['signal_id']}), no row" in said
     assert re.search(rf"case {lost['case_id']} counts \d+ signals, the table holds \d+", said), said

@@ -8,9 +8,10 @@ _USAGE = 2
 
 _EXAMPLES = """\
 examples:
-  gewu dev                        everything up, the demo day in 15 minutes, then up until Ctrl-C
+  gewu dev                        everything up, the demo day in 15 minutes, a check of the books, then up until Ctrl-C
   gewu dev --no-replay            everything up and nothing sent
   gewu dev --seconds 60           the day in 60 s, then a summary and a check of the books, and everything stops
+  gewu dev --seconds 60 --stay    the day in 60 s and a check of the books, then up until Ctrl-C
   gewu dev --plain                lines instead of the screen that a terminal shows
   gewu dev --fresh                forget what earlier starts left in the data folder
 
@@ -33,6 +34,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     dev.add_argument("--city", metavar="PATH", type=Path, default="cities/demo", help="city package [%(default)s]")
     dev.add_argument("--data", metavar="PATH", type=Path, default=".gewu/run", help="data folder [%(default)s]")
     dev.add_argument("--seconds", metavar="N", type=_seconds, help="compress the day into N seconds, check, stop")
+    dev.add_argument("--stay", action="store_true", help="with --seconds: do not stop after the check")
     dev.add_argument("--no-replay", action="store_true", help="send nothing")
     dev.add_argument("--fresh", action="store_true", help="empty the data folder first")
     dev.add_argument(
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from gewu.dev import screen
-    from gewu.dev.launcher import Options, launch
+    from gewu.dev.launcher import DAY_S, Options, launch
     from gewu.dev.view import Lines
 
     if not args.city.is_dir():
@@ -60,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
         return _USAGE
     # The Kafka client reports every failed connection; what is away stands in the watch's line.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    options = Options(args.city, args.data, args.seconds, not args.no_replay, args.fresh)
+    seconds, stay = args.seconds or DAY_S, args.stay or args.seconds is None
+    options = Options(args.city, args.data, seconds, stay, not args.no_replay, args.fresh)
     console = Console()
     if args.plain or not screen.fits(console):
         return asyncio.run(launch(options, Lines(lambda line: print(line, flush=True))))

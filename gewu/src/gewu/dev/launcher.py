@@ -11,10 +11,8 @@ from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
 
-from gewu.audit import ledger, report
-from gewu.audit.run import audit
 from gewu.city import City, load
-from gewu.dev import clips, day, replay, rest, summary
+from gewu.dev import clips, day, judging, replay, summary
 from gewu.dev.books import Lookout, Snapshot
 from gewu.dev.children import CannotStart, die_with_parent
 from gewu.dev.ledger import Ledger
@@ -23,7 +21,6 @@ from gewu.dev.receiver import PORT, Receiver
 from gewu.dev.replay import Replay, Tally
 from gewu.dev.stack import Stack
 from gewu.dev.view import Scene, View
-from gewu.runtime.settings import Kafka, Postgres
 
 GOOD, FAULTY, FAILED = 0, 1, 1
 DAY_S = 900.0  # how long the demo day takes where nobody says
@@ -33,11 +30,12 @@ _LAST_ANSWERS_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line says; seconds None: the day in DAY_S, then stay up until asked to stop."""
+    """What the command line says: the day in so many seconds, and then stay up until asked to stop, or end."""
 
     city: Path
     data: Path
-    seconds: float | None = None
+    seconds: float = DAY_S
+    stay: bool = True
     replay: bool = True
     fresh: bool = False
     reports: int = day.REPORTS
@@ -45,6 +43,10 @@ class Options:
 
 class Fallen(Exception):
     """A service ended though nobody asked it to."""
+
+
+class Unbalanced(Exception):
+    """The judge found faults at the day's end, and then somebody stopped what had stayed up."""
 
 
 @dataclass(slots=True)
@@ -88,7 +90,9 @@ async def launch(options: Options, view: View) -> int:
     except asyncio.CancelledError:
         if not asked:
             raise
-        return GOOD if options.seconds is None else 128 + asked[0]
+        return GOOD if options.stay else 128 + asked[0]
+    except Unbalanced:
+        return FAULTY
     except (CannotStart, Fallen) as fault:
         view.end()
         view.say(f"gewu dev: {fault}")
@@ -122,20 +126,25 @@ async def _live(stack: Stack, options: Options, view: View) -> int:
         desks = {"DESKS": ",".join(city.departments), "DESKS_FALLBACK": city.fallback.id}
         await stack.launch("desks", desks, replica="desks", ready=False)
         _introduce(run)
-        if options.seconds is None:
+        if options.stay:
             await _stay(run, city, options)
             return GOOD
-        await _watched(run, _replayed(run, city, options, options.seconds))
+        await _watched(run, _replayed(run, city, options))
         return await _close(run)
     finally:
         await lookout.close()
 
 
 async def _stay(run: Run, city: City, options: Options) -> None:
-    """The day, then whatever people do with it; ends only by being cancelled."""
+    """The day and the judge's word on it, then whatever people do with it; ends only by being cancelled."""
+    faults: list[str] = []
 
     async def work() -> None:
-        await _replayed(run, city, options, DAY_S)
+        if options.replay:
+            await _replayed(run, city, options)
+            if run.measuring:
+                await run.measuring.heard(run.stack.intake_url)
+            faults.extend(await judging.at_work(run.stack, run.say))
         run.say("the system stays up: Ctrl-C stops it (系统保持运行，按 Ctrl-C 停止)")
         await asyncio.Event().wait()
 
@@ -146,13 +155,16 @@ async def _stay(run: Run, city: City, options: Options) -> None:
             last = await run.lookout.look(thorough=True)
             run.view.end()
             _tell(run, _summary(run, last))
+        if faults:
+            raise Unbalanced from None
         raise
 
 
-async def _replayed(run: Run, city: City, options: Options, seconds: float) -> None:
+async def _replayed(run: Run, city: City, options: Options) -> None:
     """Sends the next day of this data folder, or nothing for as long."""
+    seconds = options.seconds
     if not options.replay:
-        await asyncio.sleep(seconds if options.seconds else 0)
+        await asyncio.sleep(seconds)
         return
     number = int(run.stack.folder.remembered("days") or 0) + 1
     run.stack.folder.keep("days", str(number))
@@ -219,26 +231,7 @@ async def _close(run: Run) -> int:
     await run.stack.end("intake")
     last = await _drained(run)
     _tell(run, _summary(run, last))
-    faults = [*rest.faults(last), *await _audited(run)]
-    for fault in faults:
-        run.say(f"FAULT 账目不平: {fault}")
-    if not faults:
-        run.say("the books balance (账目平衡)")
-    return FAULTY if faults else GOOD
-
-
-async def _audited(run: Run) -> list[str]:
-    """What the judge says of every report that any start on this data was told about; a line for each fault."""
-    ledgers = sorted(run.stack.data.glob("ledger-*.jsonl"))
-    run.say(f"the judge reads {len(ledgers)} ledgers, every department's topic and PostgreSQL …")
-    kafka = Kafka(run.stack.kafka.bootstrap, None, None, None, 1, 1, "")
-    found = await audit(
-        kafka, Postgres(run.stack.dsn, None, None), ledger.read(ledgers), city=run.stack.city, wait=10.0
-    )
-    lines = list(report.as_text(found))
-    for line in lines:
-        run.say(f"  {line}")
-    return [] if found.verdict.good else ["the judge found faults: see above"]
+    return FAULTY if await judging.at_rest(run.stack, last, run.say) else GOOD
 
 
 async def _drained(run: Run) -> Snapshot:
