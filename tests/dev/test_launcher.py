@@ -1,6 +1,7 @@
 """`gewu dev` as a process: it runs a day, judges the books, and leaves nothing behind, however it ends."""
 
 import asyncio
+import io
 import json
 import re
 import signal
@@ -10,18 +11,24 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from rich.console import Console
 
-from gewu.dev import processes
+from gewu.city import load
+from gewu.dev import processes, screen
+from gewu.dev.books import Snapshot
 from gewu.dev.children import CannotStart
 from gewu.dev.kafka_files import QUICK_RETURN
-from gewu.dev.launcher import FAILED, Options, _end
+from gewu.dev.launcher import FAILED, Options, _addresses, _end
 from gewu.dev.launcher import launch as run_the_launcher
 from gewu.dev.processes import Process
+from gewu.dev.replay import Tally
 from gewu.dev.stack import Stack
-from gewu.dev.view import Lines
+from gewu.dev.view import Lines, Scene
 from tests.dev.running import COMMAND, ROOT, START_S, Launch, read_until
+from tests.support import shared
 
 DEMO = ROOT / "cities" / "demo"
 
@@ -75,13 +82,29 @@ def test_a_day_then_kill_9_then_the_next_start_goes_on(launch: Launch, tmp_path:
     assert "summary" in said and gone(children, 0.0)
 
 
-def test_what_a_camera_sees_in_its_hour_is_a_case_of_a_balanced_day(launch: Launch, tmp_path: Path) -> None:
+def test_a_day_has_all_that_people_are_told_of_it(
+    launch: Launch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if models := shared.models():
+        monkeypatch.setenv("GEWU_MODELS", str(models))
     run = launch(tmp_path / "run", "--seconds", 50)
     said = run.communicate(timeout=START_S)[0]
     assert run.returncode == 0, said
     assert said.index("a camera shows fire-lane.mp4") < said.index("the day is sent") < said.index("the books balance")
-    detections = re.search(r"detections \S+ +(\d+)", said)
-    assert detections and int(detections[1]) >= 1, said
+    clips = re.findall(r"a camera shows ([\w-]+)\.mp4", said)
+    assert sorted(clips) == ["fire-lane", "street-corner"], said
+    assert ("cameras see motion only" in said) == (models is None), said
+    if models:
+        assert _number("detections 识别", said) == 2, "the fire lane that is blocked, and the heap of rubbish"
+    assert _number("moves 应答", said) > 50, "departments answer"
+    assert int(re.search(r"notices sent 通知 +\d+ +(\d+) of them in p0", said)[1]) > 0, "the fire's, among others"
+    assert re.search(r"drills 演练 +1 +of the canary, 1 heard", said), said
+
+
+def _number(name: str, said: str) -> int:
+    found = re.search(rf"{name} +(\d+)", said)
+    assert found, said
+    return int(found[1])
 
 
 async def test_a_stop_is_said_again_to_what_swallows_it() -> None:
@@ -125,12 +148,33 @@ def test_a_service_that_falls_ends_all_with_its_log(launch: Launch, tmp_path: Pa
     assert "dispatch ended with code -9" in said and gone(children, 0.0)
 
 
+def _addresses_are_whole(addresses: dict[str, str], stack: Stack) -> None:
+    """Everything that answers has its address, none is cut on the smallest screen, and no password stands there."""
+    paper = Console(record=True, width=screen.WIDTH, height=screen.HEIGHT, file=io.StringIO(), force_terminal=True)
+    drawn = screen.Screen(Console(file=io.StringIO()))
+    drawn.begin(Scene(load(DEMO), Snapshot(), addresses, Tally()))
+    for n in range(3):
+        drawn.say(f"message {n}")
+    drawn.show(0.0, Snapshot())
+    paper.print(drawn.drawn())
+    drawn.end()
+    text = paper.export_text()
+    # This test's folder has a longer name than people's.
+    short = [said for said in addresses.values() if str(stack.data) not in said]
+    wanted = [*(s.url for s in stack.services.values()), stack.kafka.bootstrap, stack.mqtt.url, *short, "message 2"]
+    assert [one for one in wanted if one not in text] == []
+    assert str(stack.postgres.dsn()).partition("@")[2].partition("/")[0] in addresses["servers 服务器"]
+    password = urlsplit(stack.dsn).password
+    assert not password or password not in text
+
+
 async def test_a_stack_for_tests_that_break_it(tmp_path: Path) -> None:
     """What the fault tests rely on: kill, stop and start a service by name; addresses and keys stay."""
     async with Stack(tmp_path / "run", DEMO, kafka_settings=QUICK_RETURN) as stack:
         url, pid = stack.dispatch_url, stack.services["dispatch"].pid
         assert await asyncio.to_thread(cases, url, stack.ops_key) == 200
         assert await asyncio.to_thread(cases, url, stack.report_key) in (401, 403)
+        _addresses_are_whole(_addresses(stack), stack)
 
         await stack.kill("dispatch")
         assert stack.services["dispatch"].pid is None and stack.fallen() == []

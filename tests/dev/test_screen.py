@@ -92,6 +92,12 @@ def test_it_shows_who_brings_signals() -> None:
     )
 
 
+def test_it_says_where_no_plate_is_read() -> None:
+    assert "motion only" in shown(look(0), look(3)) and "motion only" not in shown(
+        look(0), replace(look(3), plates=True)
+    )
+
+
 def test_what_is_parked_and_who_is_silent_is_named() -> None:
     text = shown(look(0), replace(look(3, parked=2), silent=("PostgreSQL",)))
     assert "parked 2" in text and "no answer: PostgreSQL" in text

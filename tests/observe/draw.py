@@ -43,7 +43,7 @@ async def watched(folder: Path, seconds: float, reports: int) -> str:
             end = time.time()
             charts = [await _chart(prometheus, panel, start, end) for panel in panels.read()]
     title = f"The panels over {end - start:.0f} s: the demo city's day, {reports:,} reports in {seconds:.0f} s"
-    return svg.page(title, charts, end - start)
+    return svg.page(title, charts, end - start, panels.fingerprint())
 
 
 @asynccontextmanager

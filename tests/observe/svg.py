@@ -23,8 +23,8 @@ class Chart:
     lines: dict[str, Points]
 
 
-def page(title: str, charts: Sequence[Chart], seconds: float) -> str:
-    """The whole drawing."""
+def page(title: str, charts: Sequence[Chart], seconds: float, of: str) -> str:
+    """The whole drawing; `of` says for machines what was drawn."""
     parts, x, y, row = [], 0, _HEAD, ""
     for chart in charts:
         if chart.row != row or x == _COLUMNS:
@@ -39,10 +39,8 @@ def page(title: str, charts: Sequence[Chart], seconds: float) -> str:
     width, height = _GAP + _COLUMNS * (_WIDTH + _GAP), y + _HEIGHT + _GAP
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">'
     ground = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
-    return (
-        "\n".join([head, f"<title>{escape(title)}</title>", ground, _text(_GAP, 22, title, 13), *parts, "</svg>"])
-        + "\n"
-    )
+    about = [f"<title>{escape(title)}</title>", f"<desc>{escape(of)}</desc>"]
+    return "\n".join([head, *about, ground, _text(_GAP, 22, title, 13), *parts, "</svg>"]) + "\n"
 
 
 def _panel(chart: Chart, x: float, y: float, seconds: float) -> str:

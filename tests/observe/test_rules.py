@@ -109,6 +109,11 @@ def test_every_panel_that_the_runbook_names_is_on_the_dashboard() -> None:
     assert astray("panel *Fired, by reason*, *Refused,\nby reason*, *lost*, **Look**") == ["Fired, by reason"]
 
 
+def test_the_drawing_of_the_panels_is_of_this_dashboard() -> None:
+    drawn = (ROOT / "docs/panels.svg").read_text()
+    assert f"<desc>{panels.fingerprint()}</desc>" in drawn, "draw it again: make panels"
+
+
 def test_alerts_ask_only_for_metrics_that_there_are_and_their_labels() -> None:
     known = {e.name: {*e.labels, "job", "instance", "le"} for s in catalogue.SERVICES for e in catalogue.entries(s)}
     for alert in ALERTS:

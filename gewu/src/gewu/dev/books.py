@@ -49,16 +49,17 @@ class Opened:
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One look. `books` and `ends` by (topic, partition), ends being log ends; `cases` by department, `outbox`, the events
-    that wait in it, and `notices` by state only of a thorough look; `relayed` and `ages` (events by upper bound in seconds)
-    add up over this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `cameras` counts them
-    by what video sees of them, `detections` what it said that it saw; `silent` names what did not answer: its values are
-    those of the look before."""
+    that wait in it, and `notices` by state and lane only of a thorough look; `relayed` and `ages` (events by upper bound in
+    seconds) add up over this look-out's time, as do `stages`, the same by stage; `latest` are the newest cases; `cameras`
+    counts them by what video sees of them, `detections` what it said that it saw, `plates`: whether it can read them;
+    `drills` are those that the canary sent, and those of which it heard all; `silent` names what did not answer: its values
+    are those of the look before."""
 
     books: Mapping[Place, Books] = field(default_factory=dict)
     ends: Mapping[Place, int] = field(default_factory=dict)
     cases: Mapping[str, int] = field(default_factory=dict)
     outbox: int = 0
-    notices: Mapping[str, int] = field(default_factory=dict)
+    notices: Mapping[tuple[str, int], int] = field(default_factory=dict)
     relayed: Mapping[str, float] = field(default_factory=dict)
     ages: Mapping[float, float] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
@@ -66,6 +67,8 @@ class Snapshot:
     latest: tuple[Opened, ...] = ()
     cameras: Mapping[str, int] = field(default_factory=dict)
     detections: int = 0
+    plates: bool = False
+    drills: tuple[int, int] = (0, 0)
 
     def outcomes(self, only: Iterable[str] = SIGNALS) -> dict[str, int]:
         """Records by what became of them, over these topics."""
@@ -95,6 +98,13 @@ class Snapshot:
         """How many moves of a department were applied."""
         return self.outcomes([topics.actions(department)])["applied"]
 
+    @property
+    def moved(self) -> int:
+        """How many moves of all departments were applied."""
+        return sum(
+            row.outcomes["applied"] for (topic, _), row in self.books.items() if topic.startswith(topics.ACTIONS)
+        )
+
     def _next(self, place: Place) -> int:
         row = self.books.get(place)
         return row.next_offset if row else 0
@@ -111,7 +121,7 @@ class Lookout:
         self._places = [TopicPartition(topic.name, n) for topic in watched for n in range(topic.partitions)]
         self._consumer: AIOKafkaConsumer | None = None
         self._connection: asyncpg.Connection[Any] | None = None
-        self._counters = {name: Counters() for name in ("video", *(name for name, _ in STAGES.values()))}
+        self._counters = {name: Counters() for name in ("video", "canary", *(name for name, _ in STAGES.values()))}
         self._last = Snapshot()
 
     async def look(self, *, thorough: bool = False) -> Snapshot:
@@ -120,6 +130,8 @@ class Lookout:
         # Not among those that are silent: a run ends intake first.
         await _patiently(self._scrape("intake", self._stack.intake_url))
         cameras = await _patiently(self._cameras())  # nor is video
+        if "canary" in self._stack.services:  # nor the canary
+            await _patiently(self._scrape("canary", self._stack.services["canary"].url))
         # The log's ends last: read before the books, they could be behind them.
         found = {
             "dispatch": await _patiently(self._metrics()),
@@ -133,7 +145,7 @@ class Lookout:
         silent = tuple(name for name, answer in found.items() if answer is None)
         self._last = Snapshot(
             books, found["Kafka"] or last.ends, cases, outbox, notices, relayed, ages, silent, self._stages(), latest,
-            *((last.cameras, last.detections) if cameras is None else cameras),
+            *((last.cameras, last.detections, last.plates) if cameras is None else cameras), self._drills(),
         )  # fmt: skip
         return self._last
 
@@ -146,7 +158,7 @@ class Lookout:
 
     async def _books(
         self, thorough: bool
-    ) -> tuple[dict[Place, Books], Mapping[str, int], int, Mapping[str, int], tuple[Opened, ...]]:
+    ) -> tuple[dict[Place, Books], Mapping[str, int], int, Mapping[tuple[str, int], int], tuple[Opened, ...]]:
         if self._connection is None or self._connection.is_closed():
             self._connection = await asyncpg.connect(
                 self._stack.dsn, ssl=False, timeout=_PATIENCE_S, server_settings={"search_path": _SCHEMA}
@@ -160,8 +172,10 @@ class Lookout:
                 found = await self._connection.fetch("SELECT department, count(*) AS n FROM cases GROUP BY department")
                 cases = {row["department"]: row["n"] for row in found}
                 outbox = await self._connection.fetchval("SELECT coalesce(sum(count), 0) FROM outbox")
-                told = await self._connection.fetch("SELECT state, count(*) AS n FROM notify.notices GROUP BY state")
-                notices = {row["state"]: row["n"] for row in told}
+                told = await self._connection.fetch(
+                    "SELECT state, lane, count(*) AS n FROM notify.notices GROUP BY 1, 2"
+                )
+                notices = {(row["state"], row["lane"]): row["n"] for row in told}
         return {(row.topic, row.partition): row for row in rows}, cases, outbox, notices, latest
 
     async def _ends(self) -> dict[Place, int]:
@@ -186,16 +200,20 @@ class Lookout:
         }
         return relayed, self._stages()["told"]
 
-    async def _cameras(self) -> tuple[dict[str, int], int]:
+    async def _cameras(self) -> tuple[dict[str, int], int, bool]:
         samples = await scrape(f"{self._stack.services['video'].url}/metrics")
         self._counters["video"].take(samples)
         said = self._counters["video"].of("gewu_video_signals_total")
         sights = {
             dict(labels)["sight"]: int(n) for (name, labels), n in samples.items() if name == "gewu_video_cameras"
         }
-        return sights, round(
-            sum(n for labels, n in said if (labels["kind"], labels["answer"]) == ("detection", "acked"))
-        )
+        detections = (n for labels, n in said if (labels["kind"], labels["answer"]) == ("detection", "acked"))
+        return sights, round(sum(detections)), bool(samples.get(("gewu_video_capability", (("sees", "plates"),))))
+
+    def _drills(self) -> tuple[int, int]:
+        counted = self._counters["canary"]
+        told = (n for labels, n in counted.of("gewu_canary_seconds_count") if labels["station"] == "told")
+        return round(sum(n for _, n in counted.of("gewu_canary_sent_total"))), round(sum(told))
 
     async def _scrape(self, service: str, url: str) -> bool:
         self._counters[service].take(await scrape(f"{url}/metrics"))

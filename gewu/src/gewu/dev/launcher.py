@@ -249,15 +249,16 @@ async def _drained(run: Run) -> Snapshot:
 
 
 def _addresses(stack: Stack) -> dict[str, str]:
+    urls = [f"{name} {service.url}" for name, service in stack.services.items()]
     return {
         "report 上报": f"{stack.intake_url}/v1/reports",
         "sensors 传感器": f"{stack.mqtt.url}  topic sensors/<id>/readings",
         "cases 案件": f"{stack.dispatch_url}/v1/cases",
         "live feed 实时": f"{stack.notify_url}/v1/live",
-        "API docs 接口文档": "  ".join(f"{s.url}/docs" for s in stack.services.values()),
-        "metrics 指标": "  ".join(f"{s.url}/metrics" for s in stack.services.values()),
-        "cameras 摄像机": _shown(stack.clips),
-        "logs 日志": _shown(stack.data / "logs"),
+        "services 服务": "  ".join(urls[:2]),
+        "  /docs, /metrics, /readyz": "  ".join(urls[2:]),
+        "servers 服务器": f"Kafka {stack.kafka.bootstrap}  PostgreSQL {stack.address}",
+        "files 文件": f"clips for cameras {_shown(stack.clips)}  logs {_shown(stack.data / 'logs')}",
         "settings, keys 设置与密钥": f"{_shown(stack.data / 'env')}  (REPORT_KEY, OPS_KEY; for your eyes only)",
     }
 
@@ -274,6 +275,8 @@ def _introduce(run: Run) -> None:
     if first.said:
         cases = sum(first.cases.values())
         run.say(f"counts continue (在已有数据上继续): {first.said} signals and {cases} cases are here already")
+    if not first.plates:
+        run.say("cameras see motion only, no plate is read (仅动态检测): GEWU_MODELS names no models")
 
 
 def _summary(run: Run, last: Snapshot) -> list[str]:

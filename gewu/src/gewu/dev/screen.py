@@ -19,7 +19,7 @@ from gewu.dev.view import Scene
 from gewu.dev.watch import Flow, between, duration
 from gewu.lane import Lane
 
-WIDTH, HEIGHT = 110, 44  # of the smallest terminal that shows all of it
+WIDTH, HEIGHT = 110, 45  # of the smallest terminal that shows all of it
 _KEPT = 10  # looks over which a rate and a stage's ages are taken
 _MESSAGES = 3
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -158,6 +158,8 @@ def _sources(scene: Scene, now: Snapshot) -> Table:
     table.add_row("读数 readings", f"{scene.measured.acked}")
     table.add_row("摄像 cameras", f"{now.cameras.get('seen', 0)} of {sum(now.cameras.values())}")
     table.add_row("识别 detections", f"{now.detections - scene.first.detections}")
+    if not now.plates:
+        table.add_row("  仅动态 motion only", "", style="dim")
     for sight in ("silent", "missing"):
         if count := now.cameras.get(sight):
             table.add_row(f"  {sight}", f"{count}", style="bold red" if sight == "silent" else "dim")

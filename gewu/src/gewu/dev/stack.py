@@ -98,6 +98,11 @@ class Stack:
         return self.postgres.dsn(DATABASE)
 
     @property
+    def address(self) -> str:
+        """The same for people's eyes, without its password."""
+        return _without_password(self.dsn)
+
+    @property
     def report_key(self) -> str:
         """Secret of the key `replay`, which may report."""
         return self._known_access().report_key
@@ -230,7 +235,7 @@ class Stack:
             if self.mqtt.program
             else "amqtt (Mosquitto is not installed: MQTT 3.1.1 only, and nothing outlives it)"
         )
-        self._say(f"Kafka answers at {self.kafka.bootstrap}, PostgreSQL at {_without_password(self.dsn)}")
+        self._say(f"Kafka answers at {self.kafka.bootstrap}, PostgreSQL at {self.address}")
         self._say(
             f"sensors are heard at {self.mqtt.url} by {broker}; their passwords: {self.data / 'mqtt' / 'passwords.json'}"
         )

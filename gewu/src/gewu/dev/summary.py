@@ -9,6 +9,7 @@ from gewu.dev.measuring import Measured
 from gewu.dev.metrics import quantile
 from gewu.dev.replay import LATE_S, Tally
 from gewu.dev.watch import Flow, between, duration
+from gewu.lane import Lane
 
 _NAME, _NUMBER = 34, 9
 _SHOWN = ("opened", "joined", "measured", "duplicate", "conflict", "parked")
@@ -33,7 +34,9 @@ def lines(first: Snapshot, last: Snapshot, tally: Tally, measured: Measured | No
         _line("detections 识别", last.detections - first.detections, "seen by cameras"),
         *_outcomes(flow),
         *_departments(first, last, flow),
+        _line("moves 应答", last.moved - first.moved, "of departments, each applied to its case"),
         *_notices(first, last),
+        _line("drills 演练", last.drills[0], f"of the canary, {last.drills[1]} heard from the report to the live feed"),
         *_books(first, last),
         "",
     ]
@@ -73,9 +76,14 @@ def _departments(first: Snapshot, last: Snapshot, flow: Flow) -> Iterator[str]:
 
 
 def _notices(first: Snapshot, last: Snapshot) -> Iterator[str]:
-    sent, failed, waiting = (last.notices.get(state, 0) for state in ("sent", "failed", "open"))
-    more = f"{waiting} wait, {failed} were given up" if waiting or failed else ""
-    yield _line("notices sent 通知", sent - first.notices.get("sent", 0), more)
+    sent, failed, waiting = (_of(last, state) for state in ("sent", "failed", "open"))
+    fires = last.notices.get(("sent", Lane.P0), 0) - first.notices.get(("sent", Lane.P0), 0)
+    more = f", {waiting} wait, {failed} were given up" if waiting or failed else ""
+    yield _line("notices sent 通知", sent - _of(first, "sent"), f"{fires} of them in p0{more}")
+
+
+def _of(look: Snapshot, state: str) -> int:
+    return sum(count for (there, _), count in look.notices.items() if there == state)
 
 
 def _books(first: Snapshot, last: Snapshot) -> Iterator[str]:
