@@ -8,14 +8,12 @@ from typing import Any
 
 import asyncpg
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from gewu import topics
 from gewu.dev.stack import Stack
 from gewu.lane import Lane
-from gewu.v1.signal_pb2 import Signal
-from tests.support import log
-from tests.support.sensors import Town, mosquitto_or_skip
+from gewu.runtime.settings import Kafka
+from tests.support.sensors import Town, in_the_log, mosquitto_or_skip
 from tests.support.waiting import until
 
 # No dwell and no flapping within the run: what is a crossing is plain from the values.
@@ -30,27 +28,6 @@ async def fetch(stack: Stack, question: str, *words: Any) -> list[asyncpg.Record
         return await connection.fetch(question, *words)
     finally:
         await connection.close()
-
-
-async def in_the_log(stack: Stack, session: int) -> Counter[tuple[str, int]]:
-    """How often each (sensor, counter) of this session stands in the log."""
-    consumer, found = AIOKafkaConsumer(bootstrap_servers=stack.kafka.bootstrap), Counter[tuple[str, int]]()
-    await consumer.start()
-    try:
-        places = [TopicPartition(t, n) for t in LANES for n in range(6)]
-        consumer.assign(places)
-        ends = await consumer.end_offsets(places)
-        for place in places:
-            consumer.seek(place, 0)
-        left = {place for place in places if ends[place]}
-        while left:
-            for records in (await consumer.getmany(*left, timeout_ms=500)).values():
-                own = [signal.reading for signal in log.messages(records, Signal)]
-                found.update((reading.sensor_id, reading.counter) for reading in own if reading.session == session)
-            left = {place for place in left if await consumer.position(place) < ends[place]}
-    finally:
-        await consumer.stop()
-    return found
 
 
 async def outcomes(stack: Stack) -> dict[str, int]:
@@ -85,7 +62,7 @@ async def test_every_reading_with_a_puback_counts_once_though_the_bridge_is_kill
         return {r["sensor_id"]: r["counter"] for r in rows} == {id_: acked[-1] for id_, acked in town.acked.items()}
 
     await until(all_read, 60.0, "the last reading of every sensor")
-    logged = await in_the_log(stack, session)
+    logged = await in_the_log(Kafka(stack.kafka.bootstrap, None, None, None, 1, 1, ""), session)
     assert set(logged) == {(id_, counter) for id_, acked in town.acked.items() for counter in acked}
     repeats = sum(logged.values()) - len(logged)
     assert repeats > 0, "no kill met a reading under way: nothing was shown"

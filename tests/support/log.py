@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from google.protobuf.message import DecodeError, Message
 
+from gewu import topics
 from gewu.runtime.settings import Kafka
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -28,16 +29,26 @@ async def put(
 
 async def read(kafka: Kafka, topic: str, partition: int = 0) -> list[ConsumerRecord[Any, Any]]:
     """Every record of a partition, from its first to the end it had when asked."""
-    place = TopicPartition(topic, partition)
+    return await _read(kafka, [TopicPartition(topic, partition)])
+
+
+async def whole(kafka: Kafka, *names: str) -> list[ConsumerRecord[Any, Any]]:
+    """Every record of topics that each city has, all their partitions, each to the end it had when asked."""
+    wide = {topic.name: topic.partitions for topic in topics.registry([])}
+    return await _read(kafka, [TopicPartition(name, n) for name in names for n in range(wide[name])])
+
+
+async def _read(kafka: Kafka, places: Sequence[TopicPartition]) -> list[ConsumerRecord[Any, Any]]:
     consumer = AIOKafkaConsumer(auto_offset_reset="earliest", enable_auto_commit=False, **kafka.connection())
     await consumer.start()
     try:
-        consumer.assign([place])
-        end = (await consumer.end_offsets([place]))[place]
-        await consumer.seek_to_beginning(place)
+        consumer.assign(places)
+        ends = await consumer.end_offsets(places)
+        await consumer.seek_to_beginning(*places)
         found: list[ConsumerRecord[Any, Any]] = []
-        while await consumer.position(place) < end:
-            for records in (await consumer.getmany(timeout_ms=200)).values():
+        left = list(places)
+        while left := [place for place in left if await consumer.position(place) < ends[place]]:
+            for records in (await consumer.getmany(*left, timeout_ms=200)).values():
                 found += records
         return found
     finally:

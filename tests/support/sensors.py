@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
@@ -13,10 +14,15 @@ from typing import Any, Literal, Self
 import pytest
 import zmqtt
 
+from gewu import topics
 from gewu.city import load
 from gewu.dev.ledger import OK, Ledger
 from gewu.dev.mqtt import MqttServer, mosquitto
 from gewu.dev.stack import Stack
+from gewu.lane import Lane
+from gewu.runtime.settings import Kafka
+from gewu.v1.signal_pb2 import Signal
+from tests.support import log
 
 ONE = zmqtt.QoS.AT_LEAST_ONCE
 
@@ -70,6 +76,13 @@ def mosquitto_or_skip() -> None:
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)
+
+
+async def in_the_log(kafka: Kafka, session: int) -> Counter[tuple[str, int]]:
+    """How often each (sensor, counter) of this session stands there."""
+    said = log.messages(await log.whole(kafka, *map(topics.signals, Lane)), Signal)
+    readings = [signal.reading for signal in said]
+    return Counter((r.sensor_id, r.counter) for r in readings if r.session == session)
 
 
 class Town:

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from bench import machine
 from tests.trouble import page
-from tests.trouble.families import FAMILIES, IN_ROUNDS_ONLY
+from tests.trouble.families import FAMILIES, IN_ROUNDS
 from tests.trouble.play import Family, Result, play
 from tests.trouble.world import World
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "cities" / "demo"
-KNOWN = FAMILIES | IN_ROUNDS_ONLY
+KNOWN = FAMILIES | IN_ROUNDS
 _FOR_A_PAGE = 10
 
 

@@ -25,6 +25,9 @@ _UNTRIED = """
   by its own rules.
 - Latency, jitter, loss in one direction and cut packets between two services: the link to the broker holds back, forgets and
   closes, and does not slow. Namespaces of the network need rights that not every machine gives.
+- A sensor has no share of its own as a key has, and none of its readings is refused for their number: *one source floods* asks
+  what others feel of it. Its one sensor waits for each PUBACK before it speaks again; one that does not wait, and many that
+  flood at once, are not tried. What waits at their broker is bounded for all sensors together, and dropped beyond that.
 - A clock that steps or runs slow; a number of partitions that grows while reports come; power that fails, with what was never
   fsynced gone (a file system that forgets is needed for it).
 """

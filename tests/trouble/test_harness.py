@@ -17,7 +17,7 @@ from tests.support import patched
 from tests.trouble import page
 from tests.trouble.__main__ import tell
 from tests.trouble.disk import Disk, NoDisk
-from tests.trouble.families import clients, versions
+from tests.trouble.families import broker, clients, versions
 from tests.trouble.link import Link
 from tests.trouble.play import CLEAN, Result, Seen, Skipped, play
 
@@ -136,6 +136,25 @@ async def test_an_answer_503_is_told_from_a_connection_that_ends_without_one() -
     async with Doors(f"http://{ports.LOOPBACK}:{port}", "", 1) as doors:
         assert await doors.post([{"id": "one"}], False) == [Answer(Word.UNKNOWN, status=503)]
         assert await doors.post([{"id": "one"}], False) == [Answer(Word.UNKNOWN)], "its connection ended"
+    server.close()
+
+
+async def test_a_harm_is_told_by_the_light_that_it_is_about_and_by_no_other() -> None:
+    lights = {"mqtt": "Connection closed by remote"}
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = json.dumps({"red": lights}).encode()
+        head = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nConnection: close\r\n"
+        writer.write(b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body))
+        await writer.drain()
+        writer.close()
+
+    (port,) = ports.free_ports(1)
+    server = await asyncio.start_server(answer, ports.LOOPBACK, port)
+    assert not await broker.red(f"http://{ports.LOOPBACK}:{port}", broker.PRODUCER)
+    lights["producer p3"] = "no broker"
+    assert await broker.red(f"http://{ports.LOOPBACK}:{port}", broker.PRODUCER) == "producer p3: no broker"
     server.close()
 
 

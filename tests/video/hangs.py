@@ -33,8 +33,6 @@ TURNS = (
 # Longer than a read waits; of ten that are not short, three are middling and one long.
 _SHORT_S, _MIDDLE_S, _LONG_S = (4.0, 8.0), (8.0, 20.0), (30.0, 60.0)
 _LENGTHS = (_SHORT_S,) * 6 + (_MIDDLE_S,) * 3 + (_LONG_S,)
-# Not longer: a camera that opens and shows nothing is a fault of content, whose pauses grow.
-_BLIND_S = 4.0, 5.0
 _DARK_S, _LATE_S = 2.0, 10.0  # without a picture at its end, which waits for it so long
 _AT_OPENING = 0.2  # so many begin while a stream is being opened
 _QUIET_S, _STEP_S, _OPENED_S, _COUNT_S = 4.0, 0.02, 60.0, 0.5
@@ -130,7 +128,7 @@ def _draw(
     random, drawn = Random(seed), []
     for n in range(hangs):
         manner = turns[n % len(turns)]
-        span = _BLIND_S if manner is Manner.BLIND else _SHORT_S if only_short else random.choice(_LENGTHS)
+        span = hangs_page.BLIND_S if manner is Manner.BLIND else _SHORT_S if only_short else random.choice(_LENGTHS)
         opening = random.uniform(0.0, 1.5) if random.random() < _AT_OPENING and manner is not Manner.BLIND else None
         drawn.append((manner, random.uniform(*span), opening, random.uniform(0.0, _QUIET_S)))
     random.shuffle(drawn)
@@ -195,7 +193,7 @@ def main() -> int:
     found = asyncio.run(harmed)
     if words.page:
         found = replace(found, away=asyncio.run(away(64, 30.0)))
-        words.page.write_text(hangs_page.text(found, words.hangs, words.cameras, words.seed, commit))
+        words.page.write_text(hangs_page.text(found, words.hangs, words.cameras, words.seed, commit, defaults()))
     wrong = hangs_page.wrong(found, words.percentile / 100)
     print(json.dumps({**hangs_page.sums(found), "wrong": wrong}))
     return 1 if wrong else 0

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from gewu_video import settings
 from tests.video.proxy import Manner
 
 LIMIT_S = 10.0  # of the recoveries' 99th percentile
+BLIND_S = 4.0, 5.0  # not longer: see _on_blindness
 _DEEDS = {
     Manner.HANG: "bytes stop both ways, ends of connections too; then all flows on",
     Manner.FORGET: "bytes are thrown away both ways, and a connection that was open stays dead",
@@ -90,8 +92,8 @@ def line(row: Row) -> str:
     )
 
 
-def text(found: Found, hangs: int, cameras: int, seed: int, commit: str) -> str:
-    """The page."""
+def text(found: Found, hangs: int, cameras: int, seed: int, commit: str, bounds: settings.Children) -> str:
+    """The page. bounds: with which these cameras were watched."""
     said = sums(found)
     rows = "\n".join(_cells(m.value, deed, [r for r in found.rows if r.manner is m]) for m, deed in _DEEDS.items())
     opening = [row for row in found.rows if row.at_opening]
@@ -107,6 +109,8 @@ keepers with the settings' defaults. What hangs, when and for how long is drawn 
 *Seen again*: from the moment in which new connections are good to the picture that the parent then knows of, which it hears once
 a second. *Felt*: at its end no picture had come for 2 s. The limit is {LIMIT_S:.0f} s for the 99th percentile.
 
+{_on_blindness(bounds)}
+
 | manner | what is done | times | felt | seconds it lasts | seen again: p50 | p99 | longest |
 | --- | --- | --- | --- | --- | --- | --- | --- |
 {rows}
@@ -118,6 +122,20 @@ a second. *Felt*: at its end no picture had come for 2 s. The limit is {LIMIT_S:
 - {said["children_ended"]} children ended, {said["knocks"]} knocks
 - 64 cameras that accept and say nothing cost {found.away * 100:.1f} % of a core, the mute peer's part included, and no process
 {faults}"""
+
+
+def _on_blindness(bounds: settings.Children) -> str:
+    """Why the blind ones are short: what the longest can cost who is watched with these bounds."""
+    old_s, try_s = bounds.frame_age_s, bounds.frame_age_s + bounds.open_s + 1  # it is told by a beat a second
+    pause_s, worst_s = bounds.pause_s, try_s + bounds.pause_s * 1.5  # as a pause is drawn
+    least_s, most_s = BLIND_S
+    return f"""\
+A camera is *blind* for {least_s:.0f} to {most_s:.0f} s only: more is judged otherwise, and the limit does not hold for it.
+Whatever hangs in another manner answers no knock meanwhile: it is asked again every second or two however long it lasts, and
+opened when it answers. A blind camera answers and opens and shows nothing, as a broken one does. When its newest picture is
+{old_s:.0f} s old its child is ended; the next one, which never saw a picture, after {try_s:.0f} s at most, and from
+then on each pause is twice the last, up to {pause_s:.0f} s in the middle (`GEWU_CAMERA_PAUSE`). So after a long blindness
+what is left of a try and of a pause goes by before it is opened again: {worst_s:.0f} s at the worst."""
 
 
 def _cells(name: str, deed: str, rows: Sequence[Row]) -> str:

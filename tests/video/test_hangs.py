@@ -64,5 +64,5 @@ def test_each_thing_that_is_wrong_is_said(found: Found, finding: str) -> None:
 def test_what_is_right_is_not_wrong_and_the_page_says_so() -> None:
     found = Found(9, 0, [_row()] * 99 + [_row(11.0)], 1, 9, 0)
     assert hangs_page.wrong(found) == []
-    text = hangs_page.text(found, 100, 1, 7, "abc1234")
+    text = hangs_page.text(found, 100, 1, 7, "abc1234", hangs.defaults())
     assert "| all |  | 100 | 100 | 5 to 5 | 3.0 s | 3.0 s | 11.0 s |" in text and "nothing is wrong" in text

@@ -49,9 +49,11 @@ FAMILIES: dict[str, Family] = {
     "one source floods": flooded.source_floods,
     "video killed": cameras.video_killed,
     "clients repeat": clients.clients_repeat,
-}
-# Not in `make test`, where their tests run anyway.
-IN_ROUNDS_ONLY: dict[str, Family] = {
     "bad input": bad_input.bad_input,
+}
+# What `make trouble` does otherwise, or in addition. `make test` has the rest elsewhere and once: every kind at its places is
+# tests/*/test_every_place.py, and ten cameras' hangs, which need nothing of this world, are tests/video/test_hangs.py.
+IN_ROUNDS: dict[str, Family] = {
+    "bad input": bad_input.bad_input_at_each_place,
     "cameras hang": hanging.cameras_hang,
 }

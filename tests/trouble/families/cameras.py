@@ -122,7 +122,5 @@ async def _look_again(world: World, before: dict[str, float], killed: list[int])
 
 async def _in_the_log(world: World) -> Counter[bytes]:
     """How often each signal of a camera stands there, by id."""
-    wide = {topic.name: topic.partitions for topic in topics.registry([])}
-    places = [(topics.signals(lane), n) for lane in Lane for n in range(wide[topics.signals(lane)])]
-    said = [m for topic, n in places for m in log.messages(await log.read(world.kafka, topic, n), Signal)]
-    return Counter(s.signal_id for s in said if s.source.startswith("camera:"))
+    said = await log.whole(world.kafka, *map(topics.signals, Lane))
+    return Counter(s.signal_id for s in log.messages(said, Signal) if s.source.startswith("camera:"))

@@ -3,32 +3,35 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 
 import asyncpg
 
 from gewu.dev.children import log_end, written_since
+from gewu.errors import Why
 from tests.support.waiting import until
 from tests.trouble.disk import Disk
-from tests.trouble.families.broker import noticed, red
+from tests.trouble.families.broker import PRODUCER, noticed, red
 from tests.trouble.play import Seen, Skipped
 from tests.trouble.world import BEHIND, World
 
 
 async def kafka_disk_full(world: World, random: Random) -> Seen:
-    """The broker's disk has no byte left: it gives up, clients get 503, intake turns red. With room again it comes
-    back, and what it had acknowledged is there."""
-    disk = _disk(world, "kafka")
+    """The broker's disk has no byte left: it says so and gives up, clients get 503, and intake turns red for its producers. Then
+    there is room again and the broker is started anew, killed first where it lives on; what it had acknowledged is there."""
+    disk, kafka = _disk(world, "kafka"), world.stack.kafka
     url = await world.behind_the_link()
+    end = log_end(kafka.log)
     async with world.load(random, url=url) as load:
         await asyncio.sleep(random.uniform(0.5, 1.5))
-        why = await _full(disk, lambda: red(url))
-        gone = world.stack.kafka.pid is None
-        await world.stack.kafka.kill()  # what is left of it has a log that it gave up
-        await world.stack.kafka.start()
+        why = await _full(disk, lambda: red(url, PRODUCER))
+        said, refused, gone = _no_space(kafka.log, end), load.unavailable, kafka.pid is None
+        await kafka.kill()  # where it lives on, it has a log that it gave up
+        await kafka.start()
         await world.stack.services[BEHIND].until_ready(30.0)
-    state = "ended by itself" if gone else "lived on"
-    return Seen(load.unavailable > 0, f"the broker {state}; red: {why}; {noticed(load)}")
+    words = f"no room for {said} writes, and the broker {'ended by itself' if gone else 'lived on'}; red: {why}; "
+    return Seen(said > 0 and refused > 0, f"{words}{refused} answers 503 before it was started anew; {noticed(load)}")
 
 
 async def postgres_disk_full(world: World, random: Random) -> Seen:
@@ -41,7 +44,7 @@ async def postgres_disk_full(world: World, random: Random) -> Seen:
         filling = asyncio.create_task(_fill(disk))
         await until(lambda: _refused(world, end), 60.0, "a table that cannot grow")
         await _use_up_the_log(world)
-        why = await _full(disk, lambda: red(world.stack.dispatch_url))
+        why = await _full(disk, lambda: red(world.stack.dispatch_url, Why.DATABASE_AWAY))
         filling.cancel()
         refused, fell = await _refused(world, end), "PANIC" in written_since(postgres.log, end)
         await postgres.kill()  # what is left of it, which may be nothing
@@ -63,8 +66,12 @@ async def _use_up_the_log(world: World) -> None:
 
 
 async def _refused(world: World, end: int) -> int:
-    """How often the server has said since then that there is no space."""
-    return written_since(world.stack.postgres.log, end).count("No space left on device")
+    """How often PostgreSQL has said since then that there is no space."""
+    return _no_space(world.stack.postgres.log, end)
+
+
+def _no_space(log: Path, end: int) -> int:
+    return written_since(log, end).count("No space left on device")
 
 
 async def _full(disk: Disk, look: Callable[[], Awaitable[str]]) -> str:

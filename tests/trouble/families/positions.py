@@ -63,7 +63,7 @@ async def log_cut(world: World, random: Random) -> Seen:
     words = (
         f"{_CUT} records cut; red: {why}; the position stood until a person moved it, {behind} reports behind the cut"
     )
-    return Seen("log_cut" in why and behind > 0, words)
+    return Seen(behind > 0, words)
 
 
 def _busy(before: dict[tuple[str, int], int], now: dict[tuple[str, int], int]) -> list[TopicPartition]:
@@ -142,8 +142,7 @@ async def _cut(world: World, place: TopicPartition, before: int) -> None:
 
 
 async def _red_about(world: World, place: TopicPartition) -> str:
-    said = await red(world.stack.dispatch_url)
-    return next((part for part in said.split("; ") if part.startswith(f"{place.topic}[{place.partition}]")), "")
+    return await red(world.stack.dispatch_url, f"{place.topic}[{place.partition}]: log_cut")
 
 
 async def _accept_the_loss(world: World, place: TopicPartition, first: int) -> None:

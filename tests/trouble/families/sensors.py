@@ -5,7 +5,7 @@ import time
 from random import Random
 
 from gewu.dev.mqtt import mosquitto
-from tests.support.sensors import Town
+from tests.support.sensors import Town, in_the_log
 from tests.support.waiting import until
 from tests.trouble.play import Seen, Skipped
 from tests.trouble.world import World
@@ -43,6 +43,7 @@ async def bridge_killed(world: World, random: Random) -> Seen:
     assert crossings == wanted, f"{len(wanted)} crossings were measured, {len(crossings)} became signals"
     new = (await world.outcomes())["measured"] - before["measured"]
     assert new + len(crossings) == town.readings, f"{town.readings} readings have their PUBACK, {new} were measured"
-    return Seen(
-        town.readings > 200, f"{town.readings} readings with a PUBACK in 2 kills, {len(crossings)} of them crossings"
-    )
+    logged = await in_the_log(world.kafka, session)
+    again = sum(logged.values()) - len(logged)
+    words = f"{town.readings} readings with a PUBACK in 2 kills, {len(crossings)} of them crossings; "
+    return Seen(town.readings > 200 and again > 0, f"{words}{again} stand in the log a second time")
