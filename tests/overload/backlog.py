@@ -4,9 +4,11 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import aiohttp
 import asyncpg
@@ -35,14 +37,22 @@ _PARTITIONS = next(t.partitions for t in topics.registry([]) if t.name == _BACKL
 @dataclass(frozen=True, slots=True)
 class Overtook:
     """Fires that were sent while ordinary reports waited; seconds from sending one to its assignment on its department's
-    topic, of the slowest and of the middle one; how many ordinary ones waited soon after the first, and after the last
-    that met any."""
+    topic, of the slowest and of the middle one; behind how many ordinary ones the first was sent, and how many of them still
+    waited when it was heard of there; how many of the fires were heard of while any did."""
 
     fires: int
     seconds: float
     median: float
+    behind: int
     waiting: int
-    left: int
+    overtook: int
+
+
+class _Heard(NamedTuple):
+    """A fire on its department's topic: when, and how many ordinary reports still waited then."""
+
+    at: float
+    waiting: int
 
 
 async def overtake(stack: Stack, settings: Kafka, secret: str, waiting: int) -> Overtook:
@@ -58,22 +68,24 @@ async def overtake(stack: Stack, settings: Kafka, secret: str, waiting: int) -> 
         finally:
             stack.services["dispatch"].resume()
         end = sum((await consumer.end_offsets([TopicPartition(_BACKLOG, n) for n in range(_PARTITIONS)])).values())
-        hearing = asyncio.create_task(_hear(consumer, sent, over := asyncio.Event()))
-        at_first = left = waiting
-        for n, fire in enumerate(_apart(city)):
+        waits = partial(_waits, table, asyncio.Lock(), end)
+        fires = _apart(city)
+        classes = {found.key for fire in fires if (found := city.category(json.loads(fire)["category"]))}
+        hearing = asyncio.create_task(_hear(consumer, classes, sent, waits, over := asyncio.Event()))
+        for fire in fires:
             began = time.monotonic()
             async with session.post(f"{stack.intake_url}/v1/reports", data=fire, headers=words) as answer:
                 sent[ids.case_id((await answer.json())["signal_id"])] = began
             await asyncio.sleep(_EVERY_S)
-            now = end - await _settled(table)
-            if n == 0:
-                at_first = now
-            if now <= 0:
-                break  # whether this one still met others is not known
-            left = now
+            if await waits() <= 0:
+                break
         over.set()
-        seconds = await hearing
-    return Overtook(len(seconds), seconds[-1], statistics.median(seconds), at_first, left)
+        heard = await hearing
+    seconds = sorted(heard[case].at - began for case, began in sent.items())
+    return Overtook(
+        len(seconds), seconds[-1], statistics.median(seconds), waiting, heard[next(iter(sent))].waiting,
+        sum(heard[case].waiting > 0 for case in sent),
+    )  # fmt: skip
 
 
 def _apart(city: City) -> list[bytes]:
@@ -130,16 +142,21 @@ async def _departments(settings: Kafka, city: City) -> AsyncIterator[AIOKafkaCon
         await consumer.stop()
 
 
-async def _hear(consumer: AIOKafkaConsumer, sent: Mapping[str, float], over: asyncio.Event) -> list[float]:
-    """How long each of these cases took to come to its department; returns when that is over and all are heard of."""
-    seen: dict[str, float] = {}
-    while not (over.is_set() and sent.keys() <= seen.keys()):
-        for records in (await consumer.getmany(timeout_ms=20)).values():
-            for record in records:
-                if record.value:
-                    seen.setdefault(Assignment.FromString(record.value).case.case_id, time.monotonic())
-        assert all(time.monotonic() - at < 120 for case, at in sent.items() if case not in seen), "a fire never came"
-    return sorted(seen[case] - at for case, at in sent.items())
+async def _hear(
+    consumer: AIOKafkaConsumer, classes: set[str], sent: Mapping[str, float], waits: Callable[[], Awaitable[int]],
+    over: asyncio.Event,
+) -> dict[str, _Heard]:  # fmt: skip
+    """Each case of these classes as its department first hears of it; returns when that is over and all sent are heard of."""
+    heard: dict[str, _Heard] = {}
+    while not (over.is_set() and sent.keys() <= heard.keys()):
+        said = [record.value for records in (await consumer.getmany(timeout_ms=20)).values() for record in records]
+        at = time.monotonic()
+        cases = [Assignment.FromString(value).case for value in said if value]
+        # Whatever lane it came in: a fire that stands behind all others must be heard of too, and late.
+        if new := {case.case_id for case in cases if case.category in classes} - heard.keys():
+            heard |= dict.fromkeys(new, _Heard(at, await waits()))
+        assert all(at - began < 120 for case, began in sent.items() if case not in heard), "a fire never came"
+    return heard
 
 
 @asynccontextmanager
@@ -151,6 +168,8 @@ async def _table(stack: Stack) -> AsyncIterator[asyncpg.Connection]:
         await connection.close()
 
 
-async def _settled(connection: asyncpg.Connection) -> int:
+async def _waits(connection: asyncpg.Connection, one_at_a_time: asyncio.Lock, end: int) -> int:
+    """How many ordinary reports before this end of the log are not dispatched yet."""
     sums = "SELECT coalesce(sum(next_offset), 0) FROM dispatch.position WHERE topic = $1"
-    return int(await connection.fetchval(sums, _BACKLOG))
+    async with one_at_a_time:
+        return max(0, end - int(await connection.fetchval(sums, _BACKLOG)))

@@ -30,12 +30,21 @@ of its department. A run behind fewer comes before and is not counted.
 {rows}
 
 Of what was offered {refused:,} reports were refused with 503 and Retry-After. Reports of p0 that came one by one
-beside the flood, 20 a second, were answered within {urgent:.1f} ms (p99). 0.4 s after the first fire
-{first:,} ordinary reports still waited, after the last one that met any {left:,}.
+beside the flood, 20 a second, were answered within {urgent:.1f} ms (p99). Of {fires} fires {overtook} were heard of at
+their departments while ordinary reports still waited.
 
-Lane p0 is exempt from the bound on reports a second and from quotas. It is not from the bound on connections and requests
-at once ([architecture.md](architecture.md#bounds), 4,096 a process): beyond it a process answers 503 before it can know the
-lane. Whoever needs more connections starts more processes.
+## When p0 meets 503
+
+Lane p0 is never refused for a bound on reports a second, be it the process's, a key's or a grid's. It meets 503 in three places:
+
+- At the bound on connections and requests at once, 4,096 a process: whoever comes then is refused before the lane is known.
+  (What the kernel turns away before that gets no answer at all.) More processes take more.
+- Where p0's own buffer, `GEWU_BUFFER` of 32 MiB, has no room for it: no other lane can fill that, so the broker is slow or away.
+- Where the broker has not acknowledged it within `GEWU_ACK_DEADLINE`, 10 s: `unknown` if it was sent, else `overloaded`.
+
+A picture is uploaded before it is known what for, so it counts as ordinary; the report goes without. All these are in the
+[table of bounds](architecture.md#bounds), and one of each is an alert: [refused](runbook.md#gewulifesafetyrefused),
+[turned away](runbook.md#gewuconnectionsfull), [unknown](runbook.md#gewuintakeunknown).
 """
 
 
@@ -52,6 +61,6 @@ def text(args: argparse.Namespace, fared: Fared, overtook: Overtook, bounds: lis
         rows=rows,
         refused=fared.refused,
         urgent=fared.urgent_p99 * 1000,
-        first=overtook.waiting,
-        left=overtook.left,
+        fires=overtook.fires,
+        overtook=overtook.overtook,
     )

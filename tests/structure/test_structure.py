@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.structure import rules
+from tests.structure import growing, rules
 
 ROOT = Path(__file__).parents[2]
-RULES = [rules.too_long, rules.banned_names, rules.without_docstring, rules.spelled_topics, rules.sql_elsewhere]
+RULES = [
+    rules.too_long, rules.banned_names, rules.without_docstring, rules.spelled_topics, rules.sql_elsewhere, growing.unbounded,
+]  # fmt: skip
 Rule = Callable[[Path], list[str]]
 
 
@@ -28,6 +30,11 @@ PLANTED = {
     "without_docstring": ("silent.py", '"""x."""\n\n\ndef loud() -> None:\n    return None\n'),
     "spelled_topics": ("spelled.py", '"""x."""\n\nNAME = "signals.p0"\n'),
     "sql_elsewhere": ("query.py", '"""x."""\n\nQ = "SELECT a FROM b"\n'),
+    "unbounded": (
+        "keeps.py",
+        '"""x."""\n\n\nclass A:\n    """y."""\n\n    def __init__(self) -> None:\n        self._x: list[int] = []\n\n'
+        "    def _y(self) -> None:\n        self._x.append(1)\n",
+    ),
 }
 
 
@@ -40,6 +47,39 @@ def test_the_rule_trips(rule: Rule, tmp_path: Path) -> None:
     assert rule(tmp_path) == []
     (folder / name).write_text(text)
     assert len(rule(tmp_path)) == 1
+
+
+def test_a_bound_that_is_struck_from_the_table_is_missed(tmp_path: Path) -> None:
+    for name in ("gewu", "services", "sdk"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    page = tmp_path / "docs/architecture.md"
+    page.parent.mkdir()
+    lines, gone = (ROOT / "docs/architecture.md").read_text().splitlines(), "gewu_notify.sending.sender:Sender._marks"
+    page.write_text("\n".join(line for line in lines if gone not in line))
+    assert growing.unbounded(tmp_path) == [f"{gone}: no row of docs/architecture.md"]
+    page.write_text("\n".join(line.replace(gone, "gewu.gone:It._was") for line in lines))
+    assert growing.unbounded(tmp_path) == [
+        f"{gone}: no row of docs/architecture.md",
+        "gewu.gone:It._was: grows no more",
+    ]
+
+
+@pytest.mark.parametrize(
+    "born",
+    [
+        "self._x = asyncio.Queue(8)",
+        "self._x: deque[int] = deque()",
+        "self._at, self._x = 0, list[int]()\n        self._x.extend([1])",
+        "self._x: list[int] = []\n    def g(self): heapq.heappush(self._x, 1)",
+        "self._x: set[int] = set()\n    def g(self): self._x.add(1)",
+        "self._x: list[int] = []\n    def g(self): self._x += [1]",
+    ],
+)
+def test_each_way_to_keep_things_is_seen(born: str, tmp_path: Path) -> None:
+    folder = tmp_path / "gewu/src/gewu/runtime"
+    folder.mkdir(parents=True)
+    (folder / "keeps.py").write_text(f"class A:\n    def f(self):\n        {born}\n")
+    assert growing.unbounded(tmp_path) == ["gewu.runtime.keeps:A._x: no row of docs/architecture.md"]
 
 
 def _contracts(root: Path) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ process's memory, with a few thousand silent ones it could keep everybody else o
 """
 
 import asyncio
-import random
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -138,8 +137,7 @@ async def _too_many(_: Any, __: Any, send: Callable[[MutableMapping[str, Any]], 
     headers = [
         (b"content-type", problem.TYPE.encode()),
         (b"content-length", b"%d" % len(body)),
-        # Jittered, so that clients that were refused together do not come back together.
-        (b"retry-after", b"%d" % random.randint(1, 30)),
+        (b"retry-after", b"%d" % problem.later()),
         (b"connection", b"close"),  # idle connections count as well: this one must not stay
     ]
     await send({"type": "http.response.start", "status": 503, "headers": headers})

@@ -1,5 +1,6 @@
 """Answers to bad input: RFC 9457 problem+json that names every field and reason."""
 
+import random
 from collections.abc import Sequence
 
 import msgspec
@@ -30,6 +31,11 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 TYPE = "application/problem+json"
+
+
+def later() -> int:
+    """Seconds of Retry-After beside a 503; jittered, so that clients that were refused together do not return together."""
+    return random.randint(1, 30)
 
 
 def body(problem: Problem) -> bytes:

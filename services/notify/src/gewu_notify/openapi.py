@@ -43,7 +43,7 @@ def document() -> dict[str, Any]:
             "401": ("no key", Problem),
             "403": ("a key without a read scope", Problem),
             "422": ("a wrong query", Problem),
-            "503": ("GEWU_LIVE_CLIENTS listen already", Problem),
+            "503": ("GEWU_LIVE_CLIENTS listen already; Retry-After says when to come back", Problem),
         },
     )  # fmt: skip
     schema = {"type": "string", "x-line": CaseNotice, "x-line-left": CaseLeft}

@@ -15,7 +15,7 @@ from gewu.runtime.problem import Problem
 from gewu_dispatch.http.asked import Refused
 
 # Who sends a body too slowly shall not hold the connection either.
-_HEADERS = {401: {"www-authenticate": "Bearer"}, 408: {"connection": "close"}, 503: {"retry-after": "5"}}
+_HEADERS = {401: {"www-authenticate": "Bearer"}, 408: {"connection": "close"}}
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -40,7 +40,8 @@ def guard(endpoint: Endpoint) -> Endpoint:
             if not is_later(fault):
                 raise
             found = Problem("the database is away", 503, "not_now", "send it again later")
-        return Response(problem.body(found), found.status, _HEADERS.get(found.status), problem.TYPE)
+        headers = {"retry-after": str(problem.later())} if found.status == 503 else _HEADERS.get(found.status)
+        return Response(problem.body(found), found.status, headers, problem.TYPE)
 
     return answer
 

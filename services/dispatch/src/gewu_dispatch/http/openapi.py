@@ -18,7 +18,10 @@ def _query(name: str, description: str, schema: dict[str, Any], required: bool =
     return {"name": name, "in": "query", "required": required, "description": description, "schema": schema}
 
 
-_REFUSED = {"401": ("no key", Problem), "503": ("the database or the broker is away; come back", Problem)}
+_REFUSED = {
+    "401": ("no key", Problem),
+    "503": ("the database or the broker is away; Retry-After says when to come back", Problem),
+}
 _TEXT = {"type": "string", "maxLength": 100}
 _SAID = {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "\\S"}
 _STATES = {"type": "array", "items": {"enum": [s.name.lower() for s in State]}}

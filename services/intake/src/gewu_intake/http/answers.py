@@ -103,10 +103,10 @@ def reason(answer: Answer) -> tuple[str, Lane | None]:
 
 
 def later(answer: Answer) -> int:
-    """In how many seconds to come back; jittered, so that clients that were refused together do not return together."""
+    """In how many seconds to come back; 0 where nothing is gained by that."""
     if isinstance(answer, NoRoom) and answer.why is Shed.QUOTA:
         return random.randint(1, 3)  # a quota is a second's
-    return random.randint(1, 30) if isinstance(answer, Unsaid | NoRoom) else 0
+    return problem.later() if isinstance(answer, Unsaid | NoRoom) else 0
 
 
 def _line(n: int, answer: Answer) -> str:

@@ -23,6 +23,7 @@ from gewu.mask.words import MOST_BYTES, TYPES, Masked, Refusal, Unmasked
 from gewu.pictures import reference
 from gewu.pictures.reference import Picture, References
 from gewu.pictures.store import Away, PictureStore
+from gewu.runtime import problem
 from gewu.runtime.keys import Key
 from gewu.topics import DEPARTMENT_ID
 from gewu_intake.domain.admission import Admission, Shed
@@ -115,7 +116,7 @@ class PictureDoor:
             return
         if why := self.admission.take(client, rate, Lane.P2, -1, time.monotonic()):
             is_quota = why is Shed.QUOTA
-            status, retry = (429, random.randint(1, 3)) if is_quota else (503, _later())
+            status, retry = (429, random.randint(1, 3)) if is_quota else (503, problem.later())
             raise Refused(status, str(why), "no room", "it was not taken: send it again later", retry)
 
     @contextmanager
@@ -141,7 +142,7 @@ class PictureDoor:
             digest = await self.store.put(masked.data)
         except Away as fault:
             raise Refused(
-                503, "store_away", "the picture was not stored", f"send it again later ({fault})", _later()
+                503, "store_away", "the picture was not stored", f"send it again later ({fault})", problem.later()
             ) from None
         found = Picture(digest, len(masked.data), masked.type, masked.masked_by)
         name = self.references.make(found, source, self.clock.now())
@@ -162,7 +163,9 @@ class PictureDoor:
             raise _overloaded() from None
         except Failed as fault:
             detail = f"{fault}: send it again later, or another picture"
-            raise Refused(503, "masker_failed", "the picture was not masked and not stored", detail, _later()) from None
+            raise Refused(
+                503, "masker_failed", "the picture was not masked and not stored", detail, problem.later()
+            ) from None
 
     def _count(self, reply: Reply, seconds: float) -> None:
         self.metrics.requests.labels(DOOR, str(reply.status)).inc()
@@ -190,12 +193,10 @@ def _check_scope(key: Key | None, department: str) -> None:
 
 def _no_masker(why: str) -> Refused:
     detail = f"no picture is stored unmasked: send the report without, or again later ({why})"
-    return Refused(503, "no_masker", "there is no masker", detail, _later())
+    return Refused(503, "no_masker", "there is no masker", detail, problem.later())
 
 
 def _overloaded() -> Refused:
-    return Refused(503, "overloaded", "too many pictures at once", "it was not taken: send it again later", _later())
-
-
-def _later() -> int:
-    return random.randint(1, 30)
+    return Refused(
+        503, "overloaded", "too many pictures at once", "it was not taken: send it again later", problem.later()
+    )

@@ -149,6 +149,9 @@ def _wrong(said: dict[str, list[str]]) -> str:
 async def _refuse(found: Problem, _: Any, __: Any, send: Callable[[MutableMapping[str, Any]], Awaitable[None]]) -> None:
     body = problem.body(found)
     headers = [(b"content-type", problem.TYPE.encode()), (b"content-length", b"%d" % len(body))]
-    headers += {401: [(b"www-authenticate", b"Bearer")], 503: [(b"retry-after", b"5")]}.get(found.status, [])
+    if found.status == 401:
+        headers.append((b"www-authenticate", b"Bearer"))
+    elif found.status == 503:
+        headers.append((b"retry-after", b"%d" % problem.later()))
     await send({"type": "http.response.start", "status": found.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
