@@ -99,11 +99,14 @@ def _report(asked: argparse.Namespace, run: "order.Done") -> int:
             json.dumps({"figures": results, "ratios": ratios.medians(results), "notes": run.notes}, indent=1)
         )
     if not asked.no_page:
-        page.add(asked.page, run, asked.rounds)
-        print(
-            f"{asked.page.name} has one more row, the figures of this run and where it stands; the plot is drawn anew"
+        whole = page.add(asked.page, run, asked.rounds)
+        more = (
+            ", the figures of this run and where it stands; the plot is drawn anew"
+            if whole
+            else "; the run is not whole"
         )
-        for fault in standing.faults(asked.page.read_text()):
+        print(f"{asked.page.name} has one more row{more}")
+        for fault in standing.faults(asked.page.read_text()) if whole else ():
             print(f"to be written by hand under '{standing.SECTION.strip('# ')}': {fault}")
     faults = [*run.faults, *ratios.missed(results, run.keys)]
     for fault in faults:

@@ -16,6 +16,7 @@ from gewu.dev.services import Service
 GROUP = "intake"
 WARM_S = 2
 HALF = 0.5
+_RATES_DIFFER = 0.1
 _YARDSTICK, PRODUCED = "bench.yardstick", "bench.produced"
 _SENT = "gewu_producer_batch_records"
 _ONE, _MANY = "/v1/reports", "/v1/reports:batch"
@@ -96,7 +97,9 @@ class Intake:
             "kafka": self._world.stack.kafka.bootstrap, "topic": PRODUCED, "bytes": self.record_bytes,
             "rate": run.so_far["half load"]["rate"], "seconds": run.seconds, "tasks": wrk.CONNECTIONS,
         }  # fmt: skip
-        return await self._world.process("processes.send_and_wait", words)
+        found = await self._world.process("processes.send_and_wait", words)
+        same_rate(found["rate"], words["rate"])
+        return found
 
     async def singles(self, service: Service, seconds: int) -> Figures:
         """Load by single reports."""
@@ -149,6 +152,12 @@ class Intake:
         path = self._world.scratch / f"{self._city.name}-{name}.lua"
         path.write_text(wrk.script(bodies, head or self._head, pause_ms))
         return path
+
+
+def same_rate(found: float, wanted: float) -> None:
+    """Fault where a rate is not the one at which it is to be compared: a p99 is that of its rate."""
+    if abs(found - wanted) > _RATES_DIFFER * wanted:
+        raise Fault(f"{found:.0f} a second were sent, {wanted:.0f} were wanted")
 
 
 def _turns(count: int) -> list[bool]:

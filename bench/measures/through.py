@@ -34,6 +34,7 @@ class Through:
             words = {
                 "kafka": self._world.stack.kafka.bootstrap, "topics": [topics.dispatch(d) for d in self._departments],
                 "port": intake.port, "key": self._world.access.report_key, "file": str(self._file), "warm": _WARM_S, "skip": 0,
+                "dsn": dsn,
             }  # fmt: skip
             quiet = await self._sent(words, QUIET, 2 * run.seconds)
             full = await self._sent(words, offered, run.seconds / 2)

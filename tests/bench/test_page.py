@@ -1,4 +1,4 @@
-"""What a run leaves on the page: only what it measured, and a reason for each ratio that is not met."""
+"""What a run leaves on the page: only what it measured, a reason for each ratio that is not met, and no floor that is missed."""
 
 import re
 
@@ -78,6 +78,16 @@ def _outside(text: str) -> str:
     return re.sub("<!-- (figures|standing) -->.*?<!-- end", "", text, flags=re.S)
 
 
+def test_a_run_of_a_part_adds_its_row_and_leaves_the_rest_to_the_last_whole_run() -> None:
+    text, grids = page.PAGE.read_text(), {"grid": results()["grid"]}
+    after = _written(text, grids)
+    own = [line for line in after.splitlines(keepends=True) if line.startswith(f"| {WHEN} |")]
+    assert len(own) == 1 and "| 6 (6–6) |" in own[0] and after.replace(own[0], "") == text
+    assert after.splitlines()[after.splitlines().index(own[0].strip()) + 1] == "", "under all the others"
+    assert page.last_whole_row(after) == page.last_whole_row(text)
+    assert page.last_whole_row(_written(after, results()))["run"] == WHEN
+
+
 def test_a_page_without_its_places_is_refused() -> None:
     with pytest.raises(ValueError):
         page.with_block("<!-- figures --> and no end", page.FIGURES, ["x"])
@@ -86,39 +96,67 @@ def test_a_page_without_its_places_is_refused() -> None:
 # Reasons
 
 
-def test_where_the_last_run_stands_is_what_its_row_says() -> None:
+def test_where_the_last_whole_run_stands_is_what_its_row_says() -> None:
     text = page.PAGE.read_text()
-    row, said = page.last_row(text), standing.said(text)
+    row, said = page.last_whole_row(text), standing.said(text)
     assert {key: value for key, (value, _) in said.items()} == {key: row[key] for key in ratios.KEYS}
     assert f"Run of {row['run']} UTC at commit {row['commit']}.\n\n| {' | '.join(standing.HEAD)} |" in text
     for ratio in ratios.RATIOS:
         median, stands = row[ratio.key].split()[0], said[ratio.key][1]
-        if median == "–":
-            assert stands == "not measured"
-            continue
         bounds = [bound for bound in (ratio.floor, ratio.goal) if bound is not None]
         if float(median) not in bounds:  # or three digits do not tell on which side of it the run was
             missed = not all(ratio.is_met(float(median), bound) for bound in bounds)
             assert missed == (stands in standing.MISSED), ratio.key
 
 
+def test_every_floor_holds_in_the_last_whole_run() -> None:
+    assert standing.missed_floors(page.PAGE.read_text()) == []
+
+
+def test_a_floor_that_is_missed_is_named_whatever_reason_is_given() -> None:
+    text = _stands("- `growth` 1.3 of 1.2: the moon.", large_city__us_per_report=130)
+    assert standing.missed_floors(text) == ["growth: floor missed, 1.3 (1.3–1.3)"]
+    assert standing.missed_floors(_stands("")) == []
+
+
 def test_each_ratio_that_is_not_met_has_its_reason_and_no_other() -> None:
     assert standing.faults(page.PAGE.read_text()) == []
 
 
+def _stands(reasons: str, after: str = f"Written after the run of {WHEN}: so.\n", **changed: float) -> str:
+    """The part of a page that is about a run which met all but what is changed, and these reasons."""
+    found = results(producer__rate=60_000, yardstick__rate=1000, copy__rate=9000, **changed)
+    found |= {"dispatch yardstick": {"rate": [100.0]}, "consumer": {"rate": [99.0], "getmany_rate": [100.0]}}
+    found |= {"intake metrics": {"on_rate": [1.0], "off_rate": [1.0]}}
+    table = "\n".join(standing.lines(found, WHEN, COMMIT))
+    return f"\n{standing.SECTION}\n\n{table}\n\n{after}\n{reasons}\n\n## After\n"
+
+
 def test_a_reason_that_is_missing_or_too_much_is_named() -> None:
-    text = page.PAGE.read_text()
-    met = _written(text, results())  # every floor and goal but those of the ratios below
-    left = {r.key for r in ratios.RATIOS if standing.said(met)[r.key][1] in standing.MISSED}
-    given = {fault.split(":")[0] for fault in standing.faults(met)}
-    assert "grid_vs_strtree: goal met, and a reason is given" in standing.faults(met) and not given & left
-    without = re.sub(r"^- `grid_vs_strtree`.*\n", "", text, flags=re.M)
-    assert standing.faults(without) == ["grid_vs_strtree: goal open, and no reason is given"]
-    wrong = text.replace("- `grid_vs_strtree`", "- `grid_vs_strtree` again\n- `groth` so\n- `grid_vs_strtree`")
+    assert standing.faults(_stands("")) == []
+    assert standing.faults(_stands("", grid__rate=300)) == ["grid_vs_strtree: goal open, and no reason is given"]
+    assert standing.faults(_stands("- `grid_vs_strtree`: x")) == ["grid_vs_strtree: goal met, and a reason is given"]
+    wrong = _stands("- `grid_vs_strtree` again\n- `groth` so\n- `grid_vs_strtree`", grid__rate=300)
     assert standing.faults(wrong) == ["grid_vs_strtree: two reasons are given", "groth: no such ratio"]
 
 
-def test_of_what_a_run_did_not_measure_no_reason_is_asked_and_none_refused() -> None:
-    text = _written(page.PAGE.read_text(), {})
-    assert {stands for _, stands in standing.said(text).values()} == {"not measured"}
-    assert standing.faults(text) == []
+def test_figures_of_another_run_behind_a_ratios_name_are_named() -> None:
+    def faults(quoted: str) -> list[str]:
+        return standing.faults(
+            _stands(f"- `grid_vs_strtree` {quoted}: see above, in earlier runs 9.9.", grid__rate=291.6)
+        )
+
+    for right in ("2.92", "2.9", "2.92 of 5", "2.9\n  of 5 (2.9 to 2.92)", "2.92 (2.92 to 2.92)"):
+        assert faults(right) == [], right
+    for wrong in ("2.98", "3", "3.0", "2.92 of 4", "2.92 of 5 (2.5 to 2.92)", "2.92 (2.9 to 3.1)"):
+        assert faults(wrong) == [f"grid_vs_strtree: {wrong} is said, the run has 2.92 (2.92–2.92)"]
+
+
+def test_reasons_that_were_written_after_another_run_are_named() -> None:
+    earlier = _stands("", "Written after the run of 2026-11-22 08:00: so.\n")
+    assert standing.faults(earlier) == [
+        f"the reasons were written after the run of 2026-11-22 08:00, the table is of {WHEN}"
+    ]
+    assert standing.faults(_stands("", "")) == [
+        f"the reasons were written after nobody says which run, the table is of {WHEN}"
+    ]
