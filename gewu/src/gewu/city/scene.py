@@ -83,6 +83,11 @@ class Camera:
         """Whether its pictures come from a file: for demos and tests."""
         return "://" not in self.source
 
+    @property
+    def is_masked(self) -> bool:
+        """Whether faces and plates in its pictures are covered before anything looks at them."""
+        return self.purpose is not Purpose.PUBLIC_SECURITY
+
 
 @dataclass(frozen=True, slots=True)
 class ZoneRule:
