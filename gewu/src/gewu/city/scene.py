@@ -108,7 +108,10 @@ class ZoneRule:
 
 @dataclass(frozen=True, slots=True)
 class PlateRule:
-    """These plates at these cameras on these days, both included, for that purpose, as two persons approved it."""
+    """These plates at this camera on these days, both included, for that purpose, as two persons approved it.
+
+    `cameras` holds one: a package with more is refused, because nobody is followed.
+    """
 
     id: str
     cameras: tuple[str, ...]
