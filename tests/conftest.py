@@ -65,11 +65,24 @@ def _spent(reporter: pytest.TerminalReporter) -> Counter[str]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def album(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Album]:
-    """Every picture that any stack of this run stores. Nobody may be seen on one of them: judged after the last test."""
+def album(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Album]:
+    """Every picture that any stack of this run stores. Nobody may be seen on one of them: judged after the last test.
+
+    A whole run that found nothing to judge would prove nothing: it must have stored a picture on which somebody was covered.
+    """
     with watching(Album(tmp_path_factory.mktemp("album"))) as made:
         yield made
     assert made.visible() == []
+    if _is_whole(request.session) and not shared.lacking():
+        assert made.covered, "no stack stored a picture on which anything was covered: nothing was proved"
+
+
+def _is_whole(session: pytest.Session) -> bool:
+    """Whether all tests were asked for, and none has failed by now: who asks for a part may leave pictures out."""
+    words = ("keyword", "markexpr", "lf", "deselect", "ignore", "ignore_glob")
+    narrowed = any(getattr(session.config.option, word, None) for word in words)
+    every = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return every and not narrowed and not session.testsfailed
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,12 @@
 """Cameras and scenes of a package: each fault with its file, its line, and what would be right."""
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from gewu.city import load
+from gewu.city import CityFaults, load
 from gewu.city.scene import ForbiddenPlace, KindOfPlace, Purpose
 
 from .packages import faults, write
@@ -71,6 +72,8 @@ def test_a_camera_in_a_forbidden_place_is_refused_with_the_article(tmp_path: Pat
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
+        ("数字城管,desk", "数字城管,nobody", "cameras.csv:3: owner 'nobody' is not in departments.csv"),
+        ("数字城管,desk", ",desk", "cameras.csv:3: programme is empty"),
         ("99010100001320000002", "9901010000132000000", "cameras.csv:3: camera id '9901010000132000000' must be the 20 digits"),
         ("99010100001320000002", "99010100001180000002", "cameras.csv:3: camera id '99010100001180000002': digits 11 to 13 are"),
         ("99010100001320000002", "99010100001310000001", "cameras.csv:3: camera '99010100001310000001' is already on line 2"),
@@ -110,6 +113,7 @@ def test_a_login_in_an_address_is_refused_and_not_repeated(tmp_path: Path) -> No
         ('cameras = ["99010100001310000001"]', "cameras = []", "scenes.toml:9: cameras is empty"),
         ('cameras = ["99010100001310000001"]', 'cameras = ["*"]', "scenes.toml:9: camera '*' is not in cameras.csv"),
         (f"[{FIRST}]", '["99010100001320000002"]', "scenes.toml:9: camera '99010100001320000002' is for city_management"),
+        (f"[{FIRST}]", f"[{FIRST}, {FIRST}]", "scenes.toml:9: names 2 cameras; a plate is asked for at one camera only"),
         ("dwell_s = 120", "dwell_s = 0", "scenes.toml:1: dwell_s '0' must be a number from 1 to 86400"),
         ("[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]", "[[0.1, 0.1], [1.9, 0.1], [0.9, 0.9]]", "scenes.toml:1: polygon must"),
         ("[[0.1, 0.1], [0.9, 0.1], [0.9, 0.9]]", "[[0.1, 0.1], [0.9, 0.9], [0.9, 0.1], [0.1, 0.9]]", "scenes.toml:1: polygon"),
@@ -124,3 +128,40 @@ def test_a_fault_of_a_scene_is_named(tmp_path: Path, old: str, new: str, expecte
     found = faults(tmp_path, cameras=CAMERAS)
     assert len(found) == 1 and found[0].startswith(expected), found
     assert not any(plate in found[0] for plate in ("皖A12345", "皖A123"))
+
+
+def two_rules(**changed: str) -> str:
+    """The scenes with a second rule, like the first but at another camera and where it was changed."""
+    said = {"cameras": '["99010100001310000003"]', **changed}
+    second = SCENES[SCENES.index("[[plate]]") : SCENES.index("[[privacy]]")].replace("case-7", "case-8")
+    for key, value in said.items():
+        second = re.sub(rf"^{key} = .*$", f"{key} = {value}", second, flags=re.M)
+    return SCENES + second
+
+
+@pytest.mark.parametrize(
+    ("changed", "plates"),
+    [
+        ({}, 2),
+        ({"plates": '["皖A12345"]'}, 1),
+        ({"valid_from": "2026-11-30", "valid_to": "2026-12-30"}, 2),
+        ({"valid_from": "2026-12-01", "valid_to": "2026-12-30"}, 0),
+        ({"plates": '["皖A54321"]'}, 0),
+        ({"cameras": f"[{FIRST}]"}, 0),
+    ],
+)
+def test_no_plate_is_asked_for_at_two_cameras_on_one_day_by_whichever_rules(
+    tmp_path: Path, changed: dict[str, str], plates: int
+) -> None:
+    first = CAMERAS.splitlines()[1]
+    write(tmp_path, cameras=f"{CAMERAS}{first.replace('99010100001310000001', '99010100001310000003')}\n")
+    (tmp_path / "scenes.toml").write_text(two_rules(**changed))
+    if not plates:
+        assert len(load(tmp_path).scenes.plates) == 2
+        return
+    with pytest.raises(CityFaults) as wrong:
+        load(tmp_path)
+    (found,) = map(str, wrong.value.faults)
+    line = two_rules(**changed).splitlines().index("[[privacy]]") + 4
+    assert found.startswith(f"scenes.toml:{line}: {plates} of its plates are asked for by rule 'case-7' at another")
+    assert "皖" not in found, "and no plate is repeated"

@@ -38,13 +38,16 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run(tmp_path: Path) -> Run:
     """A run of the tests with one test, as `make test` runs all: of a stack that stores this picture, or of nothing."""
 
-    def begin(picture: Path | None, **variables: str) -> subprocess.CompletedProcess[str]:
+    def begin(
+        picture: Path | None, *more: str, is_whole: bool = False, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         file = tmp_path / "test_one.py"
         name = sha256(picture.read_bytes()).hexdigest() if picture else ""
         file.write_text(RUN.format(picture=str(picture), name=name) if picture else "def test_nothing() -> None: ...\n")
         said = {k: v for k, v in os.environ.items() if k != "CI"}
         words = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-c", "pyproject.toml", "--rootdir", "."]
-        command = [sys.executable, "-m", "pytest", *words, f"--basetemp={tmp_path / 'base'}", str(file)]
+        command = [sys.executable, "-m", "pytest", *words, f"--basetemp={tmp_path / 'base'}", *more]
+        command += ["-o", f"testpaths={file}"] if is_whole else [str(file)]
         return subprocess.run(command, cwd=shared.ROOT, env={**said, **variables}, capture_output=True, text=True)
 
     return begin
@@ -70,6 +73,22 @@ def test_a_picture_of_nobody_does_not(run: Run, tmp_path: Path, models: Path) ->
 
     ended = run(photograph(tmp_path, np.full((90, 120, 3), 90, np.uint8)))
     assert ended.returncode == 0 and "pictures: masked and judged" in ended.stdout, ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("more", "is_whole", "is_covered", "code"),
+    [((), True, False, 1), ((), True, True, 0), ((), False, False, 0), (("-k", "stores"), True, False, 0)],
+)
+def test_a_whole_run_that_covered_nobody_is_no_green_one_and_a_part_of_it_is(
+    run: Run, tmp_path: Path, models: Path, more: tuple[str, ...], is_whole: bool, is_covered: bool, code: int
+) -> None:
+    import numpy as np
+
+    street = np.full((90, 120, 3), 90, np.uint8)
+    street[20:60, 30:70] = 0 if is_covered else 90
+    ended = run(photograph(tmp_path, street), *more, is_whole=is_whole)
+    assert ended.returncode == code, ended.stdout
+    assert ("no stack stored a picture on which anything was covered" in ended.stdout) is bool(code)
 
 
 async def test_each_picture_is_kept_once_also_of_a_stack_that_was_never_stopped_or_is_anothers(

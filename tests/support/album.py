@@ -21,6 +21,7 @@ class Album:
         self.folder = folder
         self._stores: dict[Path, None] = {}
         self._whose: dict[str, Path] = {}
+        self.covered = 0  # judged pictures on which something was covered
 
     def follow(self, data: Path) -> None:
         """A stack with this data folder stores pictures from now on."""
@@ -40,8 +41,9 @@ class Album:
         self.gather()
         if not self._whose:
             return []
-        from tests.support.eyes import Eyes
+        from tests.support.eyes import Eyes, has_fill
 
+        self.covered = sum(has_fill(self.folder / name) for name in self._whose)
         found = Eyes().visible(self.folder / name for name in self._whose)
         return [f"{self._whose[seen.split(':')[0]]}: {seen}" for seen in found]
 

@@ -22,6 +22,7 @@ A_FACE = 0.5  # CenterFace's usual threshold
 READABLE, LEAST = 0.7, 6  # confidence of a reading that is kept, and how many characters make one
 _SHA256 = "09189deaaf8646c5c51a68447e3c744ea1e211798155d4728c20507b9f5aefbc"
 _TILE = 320
+_DARK, _PATCH = 8, (12, 12)
 
 
 class Eyes:
@@ -76,6 +77,14 @@ class Eyes:
             found += [f"{file.name}: it is no picture"] if picture is None else []
             found += [f"{file.name}: {what}" for what in (self.see(picture) if picture is not None else [])]
         return found
+
+
+def has_fill(file: Path) -> bool:
+    """Whether it may be that something on it was covered: a patch as dark as the fill, which a dark photograph has as well."""
+    picture = cv2.imread(str(file))
+    return picture is not None and bool(
+        cv2.erode((picture.max(axis=2) <= _DARK).astype(np.uint8), np.ones(_PATCH)).any()
+    )
 
 
 def _parts(picture: Any) -> Iterator[Any]:

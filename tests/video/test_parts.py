@@ -24,12 +24,12 @@ from gewu_video.handlers import Handlers
 from gewu_video.metrics import Metrics
 from gewu_video.mouth import MOST_WAITING, Mouth
 from gewu_video.settings import Sources
-from gewu_video.talk import Beat, End, Ended, Garbled, Hit, Plates, Zones
+from gewu_video.talk import Beat, End, Ended, Garbled, Hit, Plates, Sees, Zones
 from gewu_video.wire import Said, Seen, Words
 from tests.support.waiting import until
 from tests.video.cameras import LOOPBACK, camera
 
-FIRE_LANE = "99010100001310000001"
+FIRE_LANE, MANAGED = "99010100001310000001", "99010100001320000002"
 
 
 class Still:
@@ -78,7 +78,7 @@ def test_a_child_can_name_no_person_and_no_attribute() -> None:
         "width", "height", "sees", "age", "looked", "dropped", "covered", "read", "model", "hits", "rule", "plate",
         "confidence", "why",
     }  # fmt: skip
-    assert set(talk.Sees) == {"motion", "plates"}
+    assert set(talk.Sees) == {"motion", "plates", "masked"}
 
 
 async def test_a_child_that_talks_nonsense_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -273,15 +273,17 @@ def test_each_knock_is_counted_and_a_door_that_stays_shut_is_logged_once(
 
 
 @pytest.mark.parametrize("there", [False, True])
-def test_without_models_it_says_that_it_sees_motion_only(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, there: bool
+def test_without_models_it_says_that_it_sees_motion_only_and_whom_it_does_not_look_at(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, gelin: City, there: bool
 ) -> None:
     registry = CollectorRegistry()
-    app._tell_what_it_can(
-        cast(settings.Settings, SimpleNamespace(models=tmp_path if there else None)), Metrics(registry, [])
-    )
+    asked = cast(settings.Settings, SimpleNamespace(models=tmp_path if there else None))
+    app._tell_what_it_can(asked, gelin.cameras.values(), Metrics(registry, []))
     assert "motion only, no plate is looked for: " in caplog.text
+    (hidden,) = (r for r in caplog.records if "cameras of city_management are not looked at" in r.getMessage())
+    assert vars(hidden)["cameras"] == MANAGED
+    assert ("face_detect_yunet_n" if there else "GEWU_MODELS") in hidden.getMessage()
     missing = ("plate_detect_640", "plate_read_rapidocr", "gewu-video[read]") if there else ("GEWU_MODELS",)
     assert all(name in caplog.text for name in missing), "and what is missing"
-    can = {what: registry.get_sample_value("gewu_video_capability", {"sees": what}) for what in ("motion", "plates")}
-    assert can == {"motion": 1, "plates": 0}
+    can = {what: registry.get_sample_value("gewu_video_capability", {"sees": what}) for what in Sees}
+    assert can == {"motion": 1, "plates": 0, "masked": 0}

@@ -71,7 +71,9 @@ async def _video(world: World) -> AsyncIterator[dict[str, str]]:
     city = world.folder / f"cameras-{next(_runs)}"
     shutil.copytree(world.stack.city, city)
     for name, was, now in (
-        ("cameras.csv", r",[^,]+$(?<!fps)", f",{_FPS}"), ("scenes.toml", r"^dwell_s = .*$", f"dwell_s = {_DWELL_S}"),
+        ("cameras.csv", r",[^,]+$(?<!fps)", f",{_FPS}"),
+        ("cameras.csv", "city_management", "public_security"),  # without models the other is not looked at
+        ("scenes.toml", r"^dwell_s = .*$", f"dwell_s = {_DWELL_S}"),
     ):  # fmt: skip
         (city / name).write_text(re.sub(was, now, (city / name).read_text(), flags=re.M))
     await world.stack.end("video")

@@ -83,6 +83,11 @@ class Camera:
         """Whether its pictures come from a file: for demos and tests."""
         return "://" not in self.source
 
+    @property
+    def is_masked(self) -> bool:
+        """Whether faces and plates in its pictures are covered before anything looks at them."""
+        return self.purpose is not Purpose.PUBLIC_SECURITY
+
 
 @dataclass(frozen=True, slots=True)
 class ZoneRule:
@@ -103,7 +108,10 @@ class ZoneRule:
 
 @dataclass(frozen=True, slots=True)
 class PlateRule:
-    """These plates at these cameras on these days, both included, for that purpose, as two persons approved it."""
+    """These plates at this camera on these days, both included, for that purpose, as two persons approved it.
+
+    `cameras` holds one: a package with more is refused, because nobody is followed.
+    """
 
     id: str
     cameras: tuple[str, ...]

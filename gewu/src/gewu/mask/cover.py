@@ -1,6 +1,6 @@
-"""Faces and plates covered with an opaque fill, until a look at what would be stored finds none. In the child only."""
+"""Faces and plates covered with an opaque fill, until another look finds none. In a child only: the masker's or a camera's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from gewu.vision.plates import TO_COVER, PlateFinder
 VERSION = "1"  # raised whenever the same picture would be covered otherwise
 STORED_SIDE = 1920  # pixels; what is larger is made smaller
 _QUALITY = 85
-_LOOKS = 6  # at what would be stored; a scene that still shows something then is refused
+_LOOKS = 6  # at what is covered; a scene that still shows something then is refused
 _WIDER = 0.25  # of a box, on each side; once more with each look
 _TILE, _STEP = 640, 512  # plates below 45 pixels are found only near their own size
 _FACE_SIDES = (STORED_SIDE, 640, 320, 160)
@@ -37,12 +37,19 @@ class Cover:
     def mask(self, data: bytes) -> Masked:
         """The picture in these bytes as it may be stored: JPEG, without metadata. Raises Unmasked."""
         picture = _decode(data)
+        covered = self.cover(picture, lambda covered_so_far: _again(_encode(covered_so_far)))
+        return Masked(_encode(picture), "image/jpeg", self.masked_by, covered)
+
+    def cover(self, picture: Picture, seen: Callable[[Picture], Picture] = lambda picture: picture) -> int:
+        """Cover a picture (BGR) in place and say how many areas; Unmasked where something is to be seen still.
+
+        `seen`: what becomes of it before somebody sees it, because that is what must show nothing.
+        """
         covered = 0
         for look in range(_LOOKS):
-            fresh = _encode(picture)
-            found = list(self._find(_again(fresh)))
+            found = list(self._find(seen(picture)))
             if not found:
-                return Masked(fresh, "image/jpeg", self.masked_by, covered)
+                return covered
             for box in found:
                 _fill(picture, box, _WIDER * (look + 1))
             covered += len(found)

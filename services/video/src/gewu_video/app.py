@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 MOST_CAMERAS = 64  # a process's; more cameras are more processes, with GEWU_CAMERAS
 BUFFER_BYTES = 8 * 1024 * 1024
 _TICK_S = 1.0
+_FOR_PLATES = (("plate_detect_640",), ("plate_colour_96",), READERS)
+_TO_MASK = (("face_detect_yunet_n",), ("plate_detect_640",))
 
 
 def build(settings: Settings, clock: Clock | None = None) -> Service:
@@ -51,7 +53,7 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
         city, cameras, Words(city, sealer.seal if sealer else None), mouth.say, metrics, clock or SystemClock(),
         can_seal=sealer is not None,
     )  # fmt: skip
-    _tell_what_it_can(settings, metrics)
+    _tell_what_it_can(settings, cameras.values(), metrics)
     keepers = _keepers(settings, city, cameras, handlers)
     metrics.follow(
         lambda sight: sum(s == sight for s in handlers.sights.values()),
@@ -103,20 +105,24 @@ def _ticking(handlers: Handlers) -> Callable[[], Awaitable[None]]:
     return tick
 
 
-def _tell_what_it_can(settings: Settings, metrics: Metrics) -> None:
-    """Once: without models it watches zones all the same, and that is no reason to be red."""
-    why = _plates_missing(settings)
-    metrics.can(plates=not why)
-    if why:
-        log.warning("motion only, no plate is looked for: %s", why)
+def _tell_what_it_can(settings: Settings, cameras: Iterable[Camera], metrics: Metrics) -> None:
+    """Once: without models it watches zones of public_security all the same, and that is no reason to be red."""
+    no_plates, no_mask = (_why_not(settings, needs) for needs in (_FOR_PLATES, _TO_MASK))
+    metrics.can(plates=not no_plates, masked=not no_mask)
+    if no_plates:
+        log.warning("motion only, no plate is looked for: %s", no_plates)
+    hidden = [camera.id for camera in cameras if camera.is_masked]
+    if no_mask and hidden:
+        why = "cameras of city_management are not looked at, only their silence is watched: %s"
+        log.warning(why, no_mask, extra={"cameras": ",".join(hidden)})
 
 
-def _plates_missing(settings: Settings) -> str:
-    """Why plates cannot be found and read here, "" where they can."""
+def _why_not(settings: Settings, needs: Sequence[Sequence[str]]) -> str:
+    """Why there is not one model of each of these groups here, "" where there is."""
     if settings.models is None:
         return "GEWU_MODELS names no folder of models"
     reasons = []
-    for names in (("plate_detect_640",), ("plate_colour_96",), READERS):
+    for names in needs:
         faults = [fault for name in names if (fault := _missing(name, settings))]
         reasons += faults if len(faults) == len(names) else []
     return "; ".join(reasons)

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _BEAT_S = 1.0
 _FILES = 64  # descriptors; a stream needs a handful
-_WITH_PLATES, _WITHOUT = 1280, 320
+# How wide pictures are: to read plates, to cover what zones shall not see (twice what they see: a face is found that they
+# could not know), and for zones alone.
+_WITH_PLATES, _MASKED, _WITHOUT = 1280, 640, 320
 
 
 class Voice:
@@ -72,12 +74,13 @@ def look(order: Order, voice: Voice) -> Ended:
     import cv2
 
     from gewu_video.seeing import motion, stream
+    from gewu_video.seeing.veil import Veil
 
     cv2.setNumThreads(1)
-    plates = _plates(order)
-    sees = [Sees.MOTION, *([Sees.PLATES] if plates else [])]
+    plates, veil = _plates(order), Veil(order.privacy, order.masked)
+    sees = [] if veil.hides_all else [Sees.MOTION, *[Sees.PLATES] * bool(plates), *[Sees.MASKED] * order.masked]
     scene = motion.Scene([(zone.id, zone.polygon, zone.share) for zone in order.zones])
-    newest, width = stream.Newest(), _WITH_PLATES if plates else _WITHOUT
+    newest, width = stream.Newest(), _WITH_PLATES if plates else _MASKED if order.masked else _WITHOUT
     thread = threading.Thread(
         target=stream.read, args=(order, newest, width, lambda w, h: voice.say(Up(w, h, sees))), daemon=True
     )
@@ -91,16 +94,17 @@ def look(order: Order, voice: Voice) -> Ended:
             if plates and (found := plates.end()):
                 voice.say(found)
             return ended.why
-        now = time.monotonic()
-        if picture is not None:
+        taken = time.monotonic()
+        if picture is not None and veil.over(picture):
             looked += 1
-            motion.black_out(picture, order.privacy)
             if covered := scene.see(picture):
                 voice.say(Zones(covered))
-            if plates and (found := plates.see(picture, now)):
+            if plates and (found := plates.see(picture, taken)):
                 voice.say(found)
+        # Looked at once more: a look takes its time, and pictures came meanwhile.
+        now = time.monotonic()
         if now - beaten >= _BEAT_S:
-            voice.say(Beat(now - (newest.at or began), looked, newest.dropped))
+            voice.say(Beat(max(0.0, now - (newest.at or began)), looked, newest.dropped + veil.kept_back))
             beaten = now
 
 

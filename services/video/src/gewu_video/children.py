@@ -130,7 +130,7 @@ class Keeper:
                 # A rule that is over, or suspended, is not looked for a second longer; one that begins is looked for.
                 if {rule.id for rule in self._rules(self.camera.id)} != asked:
                     return Ended.RULES
-                if message.looked:
+                if message.looked or message.dropped:
                     self.newest = time.monotonic() - message.age
                     self._first = self._first or self.newest
                 # Whatever keeps a decoder busy without a picture, and no time-out knows: the age tells.
@@ -147,6 +147,7 @@ class Keeper:
                 talk.ZoneOrder(z.id, list(z.polygon), z.share) for z in self._scenes.zones if z.camera == camera.id
             ],
             privacy=[list(polygon) for polygon in self._scenes.privacy.get(camera.id, ())],
+            masked=camera.is_masked,
             plates={rule.id: list(rule.plates) for rule in self._rules(camera.id)},
             parent=os.getpid(),
         )  # fmt: skip

@@ -106,7 +106,8 @@ class Handlers:
         self._counters[camera] = beat.looked, beat.dropped
         self._metrics.looked.labels(camera).inc(max(0, beat.looked - looked))
         self._metrics.dropped.labels(camera).inc(max(0, beat.dropped - dropped))
-        if beat.looked > looked:
+        # A picture that nobody may look at has come all the same: its camera is not silent.
+        if beat.looked + beat.dropped > looked + dropped:
             self._quiet[camera] = self._quiet[camera].seen(now)
             self.sights[camera] = Sight.SEEN
 

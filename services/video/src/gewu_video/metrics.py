@@ -14,7 +14,10 @@ from gewu_video.talk import Ended, Sees
 
 _CAMERAS = "Cameras by what is known of them. Worry when silent grows: the one supplier, or the network of all."
 _LOOKED = "Pictures that were looked at, by camera. Worry when it stands still for a camera that is seen."
-_DROPPED = "Pictures that were not looked at because a newer one came. Worry when it outgrows those looked at."
+_DROPPED = (
+    "Pictures that were not looked at because a newer one came, or nothing could cover faces and plates of a camera of "
+    "city_management. Worry when it outgrows those looked at."
+)
 _AGE = "Age of a camera's newest picture. Worry above the setting GEWU_CAMERA_FRAME_AGE: its child is being killed."
 _ENDED = "Children that ended, by reason. Worry when one but played grows for a camera that others still see."
 _KNOCKS = (
@@ -29,7 +32,8 @@ _COUNTED = (
 )
 _SIGNALS = "Signals by kind and answer: acked, again (no ack, said again), lost (too many waited). Worry at any lost."
 _CAN = (
-    "1 for what this process can do: motion always, plates with the models. Worry when plates is 0 and rules need it."
+    "1 for what this process can do: motion always, plates and masked (to look at cameras of city_management) with the models. "
+    "Worry when plates is 0 and rules need it, or masked and there is such a camera."
 )
 _WAITING = "Signals that wait for an ack. Worry when it grows: the broker is away."
 
@@ -80,7 +84,8 @@ class Metrics:
             self._age.labels(camera).set_function(age)
         self._waiting.set_function(waiting)
 
-    def can(self, plates: bool) -> None:
+    def can(self, plates: bool, masked: bool) -> None:
         """What this process can do, known from its start."""
         self._can.labels(Sees.MOTION).set(1)
         self._can.labels(Sees.PLATES).set(plates)
+        self._can.labels(Sees.MASKED).set(masked)

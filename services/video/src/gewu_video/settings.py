@@ -9,6 +9,8 @@ from gewu.runtime import settings as shared
 from gewu.runtime.env import Env
 from gewu.vision import models
 
+_MODELS = "folder of models; without it no plate is looked for, and cameras of city_management are not looked at"
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -73,7 +75,7 @@ def define(env: Env) -> Settings:
             pause_s=env.duration("GEWU_CAMERA_PAUSE", "60s", "longest pause before what answers and shows nothing is opened"),
             memory_bytes=env.size("GEWU_CAMERA_MEMORY", "1GiB", "most data memory of a child"),
         ),
-        models=_folder(env, models.SETTING, "folder of models; without it motion only, and no plate is looked for"),
+        models=_folder(env, models.SETTING, _MODELS),
         contact_public_file=env.optional_file(
             "GEWU_CONTACT_PUBLIC_FILE", "public key that seals plates; without it no plate rule is in force"
         ),

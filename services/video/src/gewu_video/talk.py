@@ -39,6 +39,7 @@ class Sees(StrEnum):
 
     MOTION = "motion"
     PLATES = "plates"
+    MASKED = "masked"  # pictures of city_management, after faces and plates in them were covered
 
 
 class Up(msgspec.Struct, tag="up", tag_field="k", forbid_unknown_fields=True):
@@ -50,7 +51,10 @@ class Up(msgspec.Struct, tag="up", tag_field="k", forbid_unknown_fields=True):
 
 
 class Beat(msgspec.Struct, tag="beat", tag_field="k", forbid_unknown_fields=True):
-    """Each second. age: of the newest picture; looked: pictures looked at; dropped: newer ones came first."""
+    """Each second. age: of the newest picture; looked: pictures looked at.
+
+    dropped: those that were not, because a newer one came first or what they may show could not be covered.
+    """
 
     age: _Seconds
     looked: _Count
@@ -113,6 +117,7 @@ class Order(msgspec.Struct):
     memory_bytes: int
     zones: list[ZoneOrder]
     privacy: list[list[tuple[float, float]]]
+    masked: bool  # nothing is looked for before faces and plates are covered
     plates: dict[str, list[str]]  # rule → the plates that it names; empty: none is looked for
     parent: int
 

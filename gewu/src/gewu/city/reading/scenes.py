@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -36,7 +36,9 @@ def read_scenes(
     for key in data.keys() - _KEYS.keys():
         notes.line(1, f"{key!r} is unknown here; there are {', '.join(f'[[{kind}]]' for kind in _KEYS)}")
     zones = [_zone(row, cameras, categories, say) for row, say in _tables(source, data, "zone", notes)]
-    plates = [_plate(row, cameras, categories, say) for row, say in _tables(source, data, "plate", notes)]
+    said = [(_plate(row, cameras, categories, say), say) for row, say in _tables(source, data, "plate", notes)]
+    plates = [rule for rule, _ in said]
+    _check_nobody_followed(said)
     _check_once([rule.id for rule in (*zones, *plates)], notes)
     privacy: dict[str, tuple[Polygon, ...]] = {}
     for row, say in _tables(source, data, "privacy", notes):
@@ -98,7 +100,9 @@ def _plate(
 ) -> PlateRule:
     named = _list(row["cameras"], "cameras", say)
     if not named:
-        say("cameras is empty; a rule names the cameras that it holds for, one by one")
+        say("cameras is empty; a rule names the camera that it holds for")
+    if len(named) > 1:
+        say(f"names {len(named)} cameras; a plate is asked for at one camera only, or its car would be followed")
     first, last = _dates(row, say)
     return PlateRule(
         id=identifier(row["id"], "plate rule id", say),
@@ -183,6 +187,19 @@ def _polygon(said: object, say: Say) -> Polygon:
     if not (shape := shapely.Polygon(points)).is_valid or shape.area < 1e-4:
         say(right)
     return tuple((float(x), float(y)) for x, y in points)
+
+
+def _check_nobody_followed(said: Sequence[tuple[PlateRule, Say]]) -> None:
+    """No plate is asked for at two cameras on one day, by whichever rules: together they would tell where a car goes."""
+    for n, (rule, say) in enumerate(said):
+        for other, _ in said[:n]:
+            same_day = rule.valid_from <= other.valid_to and other.valid_from <= rule.valid_to
+            both = set(rule.plates) & set(other.plates)
+            if same_day and both and rule.cameras != other.cameras:
+                what = (
+                    f"{len(both)} of its plates are asked for by rule {other.id!r} at another camera on the same days"
+                )
+                say(f"{what}; a plate is asked for at one camera only, or its car would be followed")
 
 
 def _check_once(ids: list[str], notes: Notes) -> None:
