@@ -13,7 +13,7 @@ _HEAD = ("variant", "figure", "rounds", "lowest", "median", "highest")
 _COUNTED = {
     "producer": "records", "bare produce": "records", "consumer": "records", "consumer, parse": "records", "grid": "points",
     "live": "deliveries", "live yardstick": "deliveries", "webhooks": "webhooks", "webhooks yardstick": "POSTs",
-    "notices": "changes", "notices at half load": "changes",
+    "notices": "changes",
 }  # fmt: skip
 _WORDS = {
     RATE: "{}/s", "on_rate": "{}/s, metrics on", "off_rate": "{}/s, metrics off", "getmany_rate": "{}/s, getmany",
@@ -25,6 +25,7 @@ _WORDS = {
     "lock_wait_ms": "wait for joining's locks, ms a batch", "batches": "batches", "cases": "cases opened",
     "reports_a_batch": "reports a batch", "records_a_batch": "records a batch to the broker",
     "events": "events said", "rows_per_report": "rows a report", "versions_per_report": "versions of cases written, a report",
+    "full_rate": "{}/s when all stood in the log at once", "webhooks": "webhooks",
 }  # fmt: skip
 _END_TO_END = {
     "p50_ms": "end to end, p50, ms", "p99_ms": "end to end, p99, ms", RATE: "{}/s offered",

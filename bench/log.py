@@ -1,11 +1,13 @@
 """The log from outside: where it ends, what stands in it, and records put there as they are."""
 
 import asyncio
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from bench.world import Fault
 from gewu import topics
 from gewu.lane import Lane
 from gewu.runtime import kafka
@@ -15,6 +17,7 @@ Ends = dict[TopicPartition, int]
 SIGNALS = tuple(topics.signals(lane) for lane in Lane)
 PARTITIONS = {t.name: t.partitions for t in topics.registry([])}
 _PATIENCE_MS, _TRIES = 2000, 20
+_KEPT = 0.9  # the part of a rate that must be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,28 @@ async def append(settings: Kafka, records: Sequence[Record], topic: str = "") ->
         await producer.flush()
     finally:
         await producer.stop()
+
+
+async def append_evenly(settings: Kafka, records: Sequence[Record], rate: float | None) -> None:
+    """Put records into the log again, so many a second and each at its time; without a rate all at once. Fault where the rate is
+    not kept: what was late has waited for us."""
+    if rate is None:
+        await append(settings, records)
+        return
+    producer = kafka.producer(settings, "bench")
+    await producer.start()
+    try:
+        acks, began = [], time.perf_counter()
+        for n, r in enumerate(records):
+            if (pause := began + n / rate - time.perf_counter()) > 0:
+                await asyncio.sleep(pause)
+            acks.append(await producer.send(r.topic, r.value, r.key, r.partition, headers=list(r.headers)))
+        took = time.perf_counter() - began
+        await asyncio.gather(*acks)
+    finally:
+        await producer.stop()
+    if len(records) / took < rate * _KEPT:
+        raise Fault(f"{len(records) / took:.0f} records a second came into the log, {rate:.0f} were wanted")
 
 
 async def _append(producer: AIOKafkaProducer, topic: str, partition: int, records: Sequence[Record]) -> None:

@@ -94,7 +94,7 @@ RATIOS = (
         _of(("webhooks", RATE), ("webhooks yardstick", RATE)), goal=4,
     ),
     Ratio(
-        "notice_p99_ms", "from a case's change to its webhook at half of what notify can do, p99, ms",
+        "notice_p99_ms", "from a case's change in dispatch to its webhook at half of what both services do, p99, ms",
         _of(("notices at half load", "p99_ms")), goal=300, smaller_is_better=True,
     ),
 )  # fmt: skip

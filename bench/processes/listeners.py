@@ -88,7 +88,7 @@ async def work(words: Words) -> Words:
         await _flat_out(speaker, ears, 2.0)
         deliveries, seconds = await _flat_out(speaker, ears, float(words["seconds"]))
         late.clear()
-        await evenly(speaker, deliveries / seconds / len(ears) / 2, float(words["seconds"]))
+        await _evenly(speaker, deliveries / seconds / len(ears) / 2, float(words["seconds"]))
         await _until(lambda: min(e.heard for e in ears) >= len(said))
     assert {e.heard for e in ears} == {len(said)}, "every client has every event, once"
     return {"rate": deliveries / seconds, "p99_ms": float(np.percentile(late, 99)) * 1000, "events": len(said)}
@@ -103,7 +103,7 @@ async def _flat_out(speaker: Speaker, ears: list[Ear], seconds: float) -> tuple[
     return (len(speaker.said) - before) * len(ears), time.perf_counter() - began
 
 
-async def evenly(speaker: Speaker, rate: float, seconds: float) -> None:
+async def _evenly(speaker: Speaker, rate: float, seconds: float) -> None:
     """Each event at its time, to the millisecond."""
     began = time.perf_counter()
     left = int(rate * seconds)

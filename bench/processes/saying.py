@@ -1,8 +1,8 @@
-"""Changes of cases: so many at once, or evenly at a rate."""
+"""Changes of cases, so many at once."""
 
 from aiokafka import AIOKafkaProducer
 
-from bench.processes.listeners import Speaker, evenly
+from bench.processes.listeners import Speaker
 from bench.processes.words import Words, answer
 
 
@@ -10,10 +10,8 @@ async def work(words: Words) -> Words:
     """How many were said."""
     async with AIOKafkaProducer(bootstrap_servers=words["kafka"], acks="all", enable_idempotence=True) as producer:
         speaker = Speaker(producer, [])
-        while len(speaker.said) < words.get("events", 0):
+        while len(speaker.said) < words["events"]:
             await speaker.say(500)
-        if "rate" in words:
-            await evenly(speaker, words["rate"], words["seconds"])
         return {"events": len(speaker.said)}
 
 

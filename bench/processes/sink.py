@@ -12,7 +12,7 @@ from bench.processes.words import Words, answer
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.I)
 _AT = re.compile(rb'"timestamp":"([^"]+)"')
 _ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
-_PATIENCE_S = 120.0
+_PATIENCE_S, STILL_S = 120.0, 5.0
 
 
 class Taken(asyncio.Protocol):
@@ -41,17 +41,29 @@ class Taken(asyncio.Protocol):
 
 
 async def work(words: Words) -> Words:
-    """Requests a second from the first to the last of so many, and p99 from a body's own timestamp to here."""
+    """Requests a second from the first to the last of so many, or until none came for a while; when that was; p50 and p99 from a
+    body's own timestamp to here, without those of the first `warm` seconds."""
     times: list[float] = []
     late: list[float] = []
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Taken(times, late), "127.0.0.1", words["port"], backlog=512)
     end = time.perf_counter() + _PATIENCE_S
-    while len(times) < words["requests"] and time.perf_counter() < end:  # noqa: ASYNC110
+    while not _all_came(times, words.get("requests")):
+        assert time.perf_counter() < end, f"{len(times)} of {words.get('requests', 'all')} requests came"
         await asyncio.sleep(0.01)
-    assert len(times) >= words["requests"], f"{len(times)} of {words['requests']} requests came"
     server.close()
-    return {"rate": (len(times) - 1) / (times[-1] - times[0]), "p99_ms": float(np.percentile(late, 99)) * 1000}
+    last = time.time() - (time.perf_counter() - times[-1])
+    counted = [took for at, took in zip(times, late, strict=True) if at >= times[0] + words.get("warm", 0)]
+    p50, p99 = (float(p) * 1000 for p in np.percentile(counted, (50, 99)))
+    return {
+        "rate": (len(times) - 1) / (times[-1] - times[0]), "p50_ms": p50, "p99_ms": p99, "requests": len(times), "last": last,
+    }  # fmt: skip
+
+
+def _all_came(times: list[float], wanted: int | None) -> bool:
+    if wanted is None:
+        return bool(times) and time.perf_counter() > times[-1] + STILL_S
+    return len(times) >= wanted
 
 
 if __name__ == "__main__":
