@@ -44,7 +44,7 @@ class Told:
         had one."""
         dsn = await self._database(name)
         await databases.stand_at_the_end(self._world, dsn)
-        words = {"port": self._port, "warm": _WARM_S}
+        words = {"port": self._port, "warm": _WARM_S if rate else 0.0}
         sink = asyncio.create_task(self._world.process("processes.sink", words))
         connection = await databases.connect(dsn)
         try:
