@@ -356,6 +356,8 @@ async def test_a_drill_is_no_part_of_what_alerts_judge_as_at_night_a_canary_woul
     (found,) = [f for f in desk.registry.collect() if f.name == "gewu_dispatch_decisions"]
     counted = {tuple(s.labels.values()): s.value for s in found.samples if s.name.endswith("_total") and s.value}
     assert counted == {("opened", "rule"): 1}
+    aged = {e.type: e.received_at is not None for e in await desk.events() if e.topic == "dispatch.water"}
+    assert aged == {codec.ASSIGNMENT: True, codec.ASSIGNMENT_EXERCISE: False}, "the age that pages is of what has it"
 
 
 async def test_a_batch_of_one_case_makes_one_version_and_one_event_that_fits(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from gewu import topics
+from gewu.dev.metrics import scrape
 from tests.notify.world import Ground, Listener, arrived, changed, everything_to, new_secret
 from tests.support.waiting import until
 
@@ -58,7 +59,7 @@ async def test_rules_choose_and_a_drill_reaches_only_a_receiver_of_drills(ground
         "p0,*,p0,*,*,*,fire,", "p0-drills,*,p0,*,*,*,drills,", "water,opened|handled,*,component:*,water,south,water,",
     ]  # fmt: skip
     ground.city.write({"fire": fire.url, "water": water.url, "drills": drills.url}, rules, drills=["drills"])
-    await ground.notify()
+    notify = await ground.notify()
     await ground.say(
         changed(lane="P0", exercise=True), changed(lane="P0", grid="north"), changed(), changed(change="JOINED", version=2),
         changed(ago=timedelta(days=2)), changed(department="desk"),
@@ -69,6 +70,7 @@ async def test_rules_choose_and_a_drill_reaches_only_a_receiver_of_drills(ground
     ]  # fmt: skip
     types = [json.loads(g.body)["type"] for g in (*drills.got, *fire.got, *water.got)]
     assert types == ["gewu.exercise.opened", "gewu.case.opened", "gewu.case.opened"]
+    assert (await scrape(f"{notify.url}/metrics"))["gewu_notify_age_seconds_count", ()] == 2, "a drill is no indicator"
 
 
 async def test_a_drill_that_waits_is_not_sent_once_its_receiver_is_a_real_one(ground: Ground) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
+from random import Random
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
@@ -14,6 +16,7 @@ from gewu.dev.ports import free_ports
 from gewu.lane import Lane
 from gewu.runtime import kafka as kafka_runtime
 from gewu.runtime.settings import Kafka
+from gewu_notify.sending import gate
 from tests.notify.world import Listener
 from tests.planted import records
 from tests.planted.load import Neighbours
@@ -24,10 +27,14 @@ from tests.support.neighbours import pairs_across_partitions
 from tests.support.received import kept, telling
 from tests.support.sensors import Town
 from tests.support.waiting import until
+from tests.trouble.families import cameras, notices
+from tests.trouble.play import Family
+from tests.trouble.world import World
 
 Fault = Callable[[Site, Neighbours], Awaitable[None]]
 _AFTER_S = 1.5  # of load after the fault: what it left behind must go on working, or be seen not to
 _PAIRS = 60
+_TOO_MANY = 200  # receivers that hang, beyond the connections that there are
 _MOVES = 40
 _THINGS, _CROWD_S = 6, 5.0
 _DESK = "planted-desk"
@@ -175,12 +182,35 @@ async def notify_killed(site: Site, load: Neighbours) -> None:
         await desk.stop()
 
 
+async def receivers_hang(site: Site, load: Neighbours) -> None:
+    """More receivers hang than notify has connections, while a desk is told of life safety: the family `a thousand receivers
+    hang`, which with a thousand needs none of the connections that are kept for p0."""
+    await _family(site, partial(notices.hang, many=gate.CONNECTIONS + _TOO_MANY))
+
+
+async def video_killed(site: Site, load: Neighbours) -> None:
+    """The eyes of two cameras are killed, and then video with them: the family `video killed`."""
+    await _family(site, cameras.video_killed)
+
+
+async def _family(site: Site, family: Family) -> None:
+    """What it finds wrong with its own eyes it raises as Found."""
+    world = World(site.data, site.city)
+    world.stack = site
+    try:
+        seen = await family(world, Random(1))
+    finally:
+        site.ledgers += world.ledgers
+    assert seen.hit, f"it was not felt: {seen.words}"
+
+
 FAULTS: Mapping[str, Fault] = {
     fault.__name__.replace("_", "-"): fault
     for fault in (
         none, dispatch_killed, two_dispatches, intake_killed_before_acks, broker_slower_than_the_deadline,
         department_topic_refuses, hostile_records, case_raised, departments_answer,
         neighbours_at_once, one_key_floods, sensors_speak, bridge_killed_before_acks, notify_killed,
+        receivers_hang, video_killed,
     )
 }  # fmt: skip
 

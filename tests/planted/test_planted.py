@@ -15,6 +15,7 @@ from tests.planted.faults import FAULTS
 from tests.planted.page import PAGE, page
 from tests.planted.site import Site
 from tests.planted.trial import Outcome
+from tests.trouble.play import Own
 
 BUGS = bug.bugs()
 
@@ -28,9 +29,9 @@ def test_the_bug_applies_to_the_source_and_says_when_its_window_is_hit(planted: 
     assert re.search(r"^\+.*planted_window\.(hit|stand)\(", text, re.M) and planted.what
 
 
-def test_every_finding_of_the_judge_has_a_bug_and_every_fault_a_use() -> None:
+def test_every_finding_of_the_judge_and_of_families_has_a_bug_and_every_fault_a_use() -> None:
     assert len(BUGS) >= 10
-    assert {b.finding for b in BUGS} == set(Fault)
+    assert {b.finding for b in BUGS} == {*Fault, *Own}
     assert {b.fault for b in BUGS} == set(FAULTS)
 
 
@@ -47,7 +48,7 @@ def test_a_bug_without_a_finding_or_a_fault_that_there_is_is_refused(head: str, 
         bug.read(tmp_path / "x.patch")
 
 
-def _outcome(expected: Fault | None, hits: list[str], *found: str) -> Outcome:
+def _outcome(expected: Fault | Own | None, hits: list[str], *found: str) -> Outcome:
     return Outcome("x", expected, hits, dict.fromkeys(found, 1), "", 9, 1.0)
 
 
@@ -55,6 +56,8 @@ def test_caught_is_hit_and_named_as_expected_and_a_control_must_be_clean() -> No
     assert _outcome(Fault.LOST, ["hit"], "lost", "unbalanced").caught
     assert not _outcome(Fault.LOST, [], "lost").caught, "named, and its window was not hit"
     assert not _outcome(Fault.LOST, ["hit"], "unbalanced").caught, "hit, and another finding"
+    assert _outcome(Own.P0_WAITS, ["hit"], "p0_waits").caught
+    assert not _outcome(Own.P0_WAITS, ["hit"]).caught, "hit, and nothing was found"
     assert _outcome(None, []).caught and not _outcome(None, [], "lost").caught
 
 

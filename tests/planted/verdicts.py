@@ -14,17 +14,18 @@ _HEAD = """\
 clean. This page is written by that command, which exits 1 when a bug is missed or a control is not clean.
 
 Each bug is a patch in a copy of the source, under load and under the fault that opens its window. It is *caught* when its
-code said that the window was hit and `gewu audit` named the finding that is expected. The audit is of the tree as it is.
+code said that the window was hit and `gewu audit` named the finding that is expected, or the family of trouble that does the
+harm did where no books tell of it (*p0_waits*, *said_again*). The audit and the families are of the tree as it is.
 
-| bug | what it does | fault | how its window was hit | what the judge found | caught |
+| bug | what it does | fault | how its window was hit | what was found | caught |
 |---|---|---|---|---|---|
 """
 _CONTROLS = """
 ## Controls
 
-The unpatched source through the same load and the same faults; the judge must find nothing.
+The unpatched source through the same load and the same faults; nothing may be found.
 
-| fault | acks | what the judge found | clean |
+| fault | acks | what was found | clean |
 |---|---|---|---|
 """
 

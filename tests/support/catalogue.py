@@ -224,4 +224,7 @@ with it, never after it: an alert waits for more or for longer, so that nobody i
 A record's age at each hand-over, in buckets from 5 ms to 10 min: received → acked is `gewu_producer_age_seconds`,
 received → committed `gewu_delivery_age_seconds`, committed → relayed `gewu_relay_age_seconds`, received → relayed
 `gewu_relay_event_age_seconds`. What waits longest before each: `gewu_producer_oldest_waiting_seconds`,
-`gewu_delivery_lag_seconds`, `gewu_relay_oldest_unsent_seconds`."""
+`gewu_delivery_lag_seconds`, `gewu_relay_oldest_unsent_seconds`.
+
+Drills count in what is of the machine (doors, producers, log, batches, lags, outbox, attempts), for they are its load too; not
+in what is of the city: its decisions, the age of the whole way, that of a notice."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import Any
 
@@ -21,6 +22,21 @@ class Seen:
     hit: bool
     words: str
     loaded: bool = True
+
+
+class Own(StrEnum):
+    """What a family finds with its own eyes, where the books that the judge reads are in order; the word is its name."""
+
+    P0_WAITS = "p0_waits"  # a notice of life safety waits for receivers that hang
+    SAID_AGAIN = "said_again"  # a camera says once more, under another id, what stood all the time
+
+
+class Found(AssertionError):
+    """Something is wrong, and it has a name: a planted bug can be expected to be found so."""
+
+    def __init__(self, own: Own, words: str) -> None:
+        super().__init__(f"{own}: {words}")
+        self.own = own
 
 
 class Skipped(Exception):

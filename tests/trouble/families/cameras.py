@@ -18,7 +18,7 @@ from gewu.v1.signal_pb2 import Signal
 from gewu_video import clips
 from tests.support import log
 from tests.support.waiting import until
-from tests.trouble.play import Seen
+from tests.trouble.play import Found, Own, Seen
 from tests.trouble.world import World
 from tests.video.left import eyes
 
@@ -46,7 +46,8 @@ async def video_killed(world: World, random: Random) -> Seen:
             os.kill(pid, signal.SIGKILL)
         looked = await _looked(world)
         await until(lambda: _look_again(world, looked, killed), 60.0, "pictures of new eyes, for longer than a dwell")
-        assert await _said(world) - before == first, "eyes that were started again said again what stood all the time"
+        if again := await _said(world) - before - first:
+            raise Found(Own.SAID_AGAIN, f"by eyes that were started again, what stood all the time: {sorted(again)}")
 
         await asyncio.sleep(random.uniform(0.0, 1.0))
         orphans = [p for pid in eyes(_video_pid(world)) if (p := processes.find(pid))]

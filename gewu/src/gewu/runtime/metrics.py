@@ -34,7 +34,7 @@ _IN_ALL = "Partitions that there are, for whoever reads them. Worry never: it is
 _SENT = "Events acknowledged by the broker. Worry when it stands still while the oldest unsent grows."
 _RELAYED = "From the end of its transaction to the broker's ack, each event. Worry above 1 s."
 _EVENT_AGE = (
-    "From intake's receipt of the opening signal to the ack of its assignment, each once. "
+    "From intake's receipt of the opening signal to the ack of its assignment, each once but those of drills. "
     "Worry when it grows: the ages before it say where."
 )
 _UNSENT = "Age of the oldest unsent event, whichever relay holds it. Worry above 10 s: a relay is stuck."

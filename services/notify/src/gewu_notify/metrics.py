@@ -16,7 +16,9 @@ _ATTEMPTS = (
     "each: an address inside was asked for."
 )
 _TIME = "From the start of an attempt to its answer or its end. Worry near GEWU_WEBHOOK_TIMEOUT: a receiver hangs."
-_AGE = "From planning a notice to the receiver's 2xx, each. Worry above 1 s at p99 while no receiver is away."
+_AGE = (
+    "From planning a notice to the receiver's 2xx, each but drills. Worry above 1 s at p99 while no receiver is away."
+)
 _OPEN = "Notices of a receiver that wait in the ledger, read every 5 s. Worry when it only grows."
 _FAILED = "Notices of a receiver that were given up in the last day. Worry above 0: somebody was not told."
 _OLDEST = "Age of a receiver's oldest open notice. Worry above 600 s: it is away, or says no."

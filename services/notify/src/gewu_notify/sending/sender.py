@@ -162,7 +162,7 @@ class Sender:
         channel.rest.told(kind, now, follows.rest_until)
         self._metrics.attempted(claimed.receiver, kind)
         self._metrics.time.observe(took)
-        if follows.state is State.SENT:
+        if follows.state is State.SENT and not channel.receiver.drills:  # at night a canary's would be all of them
             self._metrics.age.observe(max(0.0, (now - claimed.planned_at) / SECOND))
         if follows.disables:
             self._gone[claimed.receiver] = channel.receiver.url
