@@ -11,7 +11,7 @@ from gewu.dev.stack import Stack
 from gewu.runtime.settings import Kafka
 from tests.overload import page
 from tests.overload.backlog import Overtook, overtake
-from tests.overload.bounds import AFTER_MS, REFUSED_MS, bounds
+from tests.overload.bounds import bounds
 from tests.overload.flood import MEMORY_MIB, Fared, flood
 
 
@@ -36,7 +36,8 @@ async def test_a_bound_is_kept_under_ten_times_as_much_and_what_saves_lives_is_t
     assert 0.9 * 300 <= found.goodput <= 1.3 * 300, "the bound, a burst and p0 beside it"
     assert found.refused > 5 * 300 and found.urgent_refused == 0
     assert found.memory < MEMORY_MIB
-    assert found.refusals_p99 <= 10 * REFUSED_MS / 1000 and found.p99_after <= 10 * AFTER_MS / 1000
+    # How quick they are is measured by `make overload`, with a machine of its own; here only a stall would show.
+    assert max(found.refusals_p99, found.p99_after) < 2.0
     assert found.share_after == 1.0, "four fifths of the bound, two seconds later"
 
 
