@@ -242,11 +242,9 @@ class Signals:
             events.append(self._events.changed(told, change, signal_ids=[s.signal_id for s in causes], raises=raises))
             if is_new or raises:
                 kind = assignment_pb2.ASSIGNMENT_KIND_NEW if is_new else assignment_pb2.ASSIGNMENT_KIND_RAISED
-                # Without it an event has no age of the whole way: that age pages somebody, and a drill must not.
-                cause, received_at = (
-                    causes[0].signal_id,
-                    causes[0].received_at if is_new and not case.exercise else None,
-                )
+                cause, received_at = causes[0].signal_id, None
+                if is_new and not case.exercise:  # with it an event has an age of the whole way, which pages somebody
+                    received_at = causes[0].received_at
                 events.append(self._events.assignment(told, kind, case.department, cause, received_at=received_at))
         return events
 
