@@ -10,7 +10,12 @@ from bench.ratios import RATIOS, Results
 from bench.world import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-FIGURES, STANDING, PROFILE = "figures", "standing", "profile"  # the names of the blocks that a run replaces
+FIGURES, STANDING, VERDICT, PROFILE = (
+    "figures",
+    "standing",
+    "verdict",
+    "profile",
+)  # the names of the blocks that a run replaces
 HEAD = ("run", "commit", "machine", "rounds", *ratios.KEYS)
 _HEAD_LINE = f"| {' | '.join(HEAD)} |"
 
@@ -75,6 +80,7 @@ def written(text: str, run: Done, cells: tuple[str, ...]) -> str:
         return text
     text = with_block(text, FIGURES, kept.lines(run, when, commit))
     text = with_block(text, STANDING, standing.lines(run.results, when, commit))
+    text = with_block(text, VERDICT, [standing.verdict(text)])
     return with_profile(text, run.profiles)
 
 

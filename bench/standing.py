@@ -43,8 +43,18 @@ def said(text: str) -> dict[str, tuple[str, str]]:
 
 
 def missed_floors(text: str) -> list[str]:
-    """The floors that the page's last whole run missed, for which no reason makes up."""
-    return [f"{key}: {stands}, {value}" for key, (value, stands) in said(text).items() if stands == MISSED[0]]
+    """The floors that the page's last whole run missed."""
+    return [f"`{key}` {value}" for key, (value, stands) in said(text).items() if stands == MISSED[0]]
+
+
+def verdict(text: str) -> str:
+    """What the page says at its top: a floor that is missed is not to be found only by who reads to the table's end."""
+    missed = missed_floors(text)
+    return (
+        f"**The last whole run missed floors: {', '.join(missed)}.**"
+        if missed
+        else "Every floor held in the last whole run."
+    )
 
 
 def faults(text: str) -> list[str]:

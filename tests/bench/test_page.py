@@ -75,7 +75,7 @@ def test_a_run_takes_the_place_of_the_run_before_and_adds_a_row() -> None:
 
 
 def _outside(text: str) -> str:
-    return re.sub("<!-- (figures|standing) -->.*?<!-- end", "", text, flags=re.S)
+    return re.sub("<!-- (figures|standing|verdict) -->.*?<!-- end", "", text, flags=re.S)
 
 
 def test_a_run_of_a_part_adds_its_row_and_leaves_the_rest_to_the_last_whole_run() -> None:
@@ -109,14 +109,12 @@ def test_where_the_last_whole_run_stands_is_what_its_row_says() -> None:
             assert missed == (stands in standing.MISSED), ratio.key
 
 
-def test_every_floor_holds_in_the_last_whole_run() -> None:
-    assert standing.missed_floors(page.PAGE.read_text()) == []
-
-
-def test_a_floor_that_is_missed_is_named_whatever_reason_is_given() -> None:
+def test_a_floor_that_is_missed_is_named_at_the_top_whatever_reason_is_given() -> None:
     text = _stands("- `growth` 1.3 of 1.2: the moon.", large_city__us_per_report=130)
-    assert standing.missed_floors(text) == ["growth: floor missed, 1.3 (1.3–1.3)"]
-    assert standing.missed_floors(_stands("")) == []
+    assert standing.verdict(text) == "**The last whole run missed floors: `growth` 1.3 (1.3–1.3).**"
+    assert standing.verdict(_stands("")) == "Every floor held in the last whole run."
+    told = page.PAGE.read_text()
+    assert f"<!-- {page.VERDICT} -->\n{standing.verdict(told)}\n" in told.partition("\n## ")[0]
 
 
 def test_each_ratio_that_is_not_met_has_its_reason_and_no_other() -> None:
