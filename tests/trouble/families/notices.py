@@ -197,7 +197,7 @@ async def _took(world: World, names: Sequence[str], since: datetime, end: dateti
     """Seconds, sorted, that each notice took which was planned between these moments, once all were sent."""
     rows = await world.fetch(
         "SELECT state, extract(epoch FROM ended_at - planned_at)::float8 AS took FROM notify.notices "
-        "WHERE receiver = ANY($1) AND planned_at BETWEEN $2 AND $3", names, since, end,
+        "WHERE receiver = ANY($1) AND planned_at BETWEEN $2 AND $3", list(names), since, end,
     )  # fmt: skip
     return sorted(row["took"] for row in rows) if all(row["state"] == "sent" for row in rows) else []
 
