@@ -101,9 +101,7 @@ class Snapshot:
     @property
     def moved(self) -> int:
         """How many moves of all departments were applied."""
-        return sum(
-            row.outcomes["applied"] for (topic, _), row in self.books.items() if topic.startswith(topics.ACTIONS)
-        )
+        return self.outcomes({topic for topic, _ in self.books if topic.startswith(topics.ACTIONS)})["applied"]
 
     def _next(self, place: Place) -> int:
         row = self.books.get(place)

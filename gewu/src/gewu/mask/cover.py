@@ -36,9 +36,15 @@ class Cover:
 
     def mask(self, data: bytes) -> Masked:
         """The picture in these bytes as it may be stored: JPEG, without metadata. Raises Unmasked."""
-        picture = _decode(data)
-        covered = self.cover(picture, lambda covered_so_far: _again(_encode(covered_so_far)))
-        return Masked(_encode(picture), "image/jpeg", self.masked_by, covered)
+        picture, stored = _decode(data), b""
+
+        def seen(covered_so_far: Picture) -> Picture:
+            nonlocal stored
+            stored = _encode(covered_so_far)
+            return _again(stored)
+
+        covered = self.cover(picture, seen)
+        return Masked(stored, "image/jpeg", self.masked_by, covered)  # the very bytes of the last look
 
     def cover(self, picture: Picture, seen: Callable[[Picture], Picture] = lambda picture: picture) -> int:
         """Cover a picture (BGR) in place and say how many areas; Unmasked where something is to be seen still.
