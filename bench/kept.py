@@ -17,7 +17,7 @@ _COUNTED = {
 }  # fmt: skip
 _WORDS = {
     RATE: "{}/s", "on_rate": "{}/s, metrics on", "off_rate": "{}/s, metrics off", "getmany_rate": "{}/s, getmany",
-    "single_rate": "{}/s of intake",
+    "single_rate": "{}/s of intake", "own_rate": "{}/s of dispatch",
     "strtree_rate": "{}/s, STRtree", "agreement": "share of {} on which both agree", "p50_ms": "p50, ms",
     "p99_ms": "p99, ms", "answer_p50_ms": "p50 of intake's answer, ms", "answer_p99_ms": "p99 of intake's answer, ms",
     "cpu_us": "CPU of the process, µs a report", "intake_cpu_us": "CPU of intake, µs a report",

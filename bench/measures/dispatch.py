@@ -182,7 +182,19 @@ class Dispatch:
         return await self._world.process("processes.copy_rows", words)
 
     async def yardstick(self, run: Run) -> Figures:
-        """A message at a time."""
+        """A message at a time, in turns with dispatch, whose rate is `own_rate`: the machine changes its pace within a minute."""
+        own: list[float] = []
+        plain: list[Figures] = []
+        for ours in (True, False, False, True):
+            if ours:
+                own.append((await drain(self._world, self._work, _OWN))["rate"])
+            else:
+                plain.append(await self._plain())
+        return {name: statistics.mean(turn[name] for turn in plain) for name in plain[0]} | {
+            "own_rate": statistics.mean(own)
+        }
+
+    async def _plain(self) -> Figures:
         words = {
             "kafka": self._world.stack.kafka.bootstrap, "dsn": await databases.fresh(self._world, _PLAIN),
             "city": str(self._work.city), "reports": _PLAIN_REPORTS, "topic": _JSON_TOPIC, "events": _JSON_EVENTS,

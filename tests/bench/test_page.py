@@ -124,7 +124,10 @@ def test_each_ratio_that_is_not_met_has_its_reason_and_no_other() -> None:
 def _stands(reasons: str, after: str = f"Written after the run of {WHEN}: so.\n", **changed: float) -> str:
     """The part of a page that is about a run which met all but what is changed, and these reasons."""
     found = results(producer__rate=60_000, yardstick__rate=1000, copy__rate=9000, **changed)
-    found |= {"dispatch yardstick": {"rate": [100.0]}, "consumer": {"rate": [99.0], "getmany_rate": [100.0]}}
+    found |= {
+        "dispatch yardstick": {"rate": [100.0], "own_rate": [6000.0]},
+        "consumer": {"rate": [99.0], "getmany_rate": [100.0]},
+    }
     found |= {"intake metrics": {"on_rate": [1.0], "off_rate": [1.0]}}
     table = "\n".join(standing.lines(found, WHEN, COMMIT))
     return f"\n{standing.SECTION}\n\n{table}\n\n{after}\n{reasons}\n\n## After\n"
