@@ -56,7 +56,7 @@ class Lines:
     def begin(self, scene: Scene) -> None:
         """See View."""
         self._scene, self._watch = scene, Watch(scene.first)
-        rows = (f"  {left(name, 26)}{text}" for name, text in scene.addresses.items())
+        rows = (f"  {left(name, 28)}{text}" for name, text in scene.addresses.items())
         for line in ("", "格务 Gewu is up 已启动", *rows, ""):
             self.say(line)
 
