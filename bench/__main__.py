@@ -39,8 +39,8 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument(
         "--reports",
         type=_positive,
-        default=30_000,
-        help="a day of one demo city; dispatch settles four of them in a run [30000]",
+        default=15_000,
+        help="a day of one demo city; dispatch settles four of them in a run [15000]",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure of every round there")
     parser.add_argument("--page", type=Path, default=page.PAGE, help="write the run to this page [docs/performance.md]")

@@ -27,3 +27,8 @@ class Variant:
     says: str
     run: Callable[[Run], Awaitable[Figures]]
     needs: tuple[str, ...] = ()
+
+
+def turns(count: int) -> list[bool]:
+    """Who is next, as often the one as the other, neither always first: the machine changes its pace within seconds."""
+    return [n % 4 in (0, 3) for n in range(count // 4 * 4 or 4)]

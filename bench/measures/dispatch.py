@@ -13,7 +13,7 @@ import asyncpg
 
 from bench import databases, ground, log, machine, recorded, reports
 from bench.scraping import scraped, total
-from bench.variant import Figures, Run, Variant
+from bench.variant import Figures, Run, Variant, turns
 from bench.world import Fault, World
 from gewu import topics
 from gewu.city import load
@@ -168,7 +168,7 @@ class Dispatch:
     async def metrics(self, run: Run) -> Figures:
         """On, off, off, on: in turns, because the two are so near each other."""
         rates: dict[bool, list[float]] = {True: [], False: []}
-        for on in (True, False, False, True):
+        for on in turns(4):
             rates[on].append((await drain(self._world, self._work, _OWN, metrics=on))["rate"])
         return {"on_rate": statistics.mean(rates[True]), "off_rate": statistics.mean(rates[False])}
 
@@ -185,7 +185,7 @@ class Dispatch:
         """A message at a time, in turns with dispatch, whose rate is `own_rate`: the machine changes its pace within a minute."""
         own: list[float] = []
         plain: list[Figures] = []
-        for ours in (True, False, False, True):
+        for ours in turns(4):
             if ours:
                 own.append((await drain(self._world, self._work, _OWN))["rate"])
             else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import log, machine, recorded, reports, wrk
 from bench.scraping import scraped, total
-from bench.variant import Figures, Run, Variant
+from bench.variant import Figures, Run, Variant, turns
 from bench.world import Fault, World
 from gewu.city import load
 from gewu.dev.services import Service
@@ -72,7 +72,7 @@ class Intake:
         async with self._world.service("intake") as seeing, self._world.service("intake", metrics=False) as blind:
             for service in (seeing, blind):
                 await self.singles(service, WARM_S)
-            for on in _turns(2 * run.seconds):
+            for on in turns(2 * run.seconds):
                 async with scraped(seeing.url) if on else contextlib.nullcontext():
                     found = await self.singles(seeing if on else blind, 1)
                 rates[on].append(found["rate"])
@@ -85,7 +85,7 @@ class Intake:
         async with self._world.yardstick("intake", words) as plain, self._world.service("intake") as own:
             await self.load(plain, self._single, WARM_S, names=(_YARDSTICK,))
             await self.singles(own, WARM_S)
-            for ours in _turns(2 * run.seconds):
+            for ours in turns(2 * run.seconds):
                 load = self.singles(own, 1) if ours else self.load(plain, self._single, 1, names=(_YARDSTICK,))
                 found[ours].append(await load)
         figures = {name: statistics.mean(turn[name] for turn in found[False]) for name in found[False][0]}
@@ -158,11 +158,6 @@ def same_rate(found: float, wanted: float) -> None:
     """Fault where a rate is not the one at which it is to be compared: a p99 is that of its rate."""
     if abs(found - wanted) > _RATES_DIFFER * wanted:
         raise Fault(f"{found:.0f} a second were sent, {wanted:.0f} were wanted")
-
-
-def _turns(count: int) -> list[bool]:
-    """Who is next, as often the one as the other, neither always first: the machine changes its pace within seconds."""
-    return [n % 4 in (0, 3) for n in range(count // 4 * 4 or 4)]
 
 
 async def variants(world: World) -> list[Variant]:

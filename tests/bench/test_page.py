@@ -54,7 +54,7 @@ def test_every_figure_has_its_unit() -> None:
 def test_the_command_line_is_that_of_the_same_run_again() -> None:
     words = ["--only", "intake,grid", "--rounds", "2", "--seconds", "3", "--profile", "--json", "elsewhere.json"]
     said = command(arguments().parse_args(words))
-    assert said == "python -m bench --only intake,grid --rounds 2 --seconds 3 --reports 30000 --profile"
+    assert said == "python -m bench --only intake,grid --rounds 2 --seconds 3 --reports 15000 --profile"
     assert command(arguments().parse_args(said.split()[3:])) == said
 
 

@@ -164,6 +164,11 @@ def _addresses_are_whole(addresses: dict[str, str], stack: Stack) -> None:
     wanted = [*(s.url for s in stack.services.values()), stack.kafka.bootstrap, stack.mqtt.url, *short, "message 2"]
     assert [one for one in wanted if one not in text] == []
     assert str(stack.postgres.dsn()).partition("@")[2].partition("/")[0] in addresses["servers 服务器"]
+    lines: list[str] = []
+    Lines(lines.append).begin(Scene(load(DEMO), Snapshot(), addresses, Tally()))
+    for name, address in addresses.items():
+        (line,) = (one for one in lines if one.startswith(f"  {name}  "))
+        assert line.endswith(f" {address}"), "what answers stands apart from its name"
     password = urlsplit(stack.dsn).password
     assert not password or password not in text
 

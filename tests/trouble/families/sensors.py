@@ -29,8 +29,7 @@ async def bridge_killed(world: World, random: Random) -> Seen:
                 await world.stack.kill("intake")
                 await world.stack.launch("intake")
                 kills += 1
-            logged = await in_the_log(world.kafka, session)
-            again = sum(logged.values()) - len(logged)
+            again = await _again(world, session)
         await asyncio.sleep(0.8)
         town.stop()
         await running
@@ -48,7 +47,12 @@ async def bridge_killed(world: World, random: Random) -> Seen:
     assert crossings == wanted, f"{len(wanted)} crossings were measured, {len(crossings)} became signals"
     new = (await world.outcomes())["measured"] - before["measured"]
     assert new + len(crossings) == town.readings, f"{town.readings} readings have their PUBACK, {new} were measured"
-    logged = await in_the_log(world.kafka, session)
-    again = sum(logged.values()) - len(logged)
+    again = await _again(world, session)
     words = f"{town.readings} readings with a PUBACK in {kills} kills, {len(crossings)} of them crossings; "
     return Seen(town.readings > 200 and again > 0, f"{words}{again} stand in the log a second time")
+
+
+async def _again(world: World, session: int) -> int:
+    """How many readings of this session stand in the log beyond their first time."""
+    logged = await in_the_log(world.kafka, session)
+    return sum(logged.values()) - len(logged)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from gewu.city import City
 from gewu.dev.books import Snapshot
-from gewu.dev.columns import left
+from gewu.dev.columns import left, width
 from gewu.dev.measuring import Measured
 from gewu.dev.replay import Tally
 from gewu.dev.watch import Watch
@@ -56,7 +56,8 @@ class Lines:
     def begin(self, scene: Scene) -> None:
         """See View."""
         self._scene, self._watch = scene, Watch(scene.first)
-        rows = (f"  {left(name, 28)}{text}" for name, text in scene.addresses.items())
+        places = max(map(width, scene.addresses), default=0) + 2
+        rows = (f"  {left(name, places)}{text}" for name, text in scene.addresses.items())
         for line in ("", "格务 Gewu is up 已启动", *rows, ""):
             self.say(line)
 
