@@ -11,13 +11,13 @@ from bench.table import markdown
 _HEAD = ("variant", "figure", "rounds", "lowest", "median", "highest")
 # What a variant counts a second, where it is not reports.
 _COUNTED = {
-    "producer": "records", "bare produce": "records", "consumer": "records", "consumer, parse": "records", "grid": "points",
+    "bare produce": "records", "consumer": "records", "consumer, parse": "records", "grid": "points",
     "live": "deliveries", "live yardstick": "deliveries", "webhooks": "webhooks", "webhooks yardstick": "POSTs",
     "notices": "changes",
 }  # fmt: skip
 _WORDS = {
     RATE: "{}/s", "on_rate": "{}/s, metrics on", "off_rate": "{}/s, metrics off", "getmany_rate": "{}/s, getmany",
-    "single_rate": "{}/s of intake", "own_rate": "{}/s of dispatch",
+    "producer_rate": "records/s of the producer", "single_rate": "{}/s of intake", "own_rate": "{}/s of dispatch",
     "strtree_rate": "{}/s, STRtree", "agreement": "share of {} on which both agree", "p50_ms": "p50, ms",
     "p99_ms": "p99, ms", "answer_p50_ms": "p50 of intake's answer, ms", "answer_p99_ms": "p99 of intake's answer, ms",
     "cpu_us": "CPU of the process, µs a report", "intake_cpu_us": "CPU of intake, µs a report",

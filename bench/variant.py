@@ -1,6 +1,7 @@
 """A variant: something that is run once a round and gives figures."""
 
-from collections.abc import Awaitable, Callable, Mapping
+import statistics
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bench.world import World
@@ -32,3 +33,8 @@ class Variant:
 def turns(count: int) -> list[bool]:
     """Who is next, as often the one as the other, neither always first: the machine changes its pace within seconds."""
     return [n % 4 in (0, 3) for n in range(count // 4 * 4 or 4)]
+
+
+def mean(found: Sequence[Figures]) -> Figures:
+    """The figures of some turns as one."""
+    return {name: statistics.mean(turn[name] for turn in found) for name in found[0]}

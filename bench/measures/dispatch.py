@@ -13,7 +13,7 @@ import asyncpg
 
 from bench import databases, ground, log, machine, recorded, reports
 from bench.scraping import scraped, total
-from bench.variant import Figures, Run, Variant, turns
+from bench.variant import Figures, Run, Variant, mean, turns
 from bench.world import Fault, World
 from gewu import topics
 from gewu.city import load
@@ -21,7 +21,7 @@ from gewu.dev.services import Service
 from gewu_dispatch.handlers.signals import Signals
 
 GROUP = "dispatch"
-_SIDE = 2  # a square of so many demo cities: one run takes seconds, and how it begins and ends does not count for much
+_SIDE = 3  # a square of so many demo cities: one run takes seconds, and how it begins and ends does not count for much
 _WARM, _WARM_A_GRID = 3000, 3  # a process that runs has seen most of its grids
 _ROWS, _OWN, _PLAIN = "bench_rows", "bench_dispatch", "bench_plain"
 _JSON_TOPIC, _JSON_EVENTS = "bench.reports", "bench.assignments"
@@ -190,9 +190,7 @@ class Dispatch:
                 own.append((await drain(self._world, self._work, _OWN))["rate"])
             else:
                 plain.append(await self._plain())
-        return {name: statistics.mean(turn[name] for turn in plain) for name in plain[0]} | {
-            "own_rate": statistics.mean(own)
-        }
+        return {**mean(plain), "own_rate": statistics.mean(own)}
 
     async def _plain(self) -> Figures:
         words = {

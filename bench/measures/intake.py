@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import statistics
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from bench import log, machine, recorded, reports, wrk
+from bench.measures.producer import Producer
 from bench.scraping import scraped, total
-from bench.variant import Figures, Run, Variant, turns
+from bench.variant import Figures, Run, Variant, mean, turns
 from bench.world import Fault, World
 from gewu.city import load
 from gewu.dev.services import Service
@@ -23,10 +24,10 @@ _ONE, _MANY = "/v1/reports", "/v1/reports:batch"
 
 
 class Intake:
-    """What all of them share: wrk's scripts, and the size of a report in the log."""
+    """What all of them share: wrk's scripts, and the ceiling, whose records are as large as a report in the log."""
 
     def __init__(self, world: World, city: Path, bodies: int = reports.BODIES) -> None:
-        self._world, self._city, self.record_bytes = world, city, 0
+        self._world, self._city = world, city
         package = load(city)
         self._head = {**recorded.headers(world, "application/json"), "Connection": "keep-alive"}
         self._bodies = reports.ordinary(package, bodies)
@@ -35,23 +36,36 @@ class Intake:
         self._ndjson = self._script("ndjson", reports.lines(package, 7), ndjson)
 
     async def prepare(self) -> None:
-        """Topics of the others, and what a report is in the log."""
+        """Topics of the others, and the ceiling, once it is known how large a report is in the log."""
         await log.make_topics(self._world.kafka, [_YARDSTICK, PRODUCED])
         signals = await recorded.through_intake(self._world, self._city, self._bodies)
         self.record_bytes = round(statistics.mean(signal.size for signal in signals))
         self._world.say(f"a report is {reports.BODY_BYTES} bytes of JSON, and {self.record_bytes} bytes in the log")
+        self._ceiling = Producer(self._world, self.record_bytes)
+        await self._ceiling.prepare()
 
     async def one(self, run: Run) -> Figures:
         """Single reports, as fast as 256 connections bring them."""
         async with self._world.service("intake", city=self._city) as intake:
             await self.singles(intake, WARM_S)
-            return await self._batched(intake, self.singles(intake, run.seconds))
+            return await self._beside_the_ceiling(run, lambda: self._batched(intake, self.singles(intake, run.seconds)))
 
     async def many(self, run: Run) -> Figures:
         """Batches of 50."""
         async with self._world.service("intake") as intake:
             await self.batches(intake, WARM_S)
-            return await self._batched(intake, self.batches(intake, run.seconds))
+            return await self._beside_the_ceiling(run, lambda: self._batched(intake, self.batches(intake, run.seconds)))
+
+    async def _beside_the_ceiling(self, run: Run, load: Callable[[], Awaitable[Figures]]) -> Figures:
+        """In turns with Kafka's own producer, whose rate is `producer_rate`: the machine changes its pace within a minute."""
+        own: list[Figures] = []
+        ceiling: list[float] = []
+        for ours in turns(4):
+            if ours:
+                own.append(await load())
+            else:
+                ceiling.append(await self._ceiling.rate(run.seconds))
+        return {**mean(own), "producer_rate": statistics.mean(ceiling)}
 
     async def half(self, run: Run) -> Figures:
         """Single reports at half of this round's saturation: each connection pauses between an answer and the next."""
@@ -88,8 +102,7 @@ class Intake:
             for ours in turns(2 * run.seconds):
                 load = self.singles(own, 1) if ours else self.load(plain, self._single, 1, names=(_YARDSTICK,))
                 found[ours].append(await load)
-        figures = {name: statistics.mean(turn[name] for turn in found[False]) for name in found[False][0]}
-        return figures | {"single_rate": statistics.mean(turn["rate"] for turn in found[True])}
+        return {**mean(found[False]), "single_rate": mean(found[True])["rate"]}
 
     async def bare(self, run: Run) -> Figures:
         """aiokafka's send_and_wait by as many tasks as there were connections, at the rate that half load reached."""
@@ -162,16 +175,13 @@ def same_rate(found: float, wanted: float) -> None:
 
 async def variants(world: World) -> list[Variant]:
     """All of them, in the order of a round: each beside what it is held against."""
-    from bench.measures import producer
-
     intake = Intake(world, world.city)
     await intake.prepare()
-    ceiling = producer.Producer(world, intake.record_bytes)
-    await ceiling.prepare()
     return [
-        Variant("single", GROUP, "one report a request, wrk, 256 connections", intake.one),
-        Variant("producer", GROUP, "Kafka's own ProducerPerformance", ceiling.run),
-        Variant("ndjson", GROUP, f"{reports.LINES} reports a request, wrk, 256 connections", intake.many),
+        Variant(
+            "single", GROUP, "one report a request, wrk, 256 connections, and ProducerPerformance, in turns", intake.one
+        ),
+        Variant("ndjson", GROUP, f"{reports.LINES} reports a request, and ProducerPerformance, in turns", intake.many),
         Variant("intake yardstick", GROUP, "FastAPI + pydantic + FastStream publish", intake.yardstick),
         Variant("half load", GROUP, "single reports at half of saturation", intake.half, needs=("single",)),
         Variant("bare produce", GROUP, "aiokafka send_and_wait at the same rate", intake.bare, needs=("half load",)),

@@ -123,7 +123,9 @@ def test_each_ratio_that_is_not_met_has_its_reason_and_no_other() -> None:
 
 def _stands(reasons: str, after: str = f"Written after the run of {WHEN}: so.\n", **changed: float) -> str:
     """The part of a page that is about a run which met all but what is changed, and these reasons."""
-    found = results(producer__rate=60_000, yardstick__rate=1000, copy__rate=9000, **changed)
+    found = results(
+        single__producer_rate=60_000, ndjson__producer_rate=60_000, yardstick__rate=1000, copy__rate=9000, **changed
+    )
     found |= {
         "dispatch yardstick": {"rate": [100.0], "own_rate": [6000.0]},
         "consumer": {"rate": [99.0], "getmany_rate": [100.0]},
