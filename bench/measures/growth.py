@@ -47,7 +47,7 @@ class City:
 
     async def take(self, run: Run) -> Figures:
         """Intake's CPU time a report."""
-        return {"intake_cpu_us": (await self._intake.one(run))["cpu_us"]}
+        return {"intake_cpu_us": (await self._intake.alone(run))["cpu_us"]}
 
 
 class Turns:

@@ -44,14 +44,20 @@ class Intake:
         self._ceiling = Producer(self._world, self.record_bytes)
         await self._ceiling.prepare()
 
-    async def one(self, run: Run) -> Figures:
+    async def alone(self, run: Run) -> Figures:
         """Single reports, as fast as 256 connections bring them."""
         async with self._world.service("intake", city=self._city) as intake:
+            await self.singles(intake, WARM_S)
+            return await self._batched(intake, self.singles(intake, run.seconds))
+
+    async def one(self, run: Run) -> Figures:
+        """The same beside the ceiling."""
+        async with self._world.service("intake") as intake:
             await self.singles(intake, WARM_S)
             return await self._beside_the_ceiling(run, lambda: self._batched(intake, self.singles(intake, run.seconds)))
 
     async def many(self, run: Run) -> Figures:
-        """Batches of 50."""
+        """Batches of 50 beside the ceiling."""
         async with self._world.service("intake") as intake:
             await self.batches(intake, WARM_S)
             return await self._beside_the_ceiling(run, lambda: self._batched(intake, self.batches(intake, run.seconds)))
