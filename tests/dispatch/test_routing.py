@@ -122,3 +122,31 @@ def test_what_is_remembered_for_one_grid_holds_for_no_grid_that_a_rule_names() -
     for _ in range(2):
         assert [router.route(COVER, "", path, "").department for path in cells] == ["water"] * 2 + ["power"] * 2
         assert router.route(COVER, "", (), "").because is Because.FALLBACK_NO_GRID
+
+
+def test_each_rule_says_what_of_it_does_not_hold() -> None:
+    router = a_router(
+        a_rule("bins", category="component:03*"), a_rule("own", department="@owner"),
+        a_rule("mains", grid="street", owner="power", kind_of_place="market"), a_rule("rest"),
+    )  # fmt: skip
+    tried = router.tried(COVER, "", PATH, "")
+    assert [(t.rule.id, t.department, t.fails) for t in tried] == [
+        ("bins", "water", ("category",)), ("own", "", ("department",)),
+        ("mains", "water", ("kind_of_place", "owner")), ("rest", "water", ()),
+    ]  # fmt: skip
+    assert [t.department for t in router.tried(COVER, "", PATH, "power") if t.rule.id == "own"] == ["power"]
+
+
+def test_the_first_rule_of_which_nothing_fails_is_the_one_that_decides() -> None:
+    names = ("*", "component:*", "component:01023", "matter:*")
+    rules = [
+        a_rule(f"{n}", category=names[n % 4], grid=("*", "cell", "elsewhere")[n % 3], department=("fire", "@owner")[n % 2])
+        for n in range(12)
+    ]  # fmt: skip
+    for n in range(len(rules)):
+        for owner in ("", "power"):
+            router = a_router(*rules[n:])
+            holding = [t for t in router.tried(COVER, "", PATH, owner) if not t.fails]
+            route = router.route(COVER, "", PATH, owner)
+            decided = (holding[0].rule.id, holding[0].department) if holding else ("", FALLBACK)
+            assert (route.rule_id, route.department) == decided

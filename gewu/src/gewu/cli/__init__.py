@@ -21,13 +21,30 @@ from gewu.cli import (
     parked,
     plates,
     restore,
+    routing,
     seed,
     topics,
     trace,
 )  # fmt: skip
 from gewu.cli.ending import FINE, INTERRUPTED, WRONG, refusal_of
 
-_MODULES = (audit, city, dev, keys, load, migrate, models, notices, parked, plates, restore, seed, topics, trace)
+_MODULES = (
+    audit,
+    city,
+    dev,
+    keys,
+    load,
+    migrate,
+    models,
+    notices,
+    parked,
+    plates,
+    restore,
+    routing,
+    seed,
+    topics,
+    trace,
+)
 
 _EPILOG = f"""\
 examples:

@@ -30,6 +30,16 @@ class Route:
     rule_id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A rule as it was tried: the department that it names (派遣到), "" of an owner who is not known, and what of it does not
+    hold, as columns of routing.csv; one of which all holds would decide."""
+
+    rule: Rule
+    department: str
+    fails: tuple[str, ...]
+
+
 class Router:
     """A package's rules. Decisions are remembered: few differ in class, kind of place, owner and the grids that rules name."""
 
@@ -53,25 +63,35 @@ class Router:
         """Where a case goes that a department gave back."""
         return Route(self._fallback.id, Because.FALLBACK_RETURNED)
 
+    def tried(self, category: Category, kind_of_place: str, grid_path: tuple[str, ...], owner: str) -> list[Tried]:
+        """Every rule in order. The first without a failure decides, those behind it that have none are shadowed by it."""
+        return [
+            Tried(rule, self._named_by(rule, owner), self._fails(rule, category, kind_of_place, grid_path, owner))
+            for rule in self._rules
+        ]
+
     def _decide(self, category: Category | None, kind: str, grid_path: tuple[str, ...], owner: str) -> Route:
         if category is None:
             return Route(self._fallback.id, Because.FALLBACK_UNKNOWN_CLASS)
         if not grid_path:
             return Route(self._fallback.id, Because.FALLBACK_NO_GRID)
         for rule in self._rules:
-            if not self._matches(rule, category, kind, grid_path, owner):
-                continue
-            if rule.department != OWNER:
-                return Route(rule.department, Because.RULE, rule.id)
-            if owner in self._departments:
-                return Route(owner, Because.OWNER, rule.id)
+            if not self._fails(rule, category, kind, grid_path, owner):
+                because = Because.OWNER if rule.department == OWNER else Because.RULE
+                return Route(self._named_by(rule, owner), because, rule.id)
         return Route(self._fallback.id, Because.FALLBACK_NO_RULE)
 
-    @staticmethod
-    def _matches(rule: Rule, category: Category, kind: str, grid_path: tuple[str, ...], owner: str) -> bool:
-        return (
-            rule.takes_category(category.key)
-            and rule.kind_of_place in (ANY, kind)
-            and (rule.grid == ANY or rule.grid in grid_path)
-            and rule.owner in (ANY, owner)
-        )
+    def _named_by(self, rule: Rule, owner: str) -> str:
+        if rule.department != OWNER:
+            return rule.department
+        return owner if owner in self._departments else ""
+
+    def _fails(self, rule: Rule, category: Category, kind: str, path: tuple[str, ...], owner: str) -> tuple[str, ...]:
+        holds = {
+            "category": rule.takes_category(category.key),
+            "kind_of_place": rule.kind_of_place in (ANY, kind),
+            "grid": rule.grid == ANY or rule.grid in path,
+            "owner": rule.owner in (ANY, owner),
+            "department": bool(self._named_by(rule, owner)),  # of the owner, who is not known
+        }
+        return tuple(column for column, held in holds.items() if not held)

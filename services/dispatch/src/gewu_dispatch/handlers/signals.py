@@ -3,19 +3,15 @@
 import asyncio
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
-from zoneinfo import ZoneInfo
 
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from gewu import codec, topics
 from gewu.city import City
-from gewu.clock import SECOND, Clock, from_micros, micros
+from gewu.clock import SECOND, Clock, micros
 from gewu.errors import NotNow, Why
 from gewu.lane import Lane
 from gewu.runtime import outbox
@@ -27,6 +23,7 @@ from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import Case, Signal
 from gewu_dispatch.domain.sensing import Because, Reading, Sensed
 from gewu_dispatch.domain.triage import Batch, Located, Outcome, Rules, locate, triage
+from gewu_dispatch.domain.whereabouts import whereabouts
 from gewu_dispatch.handlers.plates import Plates
 from gewu_dispatch.handlers.readings import Readings
 from gewu_dispatch.metrics import Metrics
@@ -153,39 +150,12 @@ class Signals:
     def _locate(self, fresh: Sequence[Signal]) -> list[Located]:
         """What the package says of each signal's words and place; one look-up for the whole batch."""
         city = self._city
-        lons = np.array([np.nan if s.lon is None else s.lon for s in fresh])
-        lats = np.array([np.nan if s.lat is None else s.lat for s in fresh])
-        grids = city.locate(lons, lats).tolist()
-        kinds = self._kinds_of_place(fresh, lons, lats)
-        no_position = city.grid(city.no_position_grid) if city.no_position_grid else None
+        grids, kinds = whereabouts(city, fresh)
         found = []
-        for signal, index, kind in zip(fresh, grids, kinds, strict=True):
-            grid = city.grids[index] if index >= 0 else no_position if signal.lon is None else None
+        for signal, grid, kind in zip(fresh, grids, kinds, strict=True):
             owner = city.owner(signal.object_id) if signal.object_id else ""
             found.append(locate(signal, city.category(signal.said), grid, kind, owner))
         return found
-
-    def _kinds_of_place(
-        self, fresh: Sequence[Signal], lons: NDArray[np.float64], lats: NDArray[np.float64]
-    ) -> list[str]:
-        """Kind of place of each, as of the day on which it was received: read again later, it routes the same."""
-        kinds = [""] * len(fresh)
-        for own in self._by_day([s.received_at for s in fresh]):
-            places = self._city.places_at(lons[own], lats[own], from_micros(fresh[own[0]].received_at))
-            for n, place in zip(own, places, strict=True):
-                kinds[n] = place.kind if place else ""
-        return kinds
-
-    def _by_day(self, times: Sequence[int]) -> Iterable[Sequence[int]]:
-        """The numbers of these times, those of one local day together: nearly always all of them."""
-        if not times:
-            return ()
-        zone, days = self._city.timezone, defaultdict(list)
-        if _day(min(times), zone) == _day(max(times), zone):
-            return (range(len(times)),)
-        for n, at in enumerate(times):
-            days[_day(at, zone)].append(n)
-        return days.values()
 
     async def _record(self, transaction: Connection, batch: Batch, conflicts: Sequence[signals.Conflict]) -> None:
         new = [d.located.signal for d in batch.decisions]
@@ -247,10 +217,6 @@ class Signals:
                     received_at = causes[0].received_at
                 events.append(self._events.assignment(told, kind, case.department, cause, received_at=received_at))
         return events
-
-
-def _day(at: int, zone: ZoneInfo) -> date:
-    return from_micros(at).astimezone(zone).date()
 
 
 def _looks(located: Sequence[Located]) -> dict[int, float]:
