@@ -53,6 +53,7 @@ def test_json_says_what_the_package_holds(capsys: pytest.CaptureFixture[str]) ->
     report = json.loads(capsys.readouterr().out)
     assert report["ok"] is True and report["faults"] == [] and report["warnings"] == []
     assert report["holds"]["grids"] == {"1": 3, "2": 12, "3": 204} and report["holds"]["name"]["zh"] == "格林市"
+    assert report["holds"]["calendar"] == {"holidays": 33, "workdays": 6, "up_to": "2026-10-10"}
     assert report["holds"]["plate_rules"] == {"stolen-demo": {"valid_from": "2026-11-20", "valid_to": "2027-02-17"}}
     assert run("check", str(DEMO)) == 0
     out = capsys.readouterr().out

@@ -99,7 +99,11 @@ def test_without_a_fallback_each_category_needs_a_rule_that_holds_everywhere(tmp
         ('id = "tiny"', 'id = "Tiny!"', "city.toml:1: id 'Tiny!' must be 1 to 40 of a-z 0-9 -"),
         ('zh = "小城"\n', "", "city.toml:5: name.zh is missing; it is a text"),
         ('zh = "小城"', 'zg = "小城"', "city.toml:6: key 'zg' is unknown here; the keys are en, zh"),
-        ("[routing]", "[roting]", "city.toml:12: key 'roting' is unknown here; the keys are id, intake, name, routing"),
+        (
+            "[routing]",
+            "[roting]",
+            "city.toml:12: key 'roting' is unknown here; the keys are calendar, id, intake, name, routing",
+        ),
         ("[name]", "[name", "city.toml:5: is no TOML: "),
         ('[name]\nzh = "小城"\nen = "Tiny"', 'name = "Tiny"', "city.toml:5: name must be a table with en, zh"),
     ],

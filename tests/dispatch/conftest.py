@@ -110,7 +110,7 @@ async def desk(database: Postgres, city: City) -> AsyncIterator[Desk]:
     """A desk with the test's own database."""
     connections = await postgres.pool(database, schema="dispatch", size=3, name="t", in_micros=True)
     router = Router(city.rules, city.fallback, city.departments)
-    rules = Rules(router, city.version, city.timezone)
+    rules = Rules(router, city.version, city.calendar)
     await connections.execute("UPDATE deployment SET incarnation = $1", INCARNATION)
     events, clock = Events(topics.registry(city.departments)), StillClock()
     registry = CollectorRegistry()

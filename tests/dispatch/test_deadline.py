@@ -1,13 +1,15 @@
 """Deadlines: five units of time, of which two count only while the offices are open."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gewu.city import Limit
+from gewu.city import Calendar, Limit, load
 from gewu.clock import from_micros, micros
 from gewu_dispatch.domain import deadline
 from tests.support.building import SHANGHAI
@@ -16,14 +18,20 @@ BERLIN = ZoneInfo("Europe/Berlin")
 HOURS = ((time(8), time(12)), (time(14), time(18)))
 
 
+@cache
+def of(zone: ZoneInfo) -> Calendar:
+    """Usual hours there, and no holiday."""
+    return Calendar(zone)
+
+
 def due(limit: Limit, start: datetime, zone: ZoneInfo) -> datetime:
     """The deadline of a start, both as instants."""
-    return from_micros(deadline.due(limit, micros(start), zone))
+    return from_micros(deadline.due(limit, micros(start), of(zone)))
 
 
 def counted(amount: int, unit: str, start: datetime, zone: ZoneInfo) -> datetime:
     """The same, with nothing remembered."""
-    return from_micros(deadline._counted(amount, unit, micros(start), zone))
+    return from_micros(deadline._counted(amount, unit, micros(start), of(zone)))
 
 
 def at(text: str, zone: ZoneInfo = SHANGHAI) -> datetime:
@@ -91,6 +99,65 @@ def test_the_largest_limit_that_a_package_may_hold_has_a_deadline(unit: str) -> 
     assert due(Limit(10_000, unit), start, SHANGHAI) > start
 
 
+# In 2026 the offices were closed from the 1st to the 7th of October; the 20th of September, a Sunday, and the 10th of October, a
+# Saturday, were worked on instead.
+@pytest.mark.parametrize(
+    ("amount", "unit", "start", "expected"),
+    [
+        (1, "wd", "2026-09-30 15:00", "Thu 10-08 15:00"),  # over the National Day
+        (3, "wd", "2026-09-30 15:00", "Sat 10-10 15:00"),  # of which the third is a Saturday that is worked on
+        (4, "wd", "2026-09-30 15:00", "Mon 10-12 15:00"),
+        (4, "wh", "2026-09-30 16:00", "Thu 10-08 10:00"),
+        (4, "wh", "2026-10-03 11:00", "Thu 10-08 12:00"),  # said on a holiday
+        (2, "wh", "2026-09-20 09:00", "Sun 09-20 11:00"),  # said on a Sunday that is worked on
+        (2, "wh", "2026-09-18 17:00", "Sun 09-20 09:00"),
+        (2, "uh", "2026-10-01 23:00", "Fri 10-02 01:00"),  # clock hours know no holiday
+        (3, "ud", "2026-09-30 15:00", "Sat 10-03 15:00"),
+        (3, "nd", "2026-09-30 15:00", "Sat 10-03 15:00"),
+        (5, "wd", "2026-02-13 10:00", "Fri 02-27 10:00"),  # over the Spring Festival, with the Saturday before it
+    ],
+)
+def test_holidays_are_out_and_make_up_workdays_are_in(
+    demo: Path, amount: int, unit: str, start: str, expected: str
+) -> None:
+    calendar = load(demo).calendar
+    found = from_micros(deadline.due(Limit(amount, unit), micros(at(start)), calendar))
+    assert found.astimezone(calendar.timezone).strftime("%a %m-%d %H:%M") == expected
+
+
+def test_a_working_day_is_as_long_as_the_offices_are_open() -> None:
+    short = Calendar(SHANGHAI, ((9 * 60, 12 * 60), (13 * 60 + 30, 16 * 60 + 30)))
+
+    def after(amount: int, unit: str, start: str) -> str:
+        found = deadline.due(Limit(amount, unit), micros(at(start)), short)
+        return from_micros(found).astimezone(SHANGHAI).strftime("%a %H:%M")
+
+    assert after(1, "wd", "2026-03-04 14:00") == "Thu 14:00"
+    assert after(2, "wd", "2026-03-05 16:30") == "Mon 16:30"
+    assert after(6, "wh", "2026-03-04 14:00") == "Thu 14:00"
+    assert after(1, "wh", "2026-03-04 12:00") == "Wed 14:30"
+
+
+_NAMED = st.dictionaries(st.dates(date(2026, 1, 1), date(2026, 3, 31)), st.booleans(), max_size=60)
+_SPANS = st.sampled_from([((480, 720), (840, 1080)), ((0, 1440),), ((525, 540), (600, 615), (1425, 1440))])
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.datetimes(datetime(2026, 1, 1), datetime(2026, 3, 1), timezones=st.just(UTC)), st.integers(1, 60), _NAMED, _SPANS
+)
+def test_whatever_days_are_named_the_time_that_was_open_is_that_of_the_limit(
+    start: datetime, amount: int, named: dict[date, bool], hours: tuple[tuple[int, int], ...]
+) -> None:
+    calendar = Calendar(SHANGHAI, hours, named)
+    for unit, worth in (("wh", timedelta(hours=amount)), ("wd", amount * calendar.day)):
+        found = from_micros(deadline.due(Limit(amount, unit), micros(start), calendar))
+        local = found.astimezone(SHANGHAI)
+        assert _open(start.astimezone(SHANGHAI), local, calendar) == worth
+        # And not a moment later: it ends while the offices are open, or when they close.
+        assert _open(local - timedelta.resolution, local, calendar) == timedelta.resolution
+
+
 _STARTS = st.datetimes(datetime(2000, 1, 1), datetime(2060, 1, 1), timezones=st.just(UTC))
 _ZONES = st.sampled_from([SHANGHAI, BERLIN, ZoneInfo("America/New_York"), UTC])
 
@@ -124,14 +191,14 @@ def test_the_minutes_that_were_open_until_the_deadline_are_those_of_the_limit(st
     assert _open(start.astimezone(SHANGHAI), found.astimezone(SHANGHAI)) == timedelta(hours=hours)
 
 
-def _open(start: datetime, end: datetime) -> timedelta:
+def _open(start: datetime, end: datetime, calendar: Calendar | None = None) -> timedelta:
     """How long the offices were open in between, counted day by day."""
+    calendar = calendar or of(SHANGHAI)
     total, day = timedelta(0), start.date()
     while day <= end.date():
-        for opens, closes in HOURS if day.weekday() < 5 else ():
-            first = max(start, datetime.combine(day, opens, start.tzinfo))
-            last = min(end, datetime.combine(day, closes, start.tzinfo))
-            total += max(last - first, timedelta(0))
+        midnight = datetime.combine(day, time(), start.tzinfo)
+        for opens, closes in calendar.spans if calendar.works(day) else ():
+            total += max(min(end, midnight + closes) - max(start, midnight + opens), timedelta(0))
         day += timedelta(days=1)
     return total
 

@@ -50,7 +50,7 @@ def metrics() -> CollectorRegistry:
 def asking(desk: Desk, city: City, metrics: CollectorRegistry) -> Desk:
     """The desk of a city whose package has the rule."""
     asks = replace(city, scenes=Scenes(plates=(RULE,)))
-    rules = Rules(Router(city.rules, city.fallback, city.departments), city.version, city.timezone)
+    rules = Rules(Router(city.rules, city.fallback, city.departments), city.version, city.calendar)
     desk.signals = Signals(asks, rules, Events(topics.registry(city.departments)), desk.clock, Metrics(metrics))
     return desk
 

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from gewu import ids
-from gewu.city import Category, Department, Grid, Limit, Rule
+from gewu.city import Calendar, Category, Department, Grid, Limit, Rule
 from gewu.clock import from_micros, micros
 from gewu.geo import METRES_PER_DEGREE
 from gewu.lane import Lane
@@ -24,6 +24,7 @@ from gewu_intake.domain.report import PlaceSaid, ReportSaid
 NOW = datetime(2026, 3, 4, 10, 0, tzinfo=UTC)  # a Wednesday, 18:00 in Shanghai
 NOW_US = micros(NOW)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+CALENDAR = Calendar(SHANGHAI)
 HERE = (83.0085, 39.0125)  # in the demo city's old town
 FALLBACK = "command-centre"
 INCARNATION = 3
@@ -82,7 +83,7 @@ def a_router(*rules: Rule, known: tuple[str, ...] = ("water", "power", "fire")) 
 
 def the_rules(*rules: Rule) -> Rules:
     """What triage decides by: these routing rules, or one that sends everything to water."""
-    return Rules(a_router(*(rules or (a_rule(),))), "7-abc", SHANGHAI, INCARNATION)
+    return Rules(a_router(*(rules or (a_rule(),))), "7-abc", CALENDAR, INCARNATION)
 
 
 def a_signal(at: tuple[float, float] | None = HERE, **words: Any) -> Signal:

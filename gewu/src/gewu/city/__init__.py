@@ -1,5 +1,6 @@
 """City packages: a folder of plain files, read and checked as a whole, as typed data without rules of conduct."""
 
+from gewu.city.calendar import Calendar
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault
 from gewu.city.model import (
@@ -19,6 +20,7 @@ from gewu.city.model import (
 from gewu.city.reading.load import load
 
 __all__ = [
+    "Calendar",
     "Category",
     "City",
     "CityFaults",

@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from gewu.city.calendar import Calendar
 from gewu.city.model import (
     Category,
     CityObject,
@@ -41,7 +42,7 @@ class City:
     id: str
     name: Mapping[str, str]
     version: str
-    timezone: ZoneInfo
+    calendar: Calendar
     anonymous_reports: bool
     no_position_grid: str | None
     fallback: Department
@@ -61,6 +62,11 @@ class City:
     scenes: Scenes = field(default_factory=Scenes)
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     notices: tuple[NoticeRule, ...] = ()
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """Whose clock the city lives by."""
+        return self.calendar.timezone
 
     def category(self, said: str) -> Category | None:
         """Find a category by key, unambiguous code, label or everyday alias, without regard to case."""

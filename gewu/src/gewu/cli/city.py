@@ -104,14 +104,25 @@ def _holds(city: "City") -> dict[str, Any]:
             rule.id: {"valid_from": f"{rule.valid_from}", "valid_to": f"{rule.valid_to}"} for rule in city.scenes.plates
         },
         "rules": len(city.rules),
+        "calendar": _calendar(city),
         "receivers": len(city.receivers),
         "fallback": {"id": city.fallback.id, "owner": city.fallback.owner},
     }
 
 
+def _calendar(city: "City") -> dict[str, Any]:
+    named = city.calendar.named
+    return {
+        "holidays": sum(not works for works in named.values()),
+        "workdays": sum(named.values()),
+        "up_to": f"{max(named)}" if named else None,
+    }
+
+
 def _lines(city: "City") -> list[str]:
     held = _holds(city)
-    fallback = city.fallback
+    fallback, days = city.fallback, held["calendar"]
+    named = f"{days['holidays']} holidays 节假日, {days['workdays']} make-up workdays 调休, up to {days['up_to']}"
 
     def counts(table: dict[str, int], word: str = "") -> str:
         return ", ".join(f"{word}{key} {count}" for key, count in table.items())
@@ -126,6 +137,7 @@ def _lines(city: "City") -> list[str]:
         f"  sensors 传感器     {held['sensors']}",
         f"  cameras 摄像机     {held['cameras']}  (zones 区域 {held['zones']})",
         *(f"  plate rule 车牌    {r.id}, {r.valid_from} … {r.valid_to}" for r in city.scenes.plates),
+        f"  calendar 日历      {named if days['up_to'] else 'Monday to Friday; calendar.csv names no day'}",
         f"  rules 派遣规则     {held['rules']}",
         f"  receivers 收信人   {held['receivers']}",
         f"  fallback 兜底      {fallback.label_zh} / {fallback.label_en}: {fallback.owner}",

@@ -127,7 +127,7 @@ class Consumers:
         known = topics.registry(self.city.departments)
         events = Events(known)
         router = Router(self.city.rules, self.city.fallback, self.city.departments)
-        rules = Rules(router, self.city.version, self.city.timezone)
+        rules = Rules(router, self.city.version, self.city.calendar)
         self._broker = subscribe.broker(self.settings.kafka, "dispatch")
         for lane in Lane:
             records = P0_RECORDS if lane is Lane.P0 else self.settings.batch_records

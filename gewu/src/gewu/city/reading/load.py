@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
+from datetime import date
 from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
 import shapely
 
+from gewu.city.calendar import Calendar
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault, Notes
 from gewu.city.model import CityObject, Department, Limit, NoticeRule, Receiver, Rule, Sensor
 from gewu.city.owners import OwnerGrid
+from gewu.city.reading.calendar import read_calendar
 from gewu.city.reading.cameras import read_cameras
 from gewu.city.reading.codebook import Codebook, read_codebook
 from gewu.city.reading.departments import read_departments
@@ -50,6 +53,7 @@ class Parts:
     scenes: Scenes | None
     receivers: dict[str, Receiver] | None
     notices: list[NoticeRule] | None
+    named_days: dict[date, bool] | None
 
 
 def load(path: str | PathLike[str]) -> City:
@@ -95,6 +99,7 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         scenes=via(read_scenes, "scenes.toml", cameras, categories, absent=Scenes()),
         receivers=via(read_receivers, "receivers.csv", absent={}),
         notices=via(read_notices, "notices.csv", absent=[]),
+        named_days=via(read_calendar, "calendar.csv", absent={}),
     )
 
 
@@ -168,7 +173,7 @@ def _build(parts: Parts, digest: str) -> City:
         id=manifest.id,
         name=manifest.name,
         version=f"{manifest.version}-{digest}",
-        timezone=manifest.timezone,
+        calendar=Calendar(manifest.timezone, manifest.working_hours, parts.named_days or {}),
         anonymous_reports=manifest.anonymous_reports,
         no_position_grid=manifest.no_position_grid,
         fallback=departments[manifest.fallback],

@@ -3,17 +3,21 @@
 import re
 import tomllib
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from gewu.city.calendar import QUARTER_MIN, USUAL_HOURS
 from gewu.city.faults import Notes
-from gewu.city.reading.values import at_line, identifier, name, text
+from gewu.city.reading.values import Say, at_line, identifier, name, text
 
+_HOURS = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
 _KEYS = {
-    "": {"id", "version", "timezone", "name", "intake", "routing"},
+    "": {"id", "version", "timezone", "name", "intake", "routing", "calendar"},
     "name": {"zh", "en"},
     "intake": {"anonymous", "no_position_grid"},
     "routing": {"fallback"},
+    "calendar": {"working_hours"},
 }
 
 
@@ -28,6 +32,7 @@ class Manifest:
     anonymous_reports: bool
     no_position_grid: str | None
     fallback: str | None
+    working_hours: tuple[tuple[int, int], ...]
     lines: dict[str, int]
 
 
@@ -60,8 +65,36 @@ def read_manifest(source: str, notes: Notes) -> Manifest | None:
         fallback=None
         if fallback is None
         else name(fallback, "fallback", at_line(notes, _line(lines, "routing", "fallback"))),
+        working_hours=_hours(
+            parts["calendar"].get("working_hours"), at_line(notes, _line(lines, "calendar", "working_hours"))
+        ),
         lines=lines,
     )
+
+
+def _hours(value: object, say: Say) -> tuple[tuple[int, int], ...]:
+    """When offices are open, in minutes since midnight: the usual hours where the package names none."""
+    if value is None:
+        return USUAL_HOURS
+    found = [_span(part) for part in value] if isinstance(value, list) else []
+    hours = tuple(span for span in found if span)
+    if not found or len(hours) < len(found):
+        say(f'working_hours {value!r} must be a list such as ["08:00-12:00", "14:00-18:00"], on quarters of an hour')
+        return USUAL_HOURS
+    if any(before[1] >= after[0] for before, after in pairwise(hours)):
+        say(f"working_hours {value!r} must stand in order and apart from each other")
+        return USUAL_HOURS
+    return hours
+
+
+def _span(value: object) -> tuple[int, int] | None:
+    """Both ends of 08:00-12:00 in minutes; None where it is no such span."""
+    said = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    if said is None:
+        return None
+    opens, closes = (int(said[n]) * 60 + int(said[n + 1]) for n in (1, 3))
+    fits = opens < closes <= 24 * 60 and all(int(said[n]) < 60 for n in (2, 4))
+    return (opens, closes) if fits and opens % QUARTER_MIN == closes % QUARTER_MIN == 0 else None
 
 
 def _section(data: dict[str, Any], section: str, lines: dict[str, int], notes: Notes) -> dict[str, Any]:

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from gewu import ids
-from gewu.city import Category, Grid
+from gewu.city import Calendar, Category, Grid
 from gewu_dispatch.domain import joining
 from gewu_dispatch.domain.case import Case, Signal, State
 from gewu_dispatch.domain.deadline import due
@@ -61,7 +60,7 @@ class Rules:
 
     router: Router
     package_version: str
-    timezone: ZoneInfo
+    calendar: Calendar
     incarnation: int = 0  # of the deployment, as each transaction finds it
 
     def under(self, incarnation: int) -> "Rules":
@@ -128,7 +127,7 @@ def _open(located: Located, rules: Rules, now: int) -> Case:
     signal, category, grid = located.signal, located.category, located.grid
     path = grid.path if grid else ()
     route = rules.router.route(category, located.kind_of_place, path, located.owner)
-    complete_by = due(category.limit, signal.received_at, rules.timezone) if category and category.limit else None
+    complete_by = due(category.limit, signal.received_at, rules.calendar) if category and category.limit else None
     case = Case(  # in the order of its fields: by their names it takes four times as long
         ids.case_id(signal.signal_id), rules.incarnation, 1, State.ASSIGNED, signal.lane,
         category.key if category else UNKNOWN, signal.lon, signal.lat, grid.id if grid else "", path, signal.home_area,
