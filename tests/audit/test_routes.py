@@ -55,6 +55,14 @@ def test_kind_of_place_grid_and_owner_must_all_fit() -> None:
     assert route(rule("a", "water", owner="fire")).rule == ""
 
 
+def test_who_answers_for_the_ground_gets_what_is_the_areas() -> None:
+    rules = rule("ground", "@area"), rule("rest", "water")
+    asked = Asked("matter:06010", "", frozenset({"top", "south"}), "water")
+    routes = Routes(rules, {"desk", "water", "fire"}, "desk")
+    assert routes.route(asked._replace(area="fire")) == ("fire", "ground")
+    assert routes.route(asked) == routes.route(asked._replace(area="nobody")) == ("water", "rest")
+
+
 def test_the_owner_answers_where_one_is_known_and_a_department() -> None:
     rules = rule("own", "@owner"), rule("rest", "water")
     assert route(*rules, owner="fire") == ("fire", "own")
@@ -117,8 +125,8 @@ def test_dispatch_reads_the_rules_of_the_demo_city_the_same(demo: Path) -> None:
     router, theirs = Router(city.rules, city.fallback, city.departments), []
     for row, index, place in zip(rows, city.locate(lons, lats), city.places_at(lons, lats, at), strict=True):
         owner = city.objects[row.thing].owner if row.thing else ""
-        path = city.grids[index].path if index >= 0 else ()
-        found = router.route(city.category(row.said or ""), place.kind if place else "", path, owner)
+        path, area = (city.grids[index].path, city.grids[index].department) if index >= 0 else ((), "")
+        found = router.route(city.category(row.said or ""), place.kind if place else "", path, owner, area)
         theirs.append((found.department, found.rule_id))
     ours = [wanted.route for wanted in Package(demo).wanted(rows)]
     assert ours == theirs

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from .packages import ROUTING, TOML, collection, faults, grid, grids, square
+from gewu.city import load
+
+from .packages import ROUTING, TOML, collection, faults, grid, grids, square, write
 
 HEAD = ROUTING.splitlines()[0]
 
@@ -127,3 +129,41 @@ def test_a_grid_may_not_share_its_id_with_a_department(tmp_path: Path) -> None:
     more = [*grids(), grid("water", None, 1, square(84.0, 39.0))]
     found = faults(tmp_path, grids=collection(more))
     assert any("is a department's id as well" in fault and "(id 'water')" in fault for fault in found), found
+
+
+def _answered(*departments: str | None) -> str:
+    """The tree with these departments for top, south and north."""
+    found = grids()
+    for feature, department in zip(found, departments, strict=True):
+        feature["properties"] |= {"department": department} if department else {}
+    return collection(found)
+
+
+def test_a_grid_is_answered_for_by_its_own_department_or_that_of_the_nearest_above(tmp_path: Path) -> None:
+    city = load(write(tmp_path, grids=_answered("desk", None, "water")))
+    assert [(grid.id, grid.department) for grid in city.grids] == [
+        ("top", "desk"),
+        ("south", "desk"),
+        ("north", "water"),
+    ]
+
+
+def test_a_grids_department_must_be_one(tmp_path: Path) -> None:
+    assert faults(tmp_path, grids=_answered(None, "watr", None)) == [
+        "grids.geojson:features[1] (id 'south'): department 'watr' is not in departments.csv"
+    ]
+
+
+def test_a_rule_for_the_area_needs_a_grid_with_a_department(tmp_path: Path) -> None:
+    rule = f"{HEAD}\nground,matter:*,*,*,*,@area,\n"
+    assert faults(tmp_path, routing=rule) == [
+        "routing.csv:2: nothing can match: '@area' needs a grid with a department, and grids.geojson has none"
+    ]
+    assert faults(tmp_path, routing=rule, grids=_answered(None, "water", None)) == []
+
+
+def test_a_rule_for_the_area_covers_later_ones_only_where_all_ground_is_answered_for(tmp_path: Path) -> None:
+    rules = f"{HEAD}\nground,*,*,*,*,@area,\nrest,matter:06010,*,*,*,water,\n"
+    assert faults(tmp_path, routing=rules, grids=_answered(None, "water", None)) == []
+    (fault,) = faults(tmp_path, routing=rules, grids=_answered("desk", None, None))
+    assert fault.startswith("routing.csv:3: is never reached: rule 'ground' on line 2 takes all")

@@ -129,7 +129,7 @@ def test_each_rule_says_what_of_it_does_not_hold() -> None:
         a_rule("bins", category="component:03*"), a_rule("own", department="@owner"),
         a_rule("mains", grid="street", owner="power", kind_of_place="market"), a_rule("rest"),
     )  # fmt: skip
-    tried = router.tried(COVER, "", PATH, "")
+    tried = list(router.tried(COVER, "", PATH, ""))
     assert [(t.rule.id, t.department, t.fails) for t in tried] == [
         ("bins", "water", ("category",)), ("own", "", ("department",)),
         ("mains", "water", ("kind_of_place", "owner")), ("rest", "water", ()),
@@ -150,3 +150,24 @@ def test_the_first_rule_of_which_nothing_fails_is_the_one_that_decides() -> None
             route = router.route(COVER, "", PATH, owner)
             decided = (holding[0].rule.id, holding[0].department) if holding else ("", FALLBACK)
             assert (route.rule_id, route.department) == decided
+
+
+def test_who_answers_for_the_ground_gets_what_a_rule_says_is_the_areas() -> None:
+    router = a_router(a_rule("ground", department="@area"), a_rule("rest", department="water"))
+    assert router.route(COVER, "", PATH, "", "fire") == Route("fire", Because.AREA, "ground")
+    for nobody in ("", "a-firm-of-another-city"):
+        assert router.route(COVER, "", PATH, "", nobody) == Route("water", Because.RULE, "rest")
+
+
+def test_a_component_asks_its_owner_first_and_a_matter_the_area() -> None:
+    router = a_router(
+        a_rule("thing", category="component:*", department="@owner"),
+        a_rule("ground", department="@area"),
+        a_rule("whose", department="@owner"),
+    )
+    assert router.route(COVER, "", PATH, "power", "fire") == Route("power", Because.OWNER, "thing")
+    assert router.route(COVER, "", PATH, "", "fire") == Route("fire", Because.AREA, "ground")
+    matter = a_category("matter:06010")
+    assert router.route(matter, "", PATH, "power", "fire") == Route("fire", Because.AREA, "ground")
+    assert router.route(matter, "", PATH, "power", "") == Route("power", Because.OWNER, "whose")
+    assert router.route(matter, "", PATH, "", "") == Route(FALLBACK, Because.FALLBACK_NO_RULE)

@@ -18,6 +18,7 @@ from gewu.city.reading.codebook import read_codebook
 from gewu.city.reading.departments import read_departments
 from gewu.city.reading.features import Feature, read_features
 from gewu.city.reading.files import fingerprint, read_files, to_text
+from gewu.city.reading.grids import MAY as MORE_OF_A_GRID
 from gewu.city.reading.grids import MUST as OF_A_GRID
 from gewu.city.reading.manifest import read_manifest
 from gewu.city.reading.notices import read_notices
@@ -38,7 +39,9 @@ class Package:
         files = _Files(folder)
         manifest, book = files.read("city.toml", read_manifest), files.read("codebook.csv", read_codebook)
         departments = files.read("departments.csv", read_departments)
-        features = files.read("grids.geojson", lambda text, notes: read_features(text, OF_A_GRID, (), notes))
+        features = files.read(
+            "grids.geojson", lambda text, notes: read_features(text, OF_A_GRID, MORE_OF_A_GRID, notes)
+        )
         rules = files.read("routing.csv", lambda text, notes: read_rules(text, departments, notes))
         places = files.read("places.geojson", read_places, absent=[])
         things = files.read("objects.csv", lambda text, notes: read_objects(text, None, None, notes), absent={})
@@ -50,7 +53,7 @@ class Package:
         self.version = f"{manifest.version}-{files.fingerprint}"
         self.directory = Directory(self.version, notices, receivers)
         self._timezone, self._without_place = manifest.timezone, manifest.no_position_grid or ""
-        self._paths = _paths(features)
+        self._paths, self._areas = _paths(features), _areas(features)
         self._leaves = Outlines([Outline(f.id, f.shape or shapely.Polygon()) for f in _leaves(features)])
         self._places = Outlines(
             [Outline(p.id, shape, p.valid_from or date.min, p.valid_to or date.max) for p, shape in places]
@@ -81,7 +84,7 @@ class Package:
             return Wanted(grid)
         asked = Asked(
             self._words.get(spoken(row.said), ""), self._kinds.get(place, ""), self._paths.get(grid, frozenset()),
-            self._owners.get(row.thing or "", ""),
+            self._owners.get(row.thing or "", ""), self._areas.get(grid, ""),
         )  # fmt: skip
         return Wanted(grid, asked, self._routes.route(asked))
 
@@ -119,6 +122,16 @@ class _Files:
 def _leaves(features: Sequence[Feature]) -> list[Feature]:
     parents = {feature.cells["parent"] for feature in features}
     return [feature for feature in features if feature.id not in parents]
+
+
+def _areas(features: Sequence[Feature]) -> dict[str, str]:
+    """Who answers for the ground of each grid: what it says, or else what the one above it says."""
+    known = {feature.id: feature for feature in features}
+
+    def area(id_: str | None) -> str:
+        return "" if id_ is None else known[id_].cells.get("department") or area(known[id_].cells["parent"])
+
+    return {id_: area(id_) for id_ in known}
 
 
 def _paths(features: Sequence[Feature]) -> dict[str, frozenset[str]]:

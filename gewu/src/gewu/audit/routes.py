@@ -1,8 +1,9 @@
 """The routing rules once more, written from the pages on city packages and not from dispatch's code.
 
 The rule: from the top, the first row whose class, kind of place, grid and owner all fit decides. A class pattern that ends
-in `*` fits whatever begins so; a grid fits all below it; `@owner` gives the case to who owns the thing, and fits only where
-that is a department. The fallback gets the rest, and all cases without a class or a grid of the package.
+in `*` fits whatever begins so; a grid fits all below it; `@owner` gives the case to who owns the thing, `@area` to who
+answers for its grid, and either fits only where that is a department. The fallback gets the rest, and all cases without a
+class or a grid of the package.
 """
 
 from collections.abc import Container, Sequence
@@ -10,7 +11,7 @@ from typing import NamedTuple
 
 from gewu.city.model import Rule
 
-_ANY, _OWNER = "*", "@owner"
+_ANY, _OWNER, _AREA = "*", "@owner", "@area"
 
 
 class Asked(NamedTuple):
@@ -20,6 +21,7 @@ class Asked(NamedTuple):
     kind_of_place: str
     path: frozenset[str]
     owner: str
+    area: str = ""
 
 
 class Route(NamedTuple):
@@ -42,8 +44,8 @@ class Wanted(NamedTuple):
         """What decides the route, in words."""
         if self.asked is None:
             return ""
-        category, kind, _, owner = self.asked
-        owned = f", owned by {owner}" if owner else ""
+        category, kind, _, owner, area = self.asked
+        owned = (f", owned by {owner}" if owner else "") + (f", ground of {area}" if area else "")
         return f"({category or 'no class'}, kind of place {kind or 'none'}, grid {self.grid or 'none'}{owned})"
 
 
@@ -63,7 +65,7 @@ class Routes:
     def _first(self, asked: Asked) -> Route:
         if asked.category and asked.path:
             for rule in self._rules:
-                department = asked.owner if rule.department == _OWNER else rule.department
+                department = {_OWNER: asked.owner, _AREA: asked.area}.get(rule.department, rule.department)
                 if department in self._departments and _fits(rule, asked):
                     return Route(department, rule.id)
         return Route(self._fallback, "")

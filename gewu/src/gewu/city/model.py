@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 UNITS = ("uh", "ud", "wh", "wd", "nd")
-OWNER = "@owner"
+OWNER, AREA = "@owner", "@area"
 ANY = "*"
 # What can become of a case, as the wire's CaseChange has it (a test holds it to that).
 CHANGES = (
@@ -51,7 +51,10 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A grid of the tree (网格); `path` names it and all above it, from the top level down."""
+    """A grid of the tree (网格); `path` names it and all above it, from the top level down.
+
+    department: who answers for this ground (属地), as it says itself or the nearest grid above it; "" where none does.
+    """
 
     id: str
     parent: str | None
@@ -60,6 +63,7 @@ class Grid:
     label_en: str
     klass: str
     path: tuple[str, ...]
+    department: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A routing rule (派遣规则) as written at `line` of routing.csv; '*' is any, `department` may be '@owner'."""
+    """A routing rule (派遣规则) as written at `line` of routing.csv; '*' is any, `department` may be '@owner' or '@area'."""
 
     id: str
     line: int

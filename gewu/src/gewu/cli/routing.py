@@ -90,8 +90,9 @@ def _routed(city: "City", category: "Category | None", args: argparse.Namespace,
     (grid,), (kind,) = whereabouts.whereabouts(city, [seen])
     owner, path = (city.owner(args.object) if args.object else ""), (grid.path if grid else ())
     router = rerouting.router_of(city)
-    route = router.route(category, kind, path, owner)
-    tried = router.tried(category, kind, path, owner) if category and grid else []
+    area = grid.department if grid else ""
+    route = router.route(category, kind, path, owner, area)
+    tried = router.tried(category, kind, path, owner, area) if category and grid else []
     routed = SimpleNamespace(word=args.word, category=category, grid=grid, kind=kind, owner=owner, route=route)
     return routed, [t for t in tried if "category" not in t.fails]
 

@@ -44,6 +44,7 @@ def explained(city: "City", routed: Any, tried: Sequence[Any], *, as_json: bool)
         f"  grid 网格     {where}",
         f"  place 场所    {routed.kind or 'of no known kind'}",
         f"  owner 权属    {_named(city, routed.owner) if routed.owner else 'not known'}",
+        *([f"  ground 属地   {_named(city, grid.department)}"] if grid and grid.department else []),
         f"→ {_named(city, route.department)}: {rule} ({route.because})",
         *(f"  shadowed      {t.rule.id} (line {t.rule.line}) would say {_named(city, t.department)}" for t in holding[1:]),
         *(f"  does not hold {t.rule.id} (line {t.rule.line}): {_failing(t)}" for t in failing),
@@ -52,7 +53,7 @@ def explained(city: "City", routed: Any, tried: Sequence[Any], *, as_json: bool)
 
 def _failing(tried: Any) -> str:
     """What does not hold, column by column."""
-    said = {"department": "the owner is not known"}
+    said = {"department": f"{tried.rule.department} names no department here"}
     return ", ".join(said.get(column) or f"{column} must be {getattr(tried.rule, column)}" for column in tried.fails)
 
 
@@ -61,7 +62,7 @@ def _explained(city: "City", routed: Any, shadowed: Sequence[Any], failing: Sequ
     return {
         "category": routed.category.key if routed.category else None,
         "grid": grid.id if grid else None, "grid_path": list(grid.path) if grid else [],
-        "kind_of_place": routed.kind or None, "owner": routed.owner or None,
+        "kind_of_place": routed.kind or None, "owner": routed.owner or None, "area": (grid.department if grid else "") or None,
         "department": route.department, "because": route.because, "rule": route.rule_id or None,
         "line": _line(city, route.rule_id),
         "shadowed": [{"rule": t.rule.id, "line": t.rule.line, "department": t.department} for t in shadowed],

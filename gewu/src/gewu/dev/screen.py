@@ -27,7 +27,8 @@ _LANES = {Lane.P0: "bold red", Lane.P1: "yellow", Lane.P2: "", Lane.P3: "dim"}
 _OUTCOMES = (("opened", "立案"), ("joined", "并案"), ("measured", "读数"), ("duplicate", "重复"), ("conflict", "冲突"))
 _SHORT = {"opened": "open", "joined": "join", "measured": "meas.", "duplicate": "dupl.", "conflict": "confl"}
 _BECAUSE = {
-    "rule": "规则", "owner": "属主", "fallback_unknown_class": "兜底：类别不明", "fallback_no_rule": "兜底：无规则",
+    "rule": "规则", "owner": "属主", "area": "属地",
+    "fallback_unknown_class": "兜底：类别不明", "fallback_no_rule": "兜底：无规则",
     "fallback_no_grid": "兜底：无网格", "fallback_returned": "兜底：被退回",
 }  # fmt: skip
 _STAGES = {"logged": "入日志", "settled": "结算", "told": "派遣"}

@@ -122,6 +122,8 @@ class _RoutedBecauseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RoutedB
     ROUTED_BECAUSE_FALLBACK_NO_RULE: _RoutedBecause.ValueType  # 4
     ROUTED_BECAUSE_FALLBACK_NO_GRID: _RoutedBecause.ValueType  # 5
     ROUTED_BECAUSE_FALLBACK_RETURNED: _RoutedBecause.ValueType  # 6
+    ROUTED_BECAUSE_AREA: _RoutedBecause.ValueType  # 7
+    """The rule named who answers for the ground."""
 
 class RoutedBecause(_RoutedBecause, metaclass=_RoutedBecauseEnumTypeWrapper):
     """Why a case went to its department."""
@@ -134,6 +136,8 @@ ROUTED_BECAUSE_FALLBACK_UNKNOWN_CLASS: RoutedBecause.ValueType  # 3
 ROUTED_BECAUSE_FALLBACK_NO_RULE: RoutedBecause.ValueType  # 4
 ROUTED_BECAUSE_FALLBACK_NO_GRID: RoutedBecause.ValueType  # 5
 ROUTED_BECAUSE_FALLBACK_RETURNED: RoutedBecause.ValueType  # 6
+ROUTED_BECAUSE_AREA: RoutedBecause.ValueType  # 7
+"""The rule named who answers for the ground."""
 Global___RoutedBecause: _TypeAlias = RoutedBecause  # noqa: Y015
 
 @_typing.final

@@ -7,9 +7,10 @@ import shapely
 from gewu.city.faults import Notes
 from gewu.city.model import Grid
 from gewu.city.reading.features import Feature, read_features
-from gewu.city.reading.values import text
+from gewu.city.reading.values import name, text
 
 MUST = ("id", "parent", "level", "label_zh", "label_en", "class")
+MAY = ("department",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +29,14 @@ class Tree:
 
 def read_grids(source: str, notes: Notes) -> Tree | None:
     """Read the tree; None when the file is unreadable."""
-    features = read_features(source, MUST, (), notes)
+    features = read_features(source, MUST, MAY, notes)
     if features is None:
         return None
     if not features:
         notes.line(1, "holds no grid; a city has at least one")
     above = {feature.id: feature.cells.get("parent") for feature in features}
-    tree = Tree(tuple(_grid(feature, above) for feature in features), tuple(feature.shape for feature in features))
+    own = {feature.id: _department(feature) for feature in features}
+    tree = Tree(tuple(_grid(feature, above, own) for feature in features), tuple(feature.shape for feature in features))
     _check_levels(features, tree.grids)
     for index in tree.leaves:
         if not features[index].drawn:
@@ -42,7 +44,7 @@ def read_grids(source: str, notes: Notes) -> Tree | None:
     return tree
 
 
-def _grid(feature: Feature, above: dict[str, object]) -> Grid:
+def _grid(feature: Feature, above: dict[str, object], own: dict[str, str]) -> Grid:
     cells = feature.cells
     level = cells.get("level")
     if type(level) is not int or not 1 <= level <= 20:
@@ -57,7 +59,13 @@ def _grid(feature: Feature, above: dict[str, object]) -> Grid:
         label_en=text(cells.get("label_en"), "label_en", feature.say),
         klass=text(cells.get("class"), "class", feature.say),
         path=path,
+        department=next((own[id_] for id_ in reversed(path) if own[id_]), ""),
     )
+
+
+def _department(feature: Feature) -> str:
+    said = feature.cells.get("department")
+    return "" if said is None else name(said, "department", feature.say)
 
 
 def _path(feature: Feature, above: dict[str, object]) -> tuple[str, ...]:

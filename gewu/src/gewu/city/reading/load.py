@@ -140,6 +140,8 @@ def _check_sensors(sensors: Mapping[str, Sensor], tree: Tree, notes: Notes) -> N
 
 def _check_names(tree: Tree, departments: Container[str], notes: Notes) -> None:
     for index, grid in enumerate(tree.grids):
+        if grid.department and grid.department not in departments:
+            notes.feature(index, grid.id, f"department {grid.department!r} is not in departments.csv")
         if grid.id in departments:
             # read:<name> in a key's scopes means either; it must not mean both.
             notes.feature(index, grid.id, "is a department's id as well; a key's read scope could not tell them apart")

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from gewu.city.faults import Notes
-from gewu.city.model import ANY, OWNER, Category, CityObject, Rule
+from gewu.city.model import ANY, AREA, OWNER, Category, CityObject, Rule
 from gewu.city.reading.codebook import Codebook
 from gewu.city.reading.grids import Tree
 from gewu.city.reading.places import Places
@@ -27,6 +27,11 @@ class World:
     def owners(self) -> set[str]:
         """Give the departments that own an object."""
         return {thing.owner for thing in self.objects.values()}
+
+    @cached_property
+    def answered(self) -> set[str]:
+        """Give the leaves that a department answers for."""
+        return {self.tree.grids[leaf].id for leaf in self.tree.leaves if self.tree.grids[leaf].department}
 
     @cached_property
     def paths(self) -> dict[str, tuple[str, ...]]:
@@ -66,7 +71,7 @@ def check_fallback(rules: list[Rule], codebook: Codebook, notes: Notes) -> None:
     everywhere = [
         rule
         for rule in rules
-        if (rule.kind_of_place, rule.grid, rule.owner) == (ANY, ANY, ANY) and rule.department != OWNER
+        if (rule.kind_of_place, rule.grid, rule.owner) == (ANY, ANY, ANY) and rule.department not in (OWNER, AREA)
     ]
     for key, line in codebook.lines.items():
         if not any(rule.takes_category(key) for rule in everywhere):
@@ -85,6 +90,8 @@ def _nothing_matches(rule: Rule, taken: Collection[str], world: World) -> str | 
         return f"nothing can match: {rule.owner!r} owns nothing in objects.csv"
     if rule.department == OWNER and not world.owners:
         return "nothing can match: '@owner' needs an object, and objects.csv has none"
+    if rule.department == AREA and not world.answered:
+        return "nothing can match: '@area' needs a grid with a department, and grids.geojson has none"
     if ANY not in (rule.grid, rule.kind_of_place) and rule.grid not in world.touched[rule.kind_of_place]:
         return f"nothing can match: no place of kind {rule.kind_of_place!r} touches grid {rule.grid!r}"
     return None
@@ -92,11 +99,16 @@ def _nothing_matches(rule: Rule, taken: Collection[str], world: World) -> str | 
 
 def _narrower(rule: Rule, earlier: Rule, world: World) -> bool:
     """Say whether place, grid and owner of a rule lie within those of an earlier one."""
-    # '@owner' can only be resolved where an object is known, so such a rule leaves the rest to later ones.
+    # '@owner' can only be resolved where an object is known, so such a rule leaves the rest to later ones; '@area' likewise
+    # where a department answers for the ground.
     only_owned = earlier.department == OWNER and rule.owner == ANY and rule.department != OWNER
+    only_answered = (
+        earlier.department == AREA and rule.department != AREA and len(world.answered) < len(world.tree.leaves)
+    )
     return (
         earlier.kind_of_place in (ANY, rule.kind_of_place)
         and earlier.owner in (ANY, rule.owner)
         and not only_owned
+        and not only_answered
         and (earlier.grid == ANY or earlier.grid in world.paths.get(rule.grid, ()))
     )

@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from gewu.city.faults import Notes
-from gewu.city.model import ANY, OWNER, Rule
+from gewu.city.model import ANY, AREA, OWNER, Rule
 from gewu.city.reading.table import Row, read_table
 from gewu.city.reading.values import at_line, identifier, known, once, text
 
@@ -32,7 +32,7 @@ def _rule(row: Row, departments: Container[str] | None, notes: Notes) -> Rule:
             say(f"{column} {row[column]!r}: '*' may only stand {right}")
     if row["owner"] not in ("", ANY):
         known(row["owner"], "owner", "departments.csv", departments, say)
-    if row["department"] != OWNER:
+    if row["department"] not in (OWNER, AREA):
         known(row["department"], "department", "departments.csv", departments, say)
     return Rule(
         id=identifier(row["id"], "rule id", say),

@@ -33,7 +33,11 @@ def reroute(past: Sequence[Past], city: City, router: Router) -> list[Route]:
     grids, kinds = whereabouts(city, past)
     return [
         router.route(
-            city.category(p.said), kind, grid.path if grid else (), city.owner(p.object_id) if p.object_id else ""
+            city.category(p.said),
+            kind,
+            grid.path if grid else (),
+            city.owner(p.object_id) if p.object_id else "",
+            grid.department if grid else "",
         )
         for p, grid, kind in zip(past, grids, kinds, strict=True)
     ]

@@ -126,7 +126,7 @@ def _join(batch: Batch, located: Located, match: joining.Match, rules: Rules, no
 def _open(located: Located, rules: Rules, now: int) -> Case:
     signal, category, grid = located.signal, located.category, located.grid
     path = grid.path if grid else ()
-    route = rules.router.route(category, located.kind_of_place, path, located.owner)
+    route = rules.router.route(category, located.kind_of_place, path, located.owner, grid.department if grid else "")
     complete_by = due(category.limit, signal.received_at, rules.calendar) if category and category.limit else None
     case = Case(  # in the order of its fields: by their names it takes four times as long
         ids.case_id(signal.signal_id), rules.incarnation, 1, State.ASSIGNED, signal.lane,
