@@ -15,6 +15,7 @@ from gewu.audit.routes import Asked, Routes, Wanted
 from gewu.audit.twins import Joining, Twins
 from gewu.city.faults import CityFaults, Fault, Notes
 from gewu.city.reading.codebook import read_codebook
+from gewu.city.reading.codes import read_codes
 from gewu.city.reading.departments import read_departments
 from gewu.city.reading.features import Feature, read_features
 from gewu.city.reading.files import fingerprint, read_files, to_text
@@ -39,6 +40,7 @@ class Package:
         files = _Files(folder)
         manifest, book = files.read("city.toml", read_manifest), files.read("codebook.csv", read_codebook)
         departments = files.read("departments.csv", read_departments)
+        codes = files.read("codes.csv", lambda text, notes: read_codes(text, book.categories, notes), absent={})
         features = files.read(
             "grids.geojson", lambda text, notes: read_features(text, OF_A_GRID, MORE_OF_A_GRID, notes)
         )
@@ -59,7 +61,7 @@ class Package:
             [Outline(p.id, shape, p.valid_from or date.min, p.valid_to or date.max) for p, shape in places]
         )
         self._kinds = {place.id: place.kind for place, _ in places}
-        self._words, self._owners = book.words, {id_: thing.owner for id_, thing in things.items()}
+        self._words, self._owners = book.words | codes, {id_: thing.owner for id_, thing in things.items()}
         # A device's fault is a case about the device, which its supplier looks after.
         self._owners |= {id_: sensor.supplier for id_, sensor in sensors.items()}
         self._joining = {c.key: Joining(c.join_radius_m, c.join_within_h) for c in book.categories.values()}

@@ -36,7 +36,8 @@ _LONGEST_WORD = 200
 class City:
     """One checked city package; `version` is the declared version and the first 12 hex digits of its files' hash.
 
-    `outlines` are the polygons of grids above the leaves: for maps and checks, they own no point.
+    `outlines` are the polygons of grids above the leaves: for maps and checks, they own no point. `codes`: which class a code
+    of an older generation means.
     """
 
     id: str
@@ -62,6 +63,7 @@ class City:
     scenes: Scenes = field(default_factory=Scenes)
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     notices: tuple[NoticeRule, ...] = ()
+    codes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def timezone(self) -> ZoneInfo:
@@ -69,7 +71,7 @@ class City:
         return self.calendar.timezone
 
     def category(self, said: str) -> Category | None:
-        """Find a category by key, unambiguous code, label or everyday alias, without regard to case."""
+        """Find a category by key, unambiguous code, label, alias or older code (2:matter:0136), without regard to case."""
         return self.words.get(spoken(said)) if len(said) <= _LONGEST_WORD else None
 
     def lane(self, said: str) -> Lane:

@@ -1,4 +1,4 @@
-"""`gewu city`: look at a city package before it goes into service."""
+"""`gewu city`: look at a city package before it goes into service, and look its classes up."""
 
 import argparse
 import json
@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from gewu.cli import city_class
 
 if TYPE_CHECKING:
     from gewu.city import City, Fault
@@ -25,7 +27,7 @@ exit codes: 0 the package can be used, 1 it has faults, 2 the command was wrong 
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Register `gewu city check`; its `run` takes the parsed arguments and returns the exit code."""
+    """Register `gewu city` and its actions; the `run` of each takes the parsed arguments and returns the exit code."""
     city = subparsers.add_parser("city", help="city packages (城市包)", description="Look at city packages (城市包).")
     actions = city.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser(
@@ -39,6 +41,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     check.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     check.add_argument("--strict", action="store_true", help="count warnings as faults")
     check.set_defaults(run=run_check)
+    city_class.add(actions)
 
 
 def run_check(args: argparse.Namespace) -> int:
@@ -93,6 +96,7 @@ def _holds(city: "City") -> dict[str, Any]:
         "timezone": city.timezone.key,
         "departments": len(city.departments),
         "categories": len(city.categories),
+        "older_codes": len(city.codes),
         "lanes": dict(sorted(Counter(category.lane for category in city.categories.values()).items())),
         "grids": {str(level): n for level, n in sorted(Counter(grid.level for grid in city.grids).items())},
         "places": dict(sorted(Counter(place.kind for place in city.places).items())),
@@ -130,7 +134,7 @@ def _lines(city: "City") -> list[str]:
     return [
         f"{city.name['zh']} / {city.name['en']} ({city.id}), version {city.version}, {city.timezone.key}",
         f"  departments 部门   {held['departments']}",
-        f"  categories 类别    {held['categories']}  ({counts(held['lanes'])})",
+        f"  categories 类别    {held['categories']}  ({counts(held['lanes'])}), older codes 旧代码 {held['older_codes']}",
         f"  grids 网格         {len(city.grids)}  ({counts(held['grids'], 'level ')})",
         f"  places 场所        {len(city.places)}" + (f"  ({counts(held['places'])})" if city.places else ""),
         f"  objects 部件       {held['objects']}",

@@ -17,6 +17,7 @@ from gewu.city.owners import OwnerGrid
 from gewu.city.reading.calendar import read_calendar
 from gewu.city.reading.cameras import read_cameras
 from gewu.city.reading.codebook import Codebook, read_codebook
+from gewu.city.reading.codes import read_codes
 from gewu.city.reading.departments import read_departments
 from gewu.city.reading.files import MAY, MUST, fingerprint, read_files, to_text
 from gewu.city.reading.grids import Tree, read_grids
@@ -54,6 +55,7 @@ class Parts:
     receivers: dict[str, Receiver] | None
     notices: list[NoticeRule] | None
     named_days: dict[date, bool] | None
+    codes: dict[str, str] | None
 
 
 def load(path: str | PathLike[str]) -> City:
@@ -100,6 +102,7 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         receivers=via(read_receivers, "receivers.csv", absent={}),
         notices=via(read_notices, "notices.csv", absent=[]),
         named_days=via(read_calendar, "calendar.csv", absent={}),
+        codes=via(read_codes, "codes.csv", categories, absent={}),
     )
 
 
@@ -186,7 +189,8 @@ def _build(parts: Parts, digest: str) -> City:
         objects=objects,
         sensors=sensors,
         rules=tuple(rules),
-        words={word: categories[key] for word, key in book.words.items()},
+        words={word: categories[key] for word, key in (book.words | (parts.codes or {})).items()},
+        codes=parts.codes or {},
         grid_index={grid.id: index for index, grid in enumerate(tree.grids)},
         outlines={tree.grids[i].id: shape for i in above if (shape := tree.shapes[i]) is not None},
         owners=OwnerGrid([tree.grids[leaf].id for leaf in leaves], [tree.shapes[leaf] for leaf in leaves], leaves),
