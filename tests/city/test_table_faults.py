@@ -104,7 +104,7 @@ def test_missing_and_misspelt_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("welcome")
     found = faults(tmp_path, departments=None)
     assert found[0] == "departments.csv: is missing; every package has this file"
-    assert found[1].startswith("place.geojson: is no file of a package; its files are calendar.csv, cameras.csv,")
+    assert found[1].startswith("place.geojson: is no file of a package; its files are absences.csv, calendar.csv,")
     assert len(found) == 2
 
 

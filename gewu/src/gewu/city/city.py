@@ -23,6 +23,7 @@ from gewu.city.model import (
     Sensor,
 )  # fmt: skip
 from gewu.city.owners import OwnerGrid
+from gewu.city.roster import Roster
 from gewu.city.scene import Camera, Scenes
 from gewu.city.standing import Standing
 from gewu.city.words import spoken
@@ -64,6 +65,7 @@ class City:
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     notices: tuple[NoticeRule, ...] = ()
     codes: Mapping[str, str] = field(default_factory=dict)
+    roster: Roster = field(default_factory=lambda: Roster({}, (), ()))
 
     @property
     def timezone(self) -> ZoneInfo:

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gewu.cli import city_class
+from gewu.cli import city_class, city_coverage
 
 if TYPE_CHECKING:
     from gewu.city import City, Fault
@@ -42,6 +42,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     check.add_argument("--strict", action="store_true", help="count warnings as faults")
     check.set_defaults(run=run_check)
     city_class.add(actions)
+    city_coverage.add(actions)
 
 
 def run_check(args: argparse.Namespace) -> int:

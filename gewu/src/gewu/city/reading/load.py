@@ -25,12 +25,14 @@ from gewu.city.reading.limits import read_limits
 from gewu.city.reading.manifest import Manifest, read_manifest
 from gewu.city.reading.notices import Known, check_notices, read_notices
 from gewu.city.reading.objects import read_objects
+from gewu.city.reading.people import read_absences, read_duties, read_people
 from gewu.city.reading.places import Places, read_places
 from gewu.city.reading.reach import World, check_fallback, check_reach
 from gewu.city.reading.receivers import read_receivers
 from gewu.city.reading.routing import read_rules
 from gewu.city.reading.scenes import read_scenes
 from gewu.city.reading.sensors import read_sensors
+from gewu.city.roster import Absence, Duty, Person, Roster
 from gewu.city.scene import Camera, Scenes
 from gewu.city.standing import Standing
 
@@ -56,6 +58,9 @@ class Parts:
     notices: list[NoticeRule] | None
     named_days: dict[date, bool] | None
     codes: dict[str, str] | None
+    people: dict[str, Person] | None
+    duties: list[Duty] | None
+    absences: list[Absence] | None
 
 
 def load(path: str | PathLike[str]) -> City:
@@ -87,12 +92,13 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
     categories = codebook and codebook.categories
     objects = via(read_objects, "objects.csv", categories, departments, absent={})
     cameras = via(read_cameras, "cameras.csv", departments, absent={})
+    tree, people = via(read_grids, "grids.geojson"), via(read_people, "people.csv", departments, absent={})
     return Parts(
         manifest=via(read_manifest, "city.toml"),
         departments=departments,
         codebook=codebook,
         limits=via(lambda s, n: read_limits(s, codebook, n, notes["codebook.csv"]), "limits.csv", absent={}) or {},
-        tree=via(read_grids, "grids.geojson"),
+        tree=tree,
         places=via(read_places, "places.geojson", absent=[]),
         objects=objects,
         sensors=via(read_sensors, "sensors.csv", categories, departments, objects, absent={}),
@@ -103,6 +109,9 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         notices=via(read_notices, "notices.csv", absent=[]),
         named_days=via(read_calendar, "calendar.csv", absent={}),
         codes=via(read_codes, "codes.csv", categories, absent={}),
+        people=people,
+        duties=via(read_duties, "duties.csv", people, tree and {grid.id for grid in tree.grids}, absent=[]),
+        absences=via(read_absences, "absences.csv", people, absent=[]),
     )
 
 
@@ -191,6 +200,7 @@ def _build(parts: Parts, digest: str) -> City:
         rules=tuple(rules),
         words={word: categories[key] for word, key in (book.words | (parts.codes or {})).items()},
         codes=parts.codes or {},
+        roster=Roster(parts.people or {}, parts.duties or (), parts.absences or ()),
         grid_index={grid.id: index for index, grid in enumerate(tree.grids)},
         outlines={tree.grids[i].id: shape for i in above if (shape := tree.shapes[i]) is not None},
         owners=OwnerGrid([tree.grids[leaf].id for leaf in leaves], [tree.shapes[leaf] for leaf in leaves], leaves),
