@@ -207,3 +207,15 @@ async def test_no_answer_of_the_api_holds_a_contact(client: Client) -> None:
     file = await client.case(31, contact={"name": "Zzyzx Contact", "phone": "5550199"})
     everything = repr(file) + repr((await client.desk("GET", "/v1/cases?limit=500")).body)
     assert "Zzyzx" not in everything and "5550199" not in everything
+
+
+async def test_a_case_shows_its_light_by_itself_and_in_a_list(client: Client) -> None:
+    case_id = (found := (await client.case(46, category="暴露垃圾"))["case"])["case_id"]
+    assert found["light"] == {"colour": "none", "situation": "not_near"}
+    for kind in ("accept", "done"):
+        assert (await _act(client, case_id, kind=kind)).status == 200
+    after = (await client.desk("GET", f"/v1/cases/{case_id}")).body["case"]
+    assert after["light"] == {"colour": "green", "situation": "done_in_time"}
+    listed = (await client.desk("GET", f"/v1/cases?department={found['department']}&limit=200")).body["cases"]
+    assert next(c["light"] for c in listed if c["case_id"] == case_id) == after["light"]
+    assert all("light" in c for c in listed)

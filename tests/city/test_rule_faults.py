@@ -104,7 +104,7 @@ def test_without_a_fallback_each_category_needs_a_rule_that_holds_everywhere(tmp
         (
             "[routing]",
             "[roting]",
-            "city.toml:12: key 'roting' is unknown here; the keys are calendar, id, intake, name, routing",
+            "city.toml:12: key 'roting' is unknown here; the keys are calendar, id, intake, lights, name, routing",
         ),
         ("[name]", "[name", "city.toml:5: is no TOML: "),
         ('[name]\nzh = "小城"\nen = "Tiny"', 'name = "Tiny"', "city.toml:5: name must be a table with en, zh"),

@@ -16,6 +16,7 @@ from gewu.city.model import (
     Department,
     Device,
     Grid,
+    Lights,
     NoticeRule,
     Place,
     Receiver,
@@ -65,6 +66,7 @@ class City:
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
     notices: tuple[NoticeRule, ...] = ()
     codes: Mapping[str, str] = field(default_factory=dict)
+    lights: Lights | None = None
     roster: Roster = field(default_factory=lambda: Roster({}, (), ()))
 
     @property

@@ -1,5 +1,6 @@
 """The things a city package is made of, as typed, unchanging values."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -191,3 +192,25 @@ class NoticeRule:
     def takes_category(self, key: str) -> bool:
         """Say whether the category pattern, written as in routing.csv, takes this key."""
         return key.startswith(self.category[:-1]) if self.category.endswith(ANY) else key == self.category
+
+
+SITUATIONS = ("done_in_time", "done_late", "not_near", "near", "overdue", "stuck")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The light of a situation, and what must follow from it."""
+
+    light: str
+    follows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lights:
+    """A city's lights (红绿灯). near: the share of its time after which a case is near its limit; stuck_after_h: so many hours
+    overdue it is stuck, stuck_returns: given back so often it is, both 0 never. `shown` has every situation."""
+
+    near: float
+    stuck_after_h: float
+    stuck_returns: int
+    shown: Mapping[str, Shown]

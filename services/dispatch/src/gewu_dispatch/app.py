@@ -22,6 +22,7 @@ from gewu.runtime.service import Part, Service, closing, loop, ops_routes
 from gewu.runtime.upkeep import watch_keys, watch_producers
 from gewu_dispatch.consumers import SCHEMA, Consumers, Database
 from gewu_dispatch.domain import joining
+from gewu_dispatch.domain.light import Lighting
 from gewu_dispatch.handlers.resting import Resting
 from gewu_dispatch.handlers.silence import Silence
 from gewu_dispatch.handlers.sweep import Sweep
@@ -59,7 +60,8 @@ def build(settings: Settings, clock: Clock | None = None) -> Service:
     )  # fmt: skip
     desk = Desk(producers["desk"], city.fallback.id, city.departments, clock, References(settings.link_secret))
     store = PictureStore(settings.pictures) if settings.pictures else None
-    api, views = Api(database.reader, keys, Links(settings.link_secret), desk), ViewMetrics(registry)
+    links, views = Links(settings.link_secret), ViewMetrics(registry)
+    api = Api(database.reader, keys, links, desk, Lighting(city), clock)
     looks = Pictures(store, database.reader, keys, clock, views), Plates(database.reader, keys, clock, views)
     v1 = [route for door in (api, *looks) for route in door.routes()]
     app = Starlette(routes=[*ops_routes(health, registry), *apidocs.routes(openapi.document()), *v1])

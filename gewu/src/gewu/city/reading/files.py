@@ -8,7 +8,7 @@ from gewu.city.faults import Fault, Notes
 MUST = ("city.toml", "departments.csv", "codebook.csv", "grids.geojson", "routing.csv")
 MAY = (
     "limits.csv", "places.geojson", "objects.csv", "sensors.csv", "cameras.csv", "scenes.toml", "receivers.csv", "notices.csv",
-    "calendar.csv", "codes.csv", "people.csv", "duties.csv", "absences.csv",
+    "calendar.csv", "codes.csv", "people.csv", "duties.csv", "absences.csv", "lights.csv",
 )  # fmt: skip
 _DATA = {".toml", ".csv", ".geojson", ".json"}
 _BOM = b"\xef\xbb\xbf"

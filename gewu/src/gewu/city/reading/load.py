@@ -12,7 +12,7 @@ import shapely
 from gewu.city.calendar import Calendar
 from gewu.city.city import City
 from gewu.city.faults import CityFaults, Fault, Notes
-from gewu.city.model import CityObject, Department, Limit, NoticeRule, Receiver, Rule, Sensor
+from gewu.city.model import CityObject, Department, Lights, Limit, NoticeRule, Receiver, Rule, Sensor, Shown
 from gewu.city.owners import OwnerGrid
 from gewu.city.reading.calendar import read_calendar
 from gewu.city.reading.cameras import read_cameras
@@ -21,6 +21,7 @@ from gewu.city.reading.codes import read_codes
 from gewu.city.reading.departments import read_departments
 from gewu.city.reading.files import MAY, MUST, fingerprint, read_files, to_text
 from gewu.city.reading.grids import Tree, read_grids
+from gewu.city.reading.lights import read_lights
 from gewu.city.reading.limits import read_limits
 from gewu.city.reading.manifest import Manifest, read_manifest
 from gewu.city.reading.notices import Known, check_notices, read_notices
@@ -61,6 +62,7 @@ class Parts:
     people: dict[str, Person] | None
     duties: list[Duty] | None
     absences: list[Absence] | None
+    lights: dict[str, Shown] | None
 
 
 def load(path: str | PathLike[str]) -> City:
@@ -112,6 +114,7 @@ def _read(texts: dict[str, str | None], found: list[Fault]) -> Parts:
         people=people,
         duties=via(read_duties, "duties.csv", people, tree and {grid.id for grid in tree.grids}, absent=[]),
         absences=via(read_absences, "absences.csv", people, absent=[]),
+        lights=via(read_lights, "lights.csv"),
     )
 
 
@@ -200,6 +203,7 @@ def _build(parts: Parts, digest: str) -> City:
         rules=tuple(rules),
         words={word: categories[key] for word, key in (book.words | (parts.codes or {})).items()},
         codes=parts.codes or {},
+        lights=_lights(manifest, parts.lights),
         roster=Roster(parts.people or {}, parts.duties or (), parts.absences or ()),
         grid_index={grid.id: index for index, grid in enumerate(tree.grids)},
         outlines={tree.grids[i].id: shape for i in above if (shape := tree.shapes[i]) is not None},
@@ -210,3 +214,7 @@ def _build(parts: Parts, digest: str) -> City:
         receivers=parts.receivers or {},
         notices=tuple(parts.notices or ()),
     )
+
+
+def _lights(manifest: Manifest, shown: Mapping[str, Shown] | None) -> Lights | None:
+    return Lights(manifest.near, manifest.stuck_after_h, manifest.stuck_returns, shown) if shown else None

@@ -13,11 +13,12 @@ from gewu.city.reading.values import Say, at_line, identifier, name, text
 
 _HOURS = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
 _KEYS = {
-    "": {"id", "version", "timezone", "name", "intake", "routing", "calendar"},
+    "": {"id", "version", "timezone", "name", "intake", "routing", "calendar", "lights"},
     "name": {"zh", "en"},
     "intake": {"anonymous", "no_position_grid"},
     "routing": {"fallback"},
     "calendar": {"working_hours"},
+    "lights": {"near", "stuck_after_h", "stuck_returns"},
 }
 
 
@@ -33,6 +34,9 @@ class Manifest:
     no_position_grid: str | None
     fallback: str | None
     working_hours: tuple[tuple[int, int], ...]
+    near: float
+    stuck_after_h: float
+    stuck_returns: int
     lines: dict[str, int]
 
 
@@ -68,8 +72,31 @@ def read_manifest(source: str, notes: Notes) -> Manifest | None:
         working_hours=_hours(
             parts["calendar"].get("working_hours"), at_line(notes, _line(lines, "calendar", "working_hours"))
         ),
+        near=_share(parts["lights"].get("near"), at_line(notes, _line(lines, "lights", "near"))),
+        stuck_after_h=_least(parts["lights"], "stuck_after_h", float, lines, notes),
+        stuck_returns=int(_least(parts["lights"], "stuck_returns", int, lines, notes)),
         lines=lines,
     )
+
+
+def _share(value: object, say: Say) -> float:
+    """The share of its time after which a case is near its limit: four fifths, where the package names none."""
+    if value is None:
+        return 0.8
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1:
+        say(f"near {value!r} must be a share between 0 and 1, such as 0.8")
+        return 0.8
+    return float(value)
+
+
+def _least(part: dict[str, Any], key: str, kind: type, lines: dict[str, int], notes: Notes) -> float:
+    """A number from 0 on; 0, which is never, where the package names none."""
+    value, kinds = part.get(key, 0), (int, float) if kind is float else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds) or value < 0:
+        right = "a number" if kind is float else "a whole number"
+        notes.line(_line(lines, "lights", key), f"{key} {value!r} must be {right} from 0, which is never")
+        return 0
+    return value
 
 
 def _hours(value: object, say: Say) -> tuple[tuple[int, int], ...]:

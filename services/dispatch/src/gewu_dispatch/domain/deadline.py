@@ -30,6 +30,21 @@ def due(limit: Limit, start: int, calendar: Calendar) -> int:
     return _counted(limit.amount, limit.unit, start, calendar)
 
 
+def counted(unit: str, start: int, end: int, calendar: Calendar) -> int:
+    """How much time that counts in this unit lies between two instants, in microseconds; none where the end is the earlier."""
+    if unit not in ("wh", "wd"):
+        return max(end - start, 0)
+    first, last = (from_micros(at).astimezone(calendar.timezone) for at in (start, end))
+    total, day = timedelta(), first.date()
+    while day <= last.date():
+        if calendar.works(day):
+            midnight = datetime.combine(day, time(), calendar.timezone)
+            for opens, closes in calendar.spans:
+                total += max(min(last, midnight + closes) - max(first, midnight + opens), timedelta())
+        day += _NIGHT_AND_DAY
+    return total // timedelta.resolution
+
+
 @lru_cache(1 << 12)
 def _of_quarter(amount: int, unit: str, begun: int, calendar: Calendar) -> tuple[int, bool | None]:
     """For a start in that quarter of an hour since 1970: when it is due at its end, and whether it runs; None: it jumps.

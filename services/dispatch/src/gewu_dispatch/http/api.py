@@ -2,23 +2,25 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gewu.clock import Clock, micros
 from gewu.runtime.keys import Key, KeyRing
 from gewu.runtime.link import Links
 from gewu.runtime.postgres import Reader
 from gewu_dispatch.domain.action import Action, Refusal
 from gewu_dispatch.domain.case import State
+from gewu_dispatch.domain.light import Light, Lighting
 from gewu_dispatch.http import asked, views
 from gewu_dispatch.http.asked import Refused
 from gewu_dispatch.http.desk import Desk, MoveSaid, Unsaid
 from gewu_dispatch.http.guard import guard, holder, json, readable, seen
-from gewu_dispatch.store import reads
+from gewu_dispatch.store import reads, spells
 
 _NOT_PROVEN = {
     Refusal.PICTURE_NOT_OURS: "it was not uploaded here for the case's department: POST /v1/pictures?department=…",
@@ -30,8 +32,11 @@ _LOOK_S = 0.05  # how often it is looked whether a move was judged
 class Api:
     """The endpoints."""
 
-    def __init__(self, reader: Callable[[], Reader], keys: KeyRing, links: Links, desk: Desk) -> None:
+    def __init__(
+        self, reader: Callable[[], Reader], keys: KeyRing, links: Links, desk: Desk, lighting: Lighting, clock: Clock
+    ) -> None:
         self._reader, self._keys, self._links, self._desk = reader, keys, links, desk
+        self._lighting, self._clock = lighting, clock
 
     def routes(self) -> list[Route]:
         """Every route of /v1."""
@@ -53,7 +58,8 @@ class Api:
         rows = await reads.cases(self._reader(), wanted)
         last = rows[limit - 1] if len(rows) > limit else None
         following = asked.cursor(last["opened_at"], last["case_id"]) if last else None
-        return json(views.Page([views.case(r) for r in rows[:limit]], following))
+        lights = await self._lights(rows[:limit])
+        return json(views.Page([views.case(r, lights.get(str(r["case_id"]))) for r in rows[:limit]], following))
 
     async def case(self, request: Request) -> Response:
         """GET /v1/cases/{case_id}."""
@@ -61,7 +67,7 @@ class Api:
         row = seen(await reads.case(pool, case_id), key, "read")
         noticed = [views.noticed(r) for r in await reads.signals(pool, case_id)]
         found = views.CaseFile(
-            case=views.case(row), noticed=noticed,
+            case=views.case(row, (await self._lights([row])).get(case_id)), noticed=noticed,
             timeline=views.steps(await reads.timeline(pool, case_id), noticed, await reads.shown(pool, case_id)),
             clocks=[views.tick(r) for r in await reads.clocks(pool, case_id)],
             lawful=self._desk.lawful(State(row["state"]), row["department"]),
@@ -127,6 +133,14 @@ class Api:
         content = said[0].content
         found = await reads.said_of(self._reader(), case_id, [a.action_id for a in said], content)
         return _verdict(found, content) if found else None
+
+    async def _lights(self, rows: Sequence[asyncpg.Record]) -> dict[str, Light | None]:
+        """Their lights at this moment, by id; none where the package has no lights."""
+        if not self._lighting.are_on:
+            return {}
+        now = micros(self._clock.now())
+        found = await spells.of(self._reader(), [str(row["case_id"]) for row in rows])
+        return {case_id: self._lighting.of(spell, now) for case_id, spell in found.items()}
 
     def _not_now(self, refusal: Refusal, row: asyncpg.Record) -> Refused:
         """Why the move is not said at all."""

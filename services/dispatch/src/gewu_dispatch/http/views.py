@@ -11,6 +11,7 @@ import msgspec
 from gewu.lane import Lane
 from gewu.v1.case_pb2 import CaseChange
 from gewu_dispatch.domain.case import State
+from gewu_dispatch.domain.light import Light
 
 _CHANGES = {number: name.removeprefix("CASE_CHANGE_").lower() for name, number in CaseChange.items()}
 
@@ -22,6 +23,14 @@ class PlaceView(msgspec.Struct, omit_defaults=True):
     lat: float | None = None
     accuracy_m: float | None = None
     address: str = ""
+
+
+class LightView(msgspec.Struct, omit_defaults=True):
+    """How a case stands to its deadline now, and what must follow from it."""
+
+    colour: str
+    situation: str
+    follows: list[str] = []
 
 
 class CaseView(msgspec.Struct, omit_defaults=True):
@@ -48,6 +57,7 @@ class CaseView(msgspec.Struct, omit_defaults=True):
     object_id: str = ""
     exercise: bool = False
     follows: str = ""
+    light: LightView | None = None
 
 
 class Page(msgspec.Struct, omit_defaults=True):
@@ -184,12 +194,13 @@ def state(number: int) -> str:
     return State(number).name.lower()
 
 
-def case(row: asyncpg.Record) -> CaseView:
-    """A row as a case."""
+def case(row: asyncpg.Record, light: Light | None = None) -> CaseView:
+    """A row as a case, with its light where the package has lights."""
     words = dict(row)
     words |= {"case_id": str(row["case_id"]), "state": state(row["state"]), "lane": Lane(row["lane"]).label}
     words["follows"] = str(row["follows"] or "")
-    return CaseView(place=_place(words, address=""), **words)
+    shown = LightView(light.colour, light.situation, list(light.follows)) if light else None
+    return CaseView(place=_place(words, address=""), light=shown, **words)
 
 
 def steps(rows: Sequence[asyncpg.Record], noticed: Sequence[Noticed], shown: Sequence[asyncpg.Record]) -> list[Step]:
