@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gewu.city import load
-from tests.city.packages import faults, write
+from tests.city.packages import CODEBOOK, faults, write
 
 HEAD = "generation,kind,code,category,label_zh\n"
 
@@ -47,3 +47,9 @@ def test_the_demo_city_knows_what_both_older_generations_mean(demo: Path) -> Non
     assert city.category("2:component:0506") is city.category("水域附属设施")
     assert {code.partition(":")[0] for code in city.codes} == {"1", "2"}
     assert all(city.category(code) is city.categories[key] for code, key in city.codes.items())
+
+
+def test_a_code_that_is_another_classs_word_is_named(tmp_path: Path) -> None:
+    codes = f"{HEAD}2,matter,0110,matter:06010,暴露垃圾\n"
+    (fault,) = faults(tmp_path, codes=codes, codebook=CODEBOOK.replace("井盖|manhole", "井盖|2:matter:0110"))
+    assert fault == "codes.csv: code '2:matter:0110' means matter:06010, and in codebook.csv component:01001"

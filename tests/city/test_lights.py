@@ -75,9 +75,15 @@ def test_a_situation_that_stands_twice_is_named(tmp_path: Path) -> None:
         ("near = 1", "near 1 must be a share between 0 and 1"), ('near = "80%"', "near '80%' must be a share"),
         ("near = 0", "near 0 must be a share"), ("stuck_after_h = -1", "stuck_after_h -1 must be a number from 0"),
         ("stuck_returns = 1.5", "stuck_returns 1.5 must be a whole number from 0"),
+        ("stuck_after_h = inf", "stuck_after_h inf must be a number"), ("stuck_after_h = nan", "stuck_after_h nan must be"),
         ("stuck_returns = true", "stuck_returns True must be a whole number"), ("far = 1", "key 'far' is unknown here"),
     ],
 )  # fmt: skip
 def test_a_wrong_policy_is_named_with_its_line(tmp_path: Path, said: str, expected: str) -> None:
     (fault,) = faults(tmp_path, lights=lights(), city=policy(said))
     assert fault.startswith(f"city.toml:16: {expected}")
+
+
+def test_a_policy_without_lights_is_refused(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, city=policy("near = 0.5"))
+    assert fault.startswith("city.toml:15: [lights] says when, and lights.csv, which is missing,")

@@ -54,8 +54,8 @@ def test_a_deputy_stands_in_and_so_does_the_deputys_deputy() -> None:
 
 
 def test_who_has_two_duties_is_named_once_and_first_in_the_own_right() -> None:
-    people = [person("a", "b"), person("b")]
-    assert there(people, [duty("cell", "b"), duty("cell", "a")], "a") == [("b", "cell", "")]
+    people, duties = [person("a", "b"), person("b")], [duty("cell", "b"), duty("cell", "a")]
+    assert there(people, duties, "a") == there(people, duties[::-1], "a") == [("b", "cell", "")]
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,9 @@ def test_a_fault_in_a_roster_is_named_with_its_line(
     assert old in right[file]
     found = faults(tmp_path, **{**right, file: right[file].replace(old, new, 1)})
     assert any(fault.startswith(expected) for fault in found), found
+
+
+def test_who_is_away_makes_no_new_version_of_a_city(tmp_path: Path) -> None:
+    before = load(write(tmp_path, people=PEOPLE, duties=DUTIES)).version
+    assert load(write(tmp_path, people=PEOPLE, duties=DUTIES, absences=ABSENCES)).version == before
+    assert load(write(tmp_path, calendar="day,kind,label_zh,label_en\n")).version != before

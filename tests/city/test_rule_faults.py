@@ -167,3 +167,22 @@ def test_a_rule_for_the_area_covers_later_ones_only_where_all_ground_is_answered
     assert faults(tmp_path, routing=rules, grids=_answered(None, "water", None)) == []
     (fault,) = faults(tmp_path, routing=rules, grids=_answered("desk", None, None))
     assert fault.startswith("routing.csv:3: is never reached: rule 'ground' on line 2 takes all")
+
+
+def test_what_has_no_position_may_lie_in_a_grid_that_nobody_answers_for(tmp_path: Path) -> None:
+    rules = f"{HEAD}\nground,*,*,*,*,@area,\nrest,matter:06010,*,*,*,water,\n"
+    toml = TOML.replace("anonymous = true", 'anonymous = true\nno_position_grid = "top"')
+    assert faults(tmp_path, routing=rules, grids=_answered(None, "water", "water"), city=toml) == []
+    (fault,) = faults(tmp_path, routing=rules, grids=_answered(None, "water", "water"))
+    assert "is never reached" in fault
+
+
+def test_a_rule_for_the_area_is_looked_at_within_its_own_grid(tmp_path: Path) -> None:
+    only_south = _answered(None, "water", None)
+    (fault,) = faults(tmp_path, grids=only_south, routing=f"{HEAD}\nground,matter:*,*,north,*,@area,\n")
+    assert fault == (
+        "routing.csv:2: nothing can match: '@area' needs a grid with a department, and no case in 'north' lies in one"
+    )
+    rules = f"{HEAD}\nground,*,*,south,*,@area,\nrest,matter:06010,*,south,*,water,\n"
+    (fault,) = faults(tmp_path, grids=only_south, routing=rules)
+    assert fault.startswith("routing.csv:3: is never reached: rule 'ground'")

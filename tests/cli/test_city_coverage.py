@@ -60,3 +60,10 @@ def test_a_role_that_nobody_has_and_a_package_without_a_roster_are_told(gewu: Ge
     ended = gewu("city", "coverage", "--city", write(tmp_path))
     assert ended.code == 2 and "no duties.csv" in ended.err
     assert gewu("city", "coverage", "--city", demo, "--on", "24.11.2026").code == 2
+
+
+def test_who_is_there_is_named_in_the_picture_only_where_that_is_asked_for(gewu: Gewu, tmp_path: Path) -> None:
+    folder, picture = write(tmp_path, people=PEOPLE, duties=DUTIES), tmp_path / "c.svg"
+    for names, named in (((), False), (("--names",), True)):
+        gewu("city", "coverage", "--city", folder, *ON, "--picture", picture, *names)
+        assert ("甲" in picture.read_text()) == named

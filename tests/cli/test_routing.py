@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from gewu.city import load
+from tests.city import packages
 from tests.cli.running import Gewu
 from tests.support.building import FALLBACK, HERE
 
@@ -76,8 +78,32 @@ def test_a_person_reads_it_in_both_languages(gewu: Gewu, demo: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [(("--at", "here"), "is not LON,LAT"), (("--at", "39.0,183.0"), "the longitude comes first"),
-     (("--at", AT, "--on", "2026-12-31T23:00"), "has no zone"), (("--object", "nothing"), "see objects.csv")],
+     (("--at", AT, "--on", "2026-12-31T23:00"), "has no zone"), (("--object", "nothing"), "say where it is with --at")],
 )  # fmt: skip
 def test_a_wrong_question_is_told_what_is_wrong(gewu: Gewu, demo: Path, words: tuple[str, ...], says: str) -> None:
     ended = gewu("routing", "explain", "manhole", *words, "--city", demo)
     assert ended.code == 2 and says in ended.err
+
+
+def test_a_device_is_its_suppliers_and_what_nobody_registered_is_nobodys(explain: Any, demo: Path) -> None:
+    sensor = load(demo).sensors
+    device = next(iter(sensor.values()))
+    _, said = explain("device:sensor", "--object", device.id)
+    assert said["owner"] == device.supplier and said["because"] == "owner"
+    _, said = explain("自来水井盖", "--object", "not-registered", "--at", AT)
+    assert said["owner"] is None and said["rule"] == "cover-water"
+
+
+def test_a_place_is_asked_as_of_the_day_of_the_report(gewu: Gewu, tmp_path: Path) -> None:
+    place = packages.place("s1", "school", packages.square(83.0002, 39.0002, 0.0004), valid_to="2026-06-30")
+    folder = packages.write(tmp_path, places=packages.collection([place]))
+    found = {}
+    for day in ("2026-06-30T23:59+08:00", "2026-07-01T00:00+08:00"):
+        ended = gewu("routing", "explain", "litter", "--at", "83.0003,39.0003", "--on", day, "--city", folder, "--json")
+        found[day[5:7]] = json.loads(ended.out)["rule"]
+    assert found == {"06": "rubbish", "07": "rest"}
+
+
+def test_a_longitude_in_the_west_is_given_with_an_equals_sign(gewu: Gewu, demo: Path) -> None:
+    ended = gewu("routing", "explain", "manhole", "--at=-73.9,40.7", "--city", demo, "--json")
+    assert ended.code == 1 and json.loads(ended.out)["because"] == "fallback_no_grid"

@@ -60,7 +60,7 @@ async def test_a_person_sees_from_whom_to_whom(gewu: Gewu, desk: Desk, other: Pa
     ended = await gewu.there(other, *_AGES)
     assert ended.code == 1 and "4 would go elsewhere (100.0%)" in ended.out
     (row,) = [line.split() for line in ended.out.splitlines() if line.startswith("water")]
-    assert row == ["water", "power", "water", "manhole", "cover-water", "4"]
+    assert row == ["water", "power", "component:01001", "cover-water", "4"]
 
 
 async def test_what_no_case_was_opened_by_in_these_days_is_left_out(gewu: Gewu, desk: Desk, other: Path) -> None:

@@ -129,6 +129,22 @@ def test_never_is_never(demo_city: City) -> None:
     assert lit(demo_city, calm).situation(spell, calm, NOW_US + 900 * DAY) is Situation.OVERDUE
 
 
+def test_what_comes_back_again_and_again_is_stuck_though_it_has_no_limit(demo_city: City) -> None:
+    unknown = Spell("unknown", NOW_US - DAY, None, None, returns=2)
+    assert lit(demo_city, SHAWAN).situation(unknown, SHAWAN, NOW_US) is Situation.STUCK
+
+
+def test_a_class_that_has_another_unit_now_is_reckoned_by_the_clock_where_nothing_of_it_lay_before(
+    demo_city: City,
+) -> None:
+    # Two clock hours from 22:00 on; the class has a working day now, of which nothing lies before midnight.
+    begun = NOW_US + 4 * HOUR
+    spell = Spell("component:01004", begun, begun + LIMIT, None)
+    lighting = lit(demo_city, SHAWAN)
+    assert lighting.situation(spell, SHAWAN, begun + HOUR) is Situation.NOT_NEAR
+    assert lighting.situation(spell, SHAWAN, begun + LIMIT - 1) is Situation.NEAR
+
+
 def test_the_rows_of_a_package_are_the_situations_that_have_a_limit() -> None:
     assert {*SITUATIONS, Situation.WITHOUT_LIMIT} == set(Situation)
 

@@ -54,10 +54,13 @@ async def test_returns_are_counted_and_work_that_is_done_has_ended(desk: Desk, s
     case_id = ids.case_id(signal.signal_id)
     await desk.act(an_action(case_id, Kind.RETURN, department="water", note="not ours"))
     assert (await spell(case_id)).returns == 1
+    desk.clock.at += HOUR
     await desk.act(an_action(case_id, Kind.ACCEPT, department=FALLBACK))
     assert (await spell(case_id)).ended is None
+    desk.clock.at += 3 * HOUR
     await desk.act(an_action(case_id, Kind.DONE, department=FALLBACK))
-    assert await spell(case_id) == Spell(COVER, NOW_US, NOW_US + 2 * HOUR, NOW_US, 1)
+    desk.clock.at += 5 * HOUR
+    assert await spell(case_id) == Spell(COVER, NOW_US, NOW_US + 2 * HOUR, NOW_US + 4 * HOUR, 1)
 
 
 async def test_nothing_is_asked_for_no_case(desk: Desk) -> None:
@@ -107,5 +110,7 @@ async def test_a_preview_names_the_cases_whose_light_another_package_would_chang
 async def test_a_package_without_lights_is_told_so(desk: Desk, preview: Gewu, demo: Path, tmp_path: Path) -> None:
     other = shutil.copytree(demo, tmp_path / "other")
     (other / "lights.csv").unlink()
+    toml = (other / "city.toml").read_text()
+    (other / "city.toml").write_text(toml[: toml.index("[lights]")])
     ended = await preview.there("--against", other)
     assert ended.code == 2 and "no lights.csv" in ended.err

@@ -41,5 +41,11 @@ def test_a_token_with_any_character_changed_or_left_out_does_not_hold(at: int, l
     assert not Links(SECRET).holds(SIGNAL, said[:at] + letter + said[at:])
 
 
+def test_a_link_from_before_tokens_were_hex_still_holds() -> None:
+    older = "y7dU0LjN7tj7wbwjt5b_vw"
+    assert Links(SECRET).holds(SIGNAL, older)
+    assert not Links(SECRET).holds(SIGNAL, older[:-1]) and not Links(SECRET[::-1]).holds(SIGNAL, older)
+
+
 def test_tokens_of_many_signals_are_all_different() -> None:
     assert len({Links(SECRET).token(ids.signal_id("key:patrol", str(n))) for n in range(2000)}) == 2000

@@ -131,7 +131,11 @@ def _areas(features: Sequence[Feature]) -> dict[str, str]:
     known = {feature.id: feature for feature in features}
 
     def area(id_: str | None) -> str:
-        return "" if id_ is None else known[id_].cells.get("department") or area(known[id_].cells["parent"])
+        return (
+            ""
+            if id_ is None
+            else (known[id_].cells.get("department") or "").strip() or area(known[id_].cells["parent"])
+        )
 
     return {id_: area(id_) for id_ in known}
 

@@ -12,7 +12,8 @@ from gewu.city.coverage import Coverage
 _WIDTH, _EDGE, _HEAD, _FOOT = 1000.0, 24.0, 56.0, 44.0
 _THERE, _DEPUTY, _NOBODY, _DOUBT = "#cde7d6", "#fde9a9", "#f4a6a0", "#8250df"
 _LEGEND = (
-    (_THERE, "on duty 在岗"), (_DEPUTY, "by a deputy 替岗"), (_NOBODY, "nobody 无人"), (_DOUBT, "gap or overlap 空隙、重叠"),
+    (_THERE, "on duty 在岗"), (_DEPUTY, "by a deputy 替岗"), (_NOBODY, "nobody 无人"),
+    (_DOUBT, "gap, overlap, bare ground 空隙、重叠"),
 )  # fmt: skip
 
 
@@ -41,14 +42,14 @@ class _Sheet:
         return f"{x:.1f} {y:.1f}"
 
 
-def drawn(city: City, found: Coverage) -> str:
-    """The picture."""
+def drawn(city: City, found: Coverage, *, names: bool = False) -> str:
+    """The picture; `names`: with who is there. A picture is passed around, and who is away is nobody else's business."""
     sheet = _Sheet(tuple(shapely.total_bounds(city.owners.shapes)))
     title = f"{city.name['zh']} {city.name['en']}: {found.role}, {found.day}"
     counts = f"{len(found.there)} grids, {len(found.deputies)} by a deputy, {len(found.nobody)} with nobody"
     parts = [
         _text(_EDGE, 24, title, 18), _text(_EDGE, 44, counts, 13),
-        *_grids(city, found, sheet), *_above(city, sheet), *_doubts(found, sheet), *_legend(sheet.height - 16),
+        *_grids(city, found, sheet, names), *_above(city, sheet), *_doubts(found, sheet), *_legend(sheet.height - 16),
     ]  # fmt: skip
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH:.0f} {sheet.height:.0f}" font-family="sans-serif">\n'
@@ -56,16 +57,16 @@ def drawn(city: City, found: Coverage) -> str:
     )
 
 
-def _grids(city: City, found: Coverage, sheet: _Sheet) -> Iterator[str]:
+def _grids(city: City, found: Coverage, sheet: _Sheet, names: bool) -> Iterator[str]:
     deputies = set(found.deputies)
     for index, shape in zip(city.owners.indices[:-1], city.owners.shapes, strict=True):
         grid = city.grids[index]
         there = found.there[grid.id]
-        who = ", ".join(one.person.label_zh for one in there) or "无人 nobody"
+        who = f": {', '.join(one.person.label_zh for one in there) or '无人 nobody'}" if names else ""
         fill = _NOBODY if not there else _DEPUTY if grid.id in deputies else _THERE
         yield (
-            f'<path d="{sheet.path(shape)}" fill="{fill}" stroke="#7a8a80" stroke-width="0.8">'
-            f"<title>{escape(f'{grid.id} {grid.label_zh}: {who}')}</title></path>"
+            f'<path d="{sheet.path(shape)}" fill="{fill}" fill-rule="evenodd" stroke="#7a8a80" stroke-width="0.8">'
+            f"<title>{escape(f'{grid.id} {grid.label_zh}{who}')}</title></path>"
         )
 
 

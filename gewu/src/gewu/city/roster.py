@@ -80,7 +80,9 @@ class Roster:
             duties = [duty for duty in self._of.get((grid, role), ()) if duty.valid_on(day)]
             found = [there for duty in duties if (there := self._there(duty, day))]
             if found:
-                return list({there.person.id: there for there in reversed(found)}.values())[::-1]
+                # Who has two duties there is named once, and in the own right where one of them is.
+                own = sorted(found, key=lambda there: there.instead_of is None)
+                return list({there.person.id: there for there in own}.values())
         return []
 
     def _there(self, duty: Duty, day: date) -> OnDuty | None:

@@ -36,6 +36,7 @@ def add(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     found.add_argument("--role", metavar="ROLE", default="worker", help="as in duties.csv [%(default)s]")
     found.add_argument("--on", metavar="DAY", type=_day, help="YYYY-MM-DD [today, in the city]")
     found.add_argument("--picture", metavar="FILE", type=Path, help="draw it as SVG")
+    found.add_argument("--names", action="store_true", help="name in the picture who is there")
     found.add_argument("--json", action="store_true", help="print one JSON object")
     found.set_defaults(run=run)
 
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         raise Refusal(f"nobody has the role {args.role!r} in duties.csv; it has {known}" if known else _NO_DUTIES)
     found = look(city, args.role, args.on or datetime.now(city.timezone).date())
     if args.picture:
-        args.picture.write_text(drawn(city, found))
+        args.picture.write_text(drawn(city, found, names=args.names))
     print(json.dumps(_said(found), ensure_ascii=False, indent=2) if args.json else "\n".join(_lines(found)))
     return WRONG if found.nobody or found.doubts else FINE
 
@@ -75,7 +76,7 @@ def _lines(found: "Coverage") -> list[str]:
         f"{found.role} on {found.day:%A} {found.day}: {len(found.there)} grids, {len(found.people)} people",
         f"  by a deputy 替岗     {len(found.deputies)}",
         f"  nobody 无人          {len(found.nobody)}" + (f": {', '.join(found.nobody)}" if found.nobody else ""),
-        f"  gaps, overlaps 空隙、重叠 {len(found.doubts)}",
+        f"  gaps, overlaps, bare ground 空隙、重叠 {len(found.doubts)}",
     ]
     return [*lines, *(f"    {doubt}" for doubt in found.doubts)]
 

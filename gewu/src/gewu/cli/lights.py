@@ -20,11 +20,12 @@ examples:
   gewu lights preview --against cities/next          which of them would have another light there
   gewu lights preview --against cities/next --json   all of them
 
-Reads the cases that dispatch opened in the last days, drills left out, and changes nothing.
+Reads the cases that dispatch opened in the last days, drills left out, and changes nothing. A case keeps its deadline: what
+other limits or another calendar would have made of it is not asked. Another light: another colour, or something else follows.
 
 {CODES.format(wrong="with --against: some would have another light")}
 """
-_HEAD = ("case", "class", "light", "situation", "would be", "situation there")
+_HEAD = ("case", "class", "light", "why", "follows", "would be", "why", "would follow")
 
 
 def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -40,7 +41,7 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     )  # fmt: skip
     preview.add_argument("--city", metavar="PATH", type=Path, help="city package [GEWU_CITY]")
     preview.add_argument("--against", metavar="PATH", type=Path, help="another city package")
-    preview.add_argument("--days", metavar="N", type=load_words.count, default=30, help="how far back [%(default)s]")
+    preview.add_argument("--days", metavar="N", type=load_words.days, default=30, help="how far back [%(default)s]")
     preview.add_argument("--json", action="store_true", help="print one JSON object")
     preview.set_defaults(run=run)
 
@@ -70,7 +71,7 @@ class Seen:
     def take(self, case_id: str, category: str, light: Any, other: Any) -> None:
         """One more case, with its light under the one package and the other."""
         self.counts[light.colour, light.situation.value] += 1
-        if light != other:
+        if (light.colour, light.follows) != (other.colour, other.follows):
             self.differ.append((case_id, category, light, other))
 
 
@@ -104,10 +105,7 @@ def _text(found: Seen, two: bool) -> str:
     lines = table.lines(("light", "situation", "cases"), rows, ("cases",))
     if two:
         lines += ["", f"{len(found.differ):,} of {found.counts.total():,} cases would have another light"]
-        differ = [
-            (id_, class_, a.colour, a.situation.value, b.colour, b.situation.value)
-            for id_, class_, a, b in found.differ[:_SHOWN]
-        ]
+        differ = [(id_, class_, *_cells(a), *_cells(b)) for id_, class_, a, b in found.differ[:_SHOWN]]
         lines += table.lines(_HEAD, differ) if differ else []
         lines += [f"… and {more:,} more; --json has them"] if (more := len(found.differ) - _SHOWN) > 0 else []
     return "\n".join(lines)
@@ -121,6 +119,10 @@ def _json(found: Seen, two: bool) -> str:
             {"case": id_, "class": class_, "is": _words(a), "would_be": _words(b)} for id_, class_, a, b in found.differ
         ]
     return json.dumps(said, ensure_ascii=False, indent=2)
+
+
+def _cells(light: Any) -> tuple[str, str, str]:
+    return light.colour, light.situation.value, "|".join(light.follows)
 
 
 def _words(light: Any) -> dict[str, Any]:

@@ -44,6 +44,14 @@ def count(said: str) -> int:
     return int(said)
 
 
+def days(said: str) -> int:
+    """So many days back, a century at most."""
+    found = count(said)
+    if found > 36_500:
+        raise argparse.ArgumentTypeError(f"{said} days are more than a century")
+    return found
+
+
 def share(said: str) -> float:
     """From 0 to 1."""
     found = _number(said)

@@ -17,6 +17,7 @@ examples:
   gewu routing explain 井盖 --at 83.0119,39.0176 --city cities/demo
   gewu routing explain matter:06036 --at 83.0164,39.0042 --on 2026-12-31T23:00+08:00
   gewu routing explain manhole --object 99010101001000001 --json
+  gewu routing explain pothole --at=-73.9,40.7 --city new-york    with = where the longitude is negative
 
 Asks the package alone, no server: the rule that decides, those behind it that would have said the same or something else
 (shadowed), and those for this class that do not hold here, with the column that fails.
@@ -29,7 +30,8 @@ examples:
   gewu routing dry-run cities/next --days 365 --json  a year, every case that would go elsewhere
 
 Reads the cases that dispatch opened and routes each again under the package PATH, by the class, place, object and day of
-the report that opened it; drills are left out. It changes nothing.
+the report that opened it; what a sensor or camera found, by the class and place that it had then. Drills are left out. It
+changes nothing.
 
 {CODES.format(wrong="some cases would go elsewhere")}
 """
@@ -44,13 +46,15 @@ def add(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     explain = _action(actions, "explain", "why a report would go where it goes", _EXPLAIN)
     explain.add_argument("word", metavar="WORD", help="a class: its key, code, label or an everyday word")
     explain.add_argument("--at", metavar="LON,LAT", type=_point, help="where, in degrees (WGS 84)")
-    explain.add_argument("--object", metavar="ID", default="", help="a registered object; --at may be left out then")
+    explain.add_argument(
+        "--object", metavar="ID", default="", help="an object, sensor or camera; --at may be left out then"
+    )
     explain.add_argument("--on", metavar="TIME", type=_time, help="when it is received, with a zone [now]")
     explain.add_argument("--city", metavar="PATH", type=Path, help="city package [GEWU_CITY]")
     explain.set_defaults(run=run_explain)
     dry_run = _action(actions, "dry-run", "what another package would have done with past cases (试派)", _DRY_RUN)
     dry_run.add_argument("path", metavar="PATH", type=Path, help="folder of the package to try")
-    dry_run.add_argument("--days", metavar="N", type=load_words.count, default=30, help="how far back [%(default)s]")
+    dry_run.add_argument("--days", metavar="N", type=load_words.days, default=30, help="how far back [%(default)s]")
     dry_run.set_defaults(run=run_dry_run)
 
 
@@ -71,10 +75,11 @@ def run_explain(args: argparse.Namespace) -> int:
     city = environment.city(folder)
     category, point = city.category(args.word), args.at
     if args.object:
-        thing = city.objects.get(args.object)
-        if thing is None:
-            raise Refusal(f"{args.object} is no object of {city.id}: see objects.csv")
-        point = point or (thing.lon, thing.lat)
+        things = (city.objects, city.sensors, city.cameras)
+        thing = next((found for all_ in things if (found := all_.get(args.object))), None)
+        if thing is None and point is None:
+            raise Refusal(f"{args.object} is no object, sensor or camera of {city.id}: say where it is with --at")
+        point = point or (thing and (thing.lon, thing.lat))
     routed, tried = _routed(city, category, args, point)
     print(routing_report.explained(city, routed, tried, as_json=args.json))
     return FINE if routed.route.rule_id else WRONG
@@ -116,7 +121,7 @@ async def _dry_run(postgres: Any, city: "City", days: int) -> "routing_report.Dr
 
     rerouting, store = environment.dispatch("domain.rerouting"), environment.dispatch("store.routed")
     since = from_micros(micros(datetime.now(UTC)) - days * 86_400_000_000)
-    router, found = rerouting.router_of(city), routing_report.DryRun()
+    router, found = rerouting.router_of(city), routing_report.DryRun(city)
     settings = {"search_path": "dispatch", "application_name": "gewu routing", "timezone": "UTC"}
     connection = await asyncpg.connect(timeout=10.0, server_settings=settings, **postgres.connection())
     try:

@@ -16,7 +16,8 @@ _SHOWN = 30  # of the kinds of change; --json has each case
 class DryRun:
     """Past cases as they came: how many, those that would go elsewhere, and how often each rule would decide."""
 
-    def __init__(self) -> None:
+    def __init__(self, city: "City") -> None:
+        self._city = city
         self.cases, self.moved = 0, list[tuple[Any, Any]]()
         self.decides = Counter[str]()
 
@@ -25,6 +26,11 @@ class DryRun:
         self.cases += len(past)
         self.decides.update(route.rule_id for route in routes)
         self.moved += [(p, r) for p, r in zip(past, routes, strict=True) if p.department != r.department]
+
+    def class_of(self, past: Any) -> str:
+        """The key of what a reporter said; nobody's own words go to a terminal."""
+        category = self._city.category(past.said)
+        return category.key if category else "unknown"
 
 
 def explained(city: "City", routed: Any, tried: Sequence[Any], *, as_json: bool) -> str:
@@ -80,7 +86,7 @@ def dry_run(city: "City", found: DryRun, days: int, *, as_json: bool) -> str:
         f"{found.cases:,} cases of the last {days} days, routed again by {city.id} {city.version}",
         f"{len(found.moved):,} would go elsewhere{share}",
     ]
-    ways = Counter((p.department, r.department, p.said, r.rule_id or r.because) for p, r in found.moved)
+    ways = Counter((p.department, r.department, found.class_of(p), r.rule_id or r.because) for p, r in found.moved)
     if ways:
         rows = [(*way, f"{count:,}") for way, count in ways.most_common(_SHOWN)]
         lines += ["", *table.lines(("from", "to", "class", "by rule", "cases"), rows, right=("cases",))]
@@ -96,7 +102,8 @@ def _dry_run(city: "City", found: DryRun, days: int, idle: list[str]) -> dict[st
         "days": days, "package": city.version, "cases": found.cases, "elsewhere": len(found.moved), "idle_rules": idle,
         "moved": [
             {
-                "case": p.case_id, "class": p.said, "was": {"department": p.department, "because": p.because, "rule": p.rule_id},
+                "case": p.case_id, "class": found.class_of(p),
+                "was": {"department": p.department, "because": p.because, "rule": p.rule_id},
                 "would": {"department": r.department, "because": r.because, "rule": r.rule_id},
             }
             for p, r in found.moved

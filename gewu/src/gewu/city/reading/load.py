@@ -122,13 +122,23 @@ def _check(parts: Parts, found: list[Fault]) -> None:
     manifest, tree, book, rules = parts.manifest, parts.tree, parts.codebook, parts.rules
     if manifest:
         _check_manifest(manifest, parts, Notes("city.toml", found))
+        if parts.lights is None and "lights" in manifest.lines:
+            notes = Notes("city.toml", found)
+            notes.line(
+                manifest.lines["lights"], "[lights] says when, and lights.csv, which is missing, what is shown then"
+            )
+    for word, key in (parts.codes or {}).items():
+        if book and book.words.get(word, key) != key:
+            Notes("codes.csv", found).line(None, f"code {word!r} means {key}, and in codebook.csv {book.words[word]}")
     if tree and parts.sensors:
         _check_sensors(parts.sensors, tree, Notes("sensors.csv", found))
     if tree and parts.departments:
         _check_names(tree, parts.departments, Notes("grids.geojson", found))
     if book and rules is not None:
         if tree and parts.places is not None and parts.objects is not None:
-            world = World(book.categories, tree, parts.places, parts.objects)
+            world = World(
+                book.categories, tree, parts.places, parts.objects, manifest.no_position_grid if manifest else None
+            )
             check_reach(rules, world, Notes("routing.csv", found))
         if manifest and manifest.fallback is None:
             check_fallback(rules, book, Notes("codebook.csv", found))

@@ -12,6 +12,7 @@ from gewu.city.faults import Notes
 from gewu.city.reading.values import Say, at_line, identifier, name, text
 
 _HOURS = re.compile(r"(\d{2}):(\d{2})-(\d{2}):(\d{2})")
+_MOST = 87_600  # hours: ten years
 _KEYS = {
     "": {"id", "version", "timezone", "name", "intake", "routing", "calendar", "lights"},
     "name": {"zh", "en"},
@@ -92,9 +93,9 @@ def _share(value: object, say: Say) -> float:
 def _least(part: dict[str, Any], key: str, kind: type, lines: dict[str, int], notes: Notes) -> float:
     """A number from 0 on; 0, which is never, where the package names none."""
     value, kinds = part.get(key, 0), (int, float) if kind is float else (int,)
-    if isinstance(value, bool) or not isinstance(value, kinds) or value < 0:
+    if isinstance(value, bool) or not isinstance(value, kinds) or not 0 <= value <= _MOST:
         right = "a number" if kind is float else "a whole number"
-        notes.line(_line(lines, "lights", key), f"{key} {value!r} must be {right} from 0, which is never")
+        notes.line(_line(lines, "lights", key), f"{key} {value!r} must be {right} from 0, which is never, to {_MOST}")
         return 0
     return value
 

@@ -22,16 +22,21 @@ class World:
     tree: Tree
     places: Places
     objects: Mapping[str, CityObject]
+    no_position: str | None = None
 
     @cached_property
     def owners(self) -> set[str]:
         """Give the departments that own an object."""
         return {thing.owner for thing in self.objects.values()}
 
-    @cached_property
-    def answered(self) -> set[str]:
-        """Give the leaves that a department answers for."""
-        return {self.tree.grids[leaf].id for leaf in self.tree.leaves if self.tree.grids[leaf].department}
+    def answered(self, within: str) -> set[bool]:
+        """Give whether a department answers for the ground, of every grid in which a case may lie within this one (`*`: all).
+
+        A case lies in a leaf, or in the grid of reports without a position.
+        """
+        leaves = {self.tree.grids[leaf].id for leaf in self.tree.leaves}
+        lie = [grid for grid in self.tree.grids if grid.id in leaves or grid.id == self.no_position]
+        return {bool(grid.department) for grid in lie if within in (ANY, *grid.path)}
 
     @cached_property
     def paths(self) -> dict[str, tuple[str, ...]]:
@@ -90,8 +95,9 @@ def _nothing_matches(rule: Rule, taken: Collection[str], world: World) -> str | 
         return f"nothing can match: {rule.owner!r} owns nothing in objects.csv"
     if rule.department == OWNER and not world.owners:
         return "nothing can match: '@owner' needs an object, and objects.csv has none"
-    if rule.department == AREA and not world.answered:
-        return "nothing can match: '@area' needs a grid with a department, and grids.geojson has none"
+    if rule.department == AREA and True not in world.answered(rule.grid):
+        where = "grids.geojson has none" if rule.grid == ANY else f"no case in {rule.grid!r} lies in one"
+        return f"nothing can match: '@area' needs a grid with a department, and {where}"
     if ANY not in (rule.grid, rule.kind_of_place) and rule.grid not in world.touched[rule.kind_of_place]:
         return f"nothing can match: no place of kind {rule.kind_of_place!r} touches grid {rule.grid!r}"
     return None
@@ -102,9 +108,7 @@ def _narrower(rule: Rule, earlier: Rule, world: World) -> bool:
     # '@owner' can only be resolved where an object is known, so such a rule leaves the rest to later ones; '@area' likewise
     # where a department answers for the ground.
     only_owned = earlier.department == OWNER and rule.owner == ANY and rule.department != OWNER
-    only_answered = (
-        earlier.department == AREA and rule.department != AREA and len(world.answered) < len(world.tree.leaves)
-    )
+    only_answered = earlier.department == AREA and rule.department != AREA and False in world.answered(rule.grid)
     return (
         earlier.kind_of_place in (ANY, rule.kind_of_place)
         and earlier.owner in (ANY, rule.owner)

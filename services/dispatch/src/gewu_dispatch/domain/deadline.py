@@ -68,7 +68,7 @@ def _counted(amount: int, unit: str, start: int, calendar: Calendar) -> int:
 def _worked(local: datetime, left: timedelta, calendar: Calendar) -> datetime:
     whole, spans, day = calendar.day, calendar.spans, local.date()
     if calendar.works(day):
-        # Sums and differences of times of one zone ignore a clock change; working hours do not span one.
+        # Sums and differences of times of one zone ignore a clock change: hours that span one are as long as on other days.
         begun = datetime.combine(day, time(), calendar.timezone)
         for opens, closes in spans:
             begin, end = max(local, begun + opens), begun + closes

@@ -66,20 +66,22 @@ class Lighting:
     def situation(self, spell: Spell, policy: Lights, now: int) -> Situation:
         """How it stands. Near is a share of the counted time, so that nights and weekends bring no deadline nearer."""
         due = spell.due
+        if spell.ended is None and policy.stuck_returns and spell.returns >= policy.stuck_returns:
+            return Situation.STUCK
         if due is None:
             return Situation.WITHOUT_LIMIT
         if spell.ended is not None:
             return Situation.DONE_IN_TIME if spell.ended <= due else Situation.DONE_LATE
-        is_late = bool(policy.stuck_after_h) and now > due + round(policy.stuck_after_h * HOUR)
-        if is_late or (policy.stuck_returns and spell.returns >= policy.stuck_returns):
+        if policy.stuck_after_h and now > due + round(policy.stuck_after_h * HOUR):
             return Situation.STUCK
         if now > due:
             return Situation.OVERDUE
         return Situation.NEAR if self._used(spell, due, now) >= policy.near else Situation.NOT_NEAR
 
     def _used(self, spell: Spell, due: int, now: int) -> float:
-        """The share of its time that is over."""
+        """The share of its time that is over: in the unit of its class today, or by the clock where none of that is left."""
         category = self._city.categories.get(spell.category)
         unit = category.limit.unit if category and category.limit else ""
-        whole = counted(unit, spell.begun, due, self._city.calendar)
-        return counted(unit, spell.begun, now, self._city.calendar) / whole if whole else 1.0
+        if whole := counted(unit, spell.begun, due, self._city.calendar):
+            return counted(unit, spell.begun, now, self._city.calendar) / whole
+        return (now - spell.begun) / max(due - spell.begun, 1)

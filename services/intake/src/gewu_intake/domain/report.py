@@ -61,7 +61,7 @@ class ReportSaid(Struct, forbid_unknown_fields=True, omit_defaults=True, gc=Fals
             max_length=100,
             description="A class key, code, label or everyday word of the city's code book, or a code of an older generation "
             "with its number before it. An unknown one is taken and goes to the fallback.",
-            examples=["manhole", "井盖", "matter:09012", "2:matter:0407"],
+            examples=["manhole", "井盖", "matter:09012", "2:matter:0405"],
         ),
     ]
     place: PlaceSaid | None = None
